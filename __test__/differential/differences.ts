@@ -1,0 +1,84 @@
+// Where we differ from the official server on purpose: exactly these cases, each with its reason and what we do instead.
+import { expect } from "vitest";
+import type { Transcript } from "./case.js";
+
+export interface Difference {
+  reason: string;
+  /** Our transcript, made from the oracle's. It may hold matchers. */
+  ours(oracle: Transcript): Transcript;
+}
+
+/** The oracle's transcript with other values under some labels. */
+function saw(changes: Record<string, unknown>, server?: unknown[][]): Difference["ours"] {
+  return (oracle) => ({
+    client: oracle.client.map(([label, value]) => [label, label in changes ? changes[label] : value]),
+    server: server ? [...oracle.server, ...server] : oracle.server,
+  });
+}
+
+function closed(reason: string): unknown[][] {
+  return [
+    ["disconnecting", "/", reason, 1],
+    ["disconnect", "/", reason, false],
+  ];
+}
+
+const exactPath = "the path matches exactly, with and without its trailing slash: what lies below is the application's";
+const application = saw({ GET: [404, "application"] });
+const checkedOrigin = "the Origin is checked on every transport: the own host by default, or what cors.origin allows";
+const refused = expect.toSatisfy((status) => status === 400 || status === 403);
+
+const origins = ["http://evil.example", "null"];
+const configurations = ["not configured", "a string", "a list", "an expression", "a function that gives false"];
+const originChecks = origins.flatMap((origin) =>
+  configurations.flatMap((name): [string, Difference][] => [
+    [
+      `cors: the origin ${origin}, ${name}: polling`,
+      { reason: checkedOrigin, ours: saw({ status: refused, "allowed origin": expect.anything() }) },
+    ],
+    [`cors: the origin ${origin}, ${name}: websocket`, { reason: checkedOrigin, ours: saw({ status: refused }) }],
+  ]),
+);
+
+export const differences: Record<string, Difference> = {
+  ...Object.fromEntries(originChecks),
+
+  "http checks: the path /socket.io?": { reason: exactPath, ours: saw({ GET: [200, "<open packet>"] }) },
+  "http checks: the path /socket.io/foo?": { reason: exactPath, ours: application },
+  "http checks: the path /socket.io/foo/bar?": { reason: exactPath, ours: application },
+  "http checks: the path /socket.io//?": { reason: exactPath, ours: application },
+  "http checks: the option path /": { reason: exactPath, ours: saw({ "/socket.io/": [404, "application"] }) },
+  "http checks: an upgrade to the path without its trailing slash": { reason: exactPath, ours: saw({ status: 101 }) },
+  "http checks: an upgrade below our path belongs to the application": {
+    reason: exactPath,
+    ours: saw({ status: 418 }),
+  },
+
+  "websocket: a bad EIO on a WebSocket": {
+    reason: "refused before 101: Node accepts the WebSocket and then writes an HTTP response into it",
+    ours: saw({ status: 400, body: "Unsupported protocol version" }),
+  },
+  "websocket: a packet from the client: close": {
+    reason: "a close packet closes at once, as it does over polling; Node ignores it",
+    ours: saw({ frames: ["close"], verdict: "closed (fin)" }, closed("transport close")),
+  },
+  "upgrade failures: a WebSocket with the sid of a session born on WebSocket": {
+    reason: "there is nothing to upgrade: the second WebSocket closes, the live one continues",
+    ours: saw({ answer: "closed" }),
+  },
+  "upgrade: a GET that is pending at the probe is answered soon": {
+    reason: "the noop goes out at once; Node looks for a pending GET every 100 ms",
+    ours: saw({ "within 80 ms": true }),
+  },
+  "upgrade: a ping that is unanswered at the upgrade": {
+    reason: "the ping timeout stays through an upgrade; Node drops it and never pings again",
+    ours: saw({ "after 1200 ms without a pong": "closed" }, closed("ping timeout")),
+  },
+  "binary: num 0.5": {
+    reason: "a placeholder's num must be an integer; Node puts undefined in its place",
+    ours: (oracle) => ({
+      client: saw({ frames: ["close"], verdict: "closed (fin)" })(oracle).client,
+      server: [["connection", "/"], ...closed("forced close")],
+    }),
+  },
+};

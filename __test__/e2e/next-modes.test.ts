@@ -1,0 +1,118 @@
+// The example under `next dev`, `next start` and as standalone output: stock clients on Next's own port.
+
+import { once } from "node:events";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import type { LogStreamEvent, ServiceStatusEvent } from "../../ts/events.js";
+import { copyExample, standaloneExample } from "./support/app-copy.js";
+import { arrival, connect, disconnectAll, join, post, type Transport } from "./support/client.js";
+import { isFree, type Mode, type NextServer, startNext } from "./support/next.js";
+import { example } from "./support/paths.js";
+
+const folders: Record<Mode, () => string> = {
+  dev: () => copyExample("dev-modes"),
+  start: () => example,
+  standalone: standaloneExample,
+};
+
+const BURST = 50;
+
+/** Resolves with the lines that a client has got when its connection ends. */
+function linesUntilEnd(socket: Awaited<ReturnType<typeof connect>>): Promise<string[]> {
+  const lines: string[] = [];
+  socket.on("logs:stream", ({ data }: { data: LogStreamEvent }) => lines.push(data.line));
+  return new Promise((resolve) => socket.once("disconnect", () => resolve(lines)));
+}
+
+describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
+  let server: NextServer;
+
+  beforeAll(async () => {
+    server = await startNext({ folder: folders[mode](), mode });
+  });
+
+  afterAll(async () => {
+    disconnectAll();
+    await server?.program.stop();
+  });
+
+  it.each<[Transport, string]>([
+    ["websocket", "api"],
+    ["polling", "worker"],
+  ])("a client connected by %s gets what an API route emits", async (transport, service) => {
+    const socket = await connect(server.url, transport);
+    expect(socket.io.engine.transport.name).toBe(transport);
+    const running = arrival<ServiceStatusEvent>(
+      socket,
+      "service:status",
+      (data) => data.service === service && data.status === "running",
+    );
+    await post(`${server.url}/api/services/start`, { service });
+    const envelope = await running;
+    expect(envelope.type).toBe("service:status");
+    expect(envelope.data.health?.status).toBe("healthy");
+    socket.disconnect();
+  });
+
+  it("streams the process's real output to the room of its log", async () => {
+    const socket = await connect(server.url, "websocket");
+    await join(socket, "logs:api");
+    const line = arrival<LogStreamEvent>(socket, "logs:stream", (data) => /^GET \/\w+ \d+ /.test(data.line));
+    await post(`${server.url}/api/services/start`, { service: "api" });
+    expect((await line).room).toBe("logs:api");
+    socket.disconnect();
+  });
+
+  it("tells that a process crashed", async () => {
+    const socket = await connect(server.url, "websocket");
+    const isMetrics = (status: string) => (data: ServiceStatusEvent) =>
+      data.service === "metrics" && data.status === status;
+    const running = arrival<ServiceStatusEvent>(socket, "service:status", isMetrics("running"));
+    await post(`${server.url}/api/services/start`, { service: "metrics" });
+    const { data } = await running;
+    const unhealthy = arrival<ServiceStatusEvent>(socket, "service:status", isMetrics("unhealthy"));
+    process.kill(Number(data.containerId), "SIGKILL");
+    expect((await unhealthy).data.health?.status).toBe("unhealthy");
+    socket.disconnect();
+  });
+
+  it("leaves paths below its own to Next and to others", async () => {
+    const page = await fetch(`${server.url}/api/ws/terminal`);
+    expect(page.status).toBe(404);
+    expect(page.headers.get("content-type")).toContain("text/html");
+    await page.text();
+    const socket = new WebSocket(`${server.url}/api/ws/terminal`);
+    const [, response] = await once(socket, "unexpected-response");
+    // The answer of the endpoint in fixtures/terminal.cjs.
+    expect(response.statusCode).toBe(418);
+    socket.terminate();
+  });
+
+  it("shows who is connected, by a route of the app", async () => {
+    const socket = await connect(server.url, "websocket");
+    const response = await fetch(`${server.url}/api/realtime`);
+    const answer = (await response.json()) as {
+      data: { presence: Array<{ socketId: string; userId: string | null }> };
+    };
+    expect(answer.data.presence).toContainEqual(expect.objectContaining({ socketId: socket.id, userId: null }));
+    const foreign = await fetch(`${server.url}/api/realtime`, { headers: { "sec-fetch-site": "cross-site" } });
+    expect(foreign.status).toBe(403);
+    socket.disconnect();
+  });
+
+  it("loses nothing on SIGTERM, and ends", async () => {
+    const clients = await Promise.all([connect(server.url, "websocket"), connect(server.url, "polling")]);
+    await Promise.all(clients.map((socket) => join(socket, "logs:burst")));
+    const received = clients.map(linesUntilEnd);
+    const expected = Array.from({ length: BURST }, (_, i) => `line ${i}`);
+    // All but the last few are emitted already; those wait in a batch when the signal comes.
+    for (const line of expected) {
+      const data = { service: "burst", line, timestamp: new Date().toISOString() };
+      await post(`${server.url}/api/realtime`, { eventType: "logs:stream", data, room: "logs:burst" });
+    }
+    const code = await server.program.stop("SIGTERM");
+    expect(await Promise.all(received)).toEqual([expected, expected]);
+    expect([0, 143, "SIGTERM"]).toContain(code);
+    expect(await isFree(server.port)).toBe(true);
+  });
+});

@@ -1,0 +1,68 @@
+// A Next.js server in a process of its own.
+
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { fixtures } from "./paths.js";
+import { Program } from "./program.js";
+
+export type Mode = "dev" | "start" | "standalone";
+
+export interface NextServer {
+  program: Program;
+  /** Such as `http://127.0.0.1:40123`. */
+  url: string;
+  port: number;
+}
+
+export interface NextOptions {
+  folder: string;
+  mode: Mode;
+  /** Default: a free one. */
+  port?: number;
+  /** The Node binary; default: this one's. */
+  node?: string;
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/**
+ * Starts Next and resolves once it answers. `/api/ws/terminal` gets a WebSocket endpoint of somebody else, on the same HTTP server: see
+ * fixtures/terminal.cjs.
+ */
+export async function startNext({ folder, mode, node, ...options }: NextOptions): Promise<NextServer> {
+  const port = options.port ?? (await freePort());
+  const args =
+    mode === "standalone"
+      ? [`${folder}/server.js`]
+      : [`${folder}/node_modules/next/dist/bin/next`, mode, "-H", "127.0.0.1", "-p", String(port)];
+  const program = new Program(args, {
+    cwd: folder,
+    env: { NODE_OPTIONS: `--require=${fixtures}/terminal.cjs`, PORT: String(port), HOSTNAME: "127.0.0.1" },
+    ...(node !== undefined && { node }),
+  });
+  await program.printed(/Ready in/);
+  const url = `http://127.0.0.1:${port}`;
+  // Next loads instrumentation.ts with its first request.
+  const response = await fetch(url);
+  const page = await response.text();
+  if (!response.ok) throw new Error(`the app answered ${response.status}: ${page.slice(0, 500)}\n${program.output}`);
+  return { program, url, port };
+}
+
+/** Resolves with whether nothing listens on a port any more. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}

@@ -1,0 +1,17 @@
+// Folders that the end-to-end tests use.
+
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
+
+/** The example app. */
+export const example = `${root}/examples/nself-admin`;
+
+/** Programs and apps that the tests run. */
+export const fixtures = `${root}/__test__/e2e/fixtures`;
+
+/** What the tests install, kept between runs. */
+export const cache = `${root}/.cache/e2e`;
+
+/** The packed package and its binary. */
+export const tarballs = [`${root}/pack/nself-realtime.tgz`, `${root}/pack/nself-realtime-platform.tgz`];

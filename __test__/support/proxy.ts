@@ -1,0 +1,41 @@
+// A TCP proxy that can drop every connection: the network's part in the close reasons.
+import net, { type AddressInfo } from "node:net";
+
+export interface TcpProxy {
+  port: number;
+  /** Drops every connection (FIN or RST on both sides); new ones are accepted. */
+  cut(how?: "fin" | "reset"): void;
+  close(): Promise<void>;
+}
+
+export async function startProxy(target: number): Promise<TcpProxy> {
+  const sockets = new Set<net.Socket>();
+  const proxy = net.createServer((client) => {
+    const server = net.connect({ port: target, host: "127.0.0.1", noDelay: true });
+    client.setNoDelay(true);
+    for (const [one, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on("error", () => other.destroy());
+      one.on("close", () => {
+        other.destroy();
+        sockets.delete(one);
+      });
+    }
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const cut = (how: "fin" | "reset" = "fin") => {
+    for (const socket of sockets) how === "fin" ? socket.destroy() : socket.resetAndDestroy();
+  };
+  return {
+    port: (proxy.address() as AddressInfo).port,
+    cut,
+    close: () => {
+      cut();
+      return new Promise((resolve) => proxy.close(() => resolve()));
+    },
+  };
+}

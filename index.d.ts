@@ -1,0 +1,2 @@
+// Types of the package for tools that do not read "exports".
+export * from "./dist/esm/server/index.js";

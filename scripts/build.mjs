@@ -1,0 +1,48 @@
+// Builds the package: the Rust binary with its loader and types, then the TypeScript as ES modules and as CommonJS.
+// What is up to date is left alone; `--force` builds all.
+
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { binaryName } from "./lib/platform.mjs";
+import { bin, main, root, step } from "./lib/run.mjs";
+import { unlessFresh } from "./lib/stamp.mjs";
+
+/** What `napi build` is told, here and in the check that its outputs are in step. */
+export const NAPI_FLAGS = ["--platform", "--release", "--js", "native.cjs", "--dts", "native.d.ts"];
+
+const RUST_INPUTS = ["src", "Cargo.toml", "Cargo.lock", "build.rs", "package.json", "scripts/build.mjs"];
+const TS_INPUTS = [
+  "ts",
+  "native.d.ts",
+  "package.json",
+  "tsconfig.json",
+  "tsconfig.esm.json",
+  "tsconfig.cjs.json",
+  "scripts/build.mjs",
+];
+const TS_OUTPUTS = ["dist/esm/server/index.js", "dist/cjs/server/index.js", "dist/cjs/package.json"];
+
+async function buildRust() {
+  step("building the Rust binary (the first time takes a few minutes)");
+  await bin("napi", ["build", ...NAPI_FLAGS]);
+}
+
+async function buildTypeScript() {
+  step("building the TypeScript");
+  rmSync(`${root}/dist`, { recursive: true, force: true });
+  await bin("tsc", ["-p", "tsconfig.esm.json"]);
+  await bin("tsc", ["-p", "tsconfig.cjs.json"]);
+  mkdirSync(`${root}/dist/cjs`, { recursive: true });
+  writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+}
+
+/** Builds what is not up to date. */
+export async function build({ force = false } = {}) {
+  await unlessFresh(
+    "rust",
+    { inputs: RUST_INPUTS, outputs: [binaryName(), "native.cjs", "native.d.ts"], force },
+    buildRust,
+  );
+  await unlessFresh("typescript", { inputs: TS_INPUTS, outputs: TS_OUTPUTS, force }, buildTypeScript);
+}
+
+await main(import.meta.url, () => build({ force: process.argv.includes("--force") }));

@@ -1,0 +1,67 @@
+// The directions of imports that the design promises. Each rule names files, and what they must not contain.
+
+import { readFileSync } from "node:fs";
+import { root } from "./run.mjs";
+import { filesOf } from "./stamp.mjs";
+
+const imports = (pattern) => new RegExp(String.raw`(?:from|import|require)\s*\(?\s*["'](?:${pattern})["']`);
+
+const RULES = [
+  { in: /^ts\/events\.ts$/, never: /^\s*(?:import|export .* from)\b/, because: "events imports nothing" },
+  {
+    in: /^ts\/client\//,
+    never: imports(String.raw`\.\./(?:server|next|react|cli)/.*`),
+    because: "client imports events only",
+  },
+  { in: /^ts\/client\//, never: imports("node:.*"), because: "client code runs in browsers" },
+  {
+    in: /^ts\/react\//,
+    never: imports(String.raw`\.\./(?:server|next|cli)/.*`),
+    because: "react imports client and events only",
+  },
+  { in: /^ts\/react\//, never: imports("node:.*"), because: "client code runs in browsers" },
+  {
+    in: /^ts\/server\//,
+    never: imports(String.raw`\.\./(?:client|react|next|cli)/.*`),
+    because: "server imports events only",
+  },
+  {
+    in: /^ts\/next\//,
+    never: imports(String.raw`\.\./(?:client|react|cli)/.*`),
+    because: "next imports server and events only",
+  },
+  {
+    in: /^src\/(?!node\/|lib\.rs$)/,
+    never: /\b(?:crate::node|napi(?:_derive)?)\b(?!`)/,
+    because: "only src/node knows Node",
+  },
+  {
+    in: /^src\/(?:protocol|session)\b/,
+    never: /\b(?:tokio|std::net|Instant::now|SystemTime::now)\b/,
+    because: "protocol and session know no I/O and no clock",
+  },
+  {
+    in: /^src\/(?:protocol|session)\b/,
+    never: /\bcrate::(?:hub|transport)\b/,
+    because: "they are below hub and transport",
+  },
+  { in: /^src\/protocol\b/, never: /\bcrate::session\b/, because: "protocol is below session" },
+  { in: /^src\/hub\b/, never: /\bcrate::transport\b/, because: "hub is below transport" },
+];
+
+const isComment = (line) => /^\s*(?:\/\/|\*|\/\*)/.test(line);
+
+/** Every line that breaks a rule, as `file:line: reason`. */
+export function wrongDirections() {
+  const found = [];
+  for (const file of filesOf(["ts", "src"])) {
+    const rules = RULES.filter((rule) => rule.in.test(file));
+    if (rules.length === 0) continue;
+    for (const [index, line] of readFileSync(`${root}/${file}`, "utf8").split("\n").entries()) {
+      if (isComment(line)) continue;
+      for (const { never, because } of rules)
+        if (never.test(line)) found.push(`${file}:${index + 1}: ${because}: ${line.trim()}`);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,59 @@
+// `npm test`: builds what is needed, then runs the Rust tests, the behaviour tests against the built package, and the end-to-end tests.
+// All run, even if one fails. Names of suites (rust, unit, e2e) choose some of them.
+
+import { rmSync } from "node:fs";
+import { build } from "./build.mjs";
+import { buildExample, installExample } from "./lib/example.mjs";
+import { bin, Failure, main, root, run, step } from "./lib/run.mjs";
+import { cargoCounts, newTally, vitestCounts } from "./lib/tally.mjs";
+import { pack } from "./pack.mjs";
+import { setup } from "./setup.mjs";
+
+async function rust() {
+  const { code, output } = await run("cargo", ["test", "--quiet"], { capture: true, allowFailure: true });
+  const counts = cargoCounts(output);
+  // A test that does not compile is counted by nobody.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+async function vitest(name, args) {
+  const file = `${root}/.cache/vitest-${name}.json`;
+  rmSync(file, { force: true });
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
+  const { code } = await bin("vitest", ["run", ...args, ...reporters], { allowFailure: true });
+  const counts = vitestCounts(file);
+  // Such as an error outside of any test.
+  if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  return counts;
+}
+
+const unit = () => vitest("unit", ["--exclude", "__test__/e2e/**", "--dir", "__test__"]);
+
+async function e2e() {
+  await installExample();
+  await buildExample();
+  return vitest("e2e", ["--config", "vitest.e2e.config.ts"]);
+}
+
+const SUITES = { rust, unit, e2e };
+
+async function test() {
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((name) => !(name in SUITES));
+  if (unknown) throw new Failure(`there is no suite ${unknown}; there are ${Object.keys(SUITES).join(", ")}`);
+  await setup();
+  await build();
+  await pack();
+  const tally = newTally();
+  for (const [name, suite] of Object.entries(SUITES)) {
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    step(`${name} tests`);
+    tally.add(await suite());
+  }
+  const { passed, failed } = tally.total;
+  console.log(`${passed} passed, ${failed} failed`);
+  if (failed > 0 || passed === 0) process.exitCode = 1;
+}
+
+await main(import.meta.url, test);

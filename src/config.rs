@@ -1,0 +1,228 @@
+//! The options of one server: units, defaults, checks. The single source of defaults.
+
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Options of one server. The defaults are Socket.IO's.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The path, without its trailing slash. Default `/socket.io`.
+    pub path: String,
+    /// Whether HTTP long-polling is served. Default true.
+    pub polling: bool,
+    /// Whether WebSocket is served. Default true.
+    pub websocket: bool,
+    /// Whether a polling session may upgrade. Default true.
+    pub allow_upgrades: bool,
+    /// Milliseconds between a pong and the next ping. Default 25000.
+    pub ping_interval: u64,
+    /// Milliseconds in which a pong must come. Default 20000.
+    pub ping_timeout: u64,
+    /// Milliseconds in which an upgrade must be finished. Default 10000.
+    pub upgrade_timeout: u64,
+    /// Milliseconds in which a client must join a namespace. Default 45000.
+    pub connect_timeout: u64,
+    /// Largest message from a client, in bytes. Default 1 MB (10^6).
+    pub max_http_buffer_size: usize,
+    /// Most bytes that wait for one client before it is disconnected; a single event may be larger. Default 1 MiB.
+    pub max_outbox: usize,
+    /// Most bytes of one client's events that wait for JavaScript before reading from it pauses. Default 1 MiB.
+    pub max_inbox: usize,
+    /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
+    pub compression_threshold: usize,
+    /// The `Set-Cookie` value of the polling handshake: name, and attributes behind the session id. Default none.
+    pub cookie: Option<(String, String)>,
+    /// CORS. Default none: no headers, same host only.
+    pub cors: Option<Cors>,
+    /// The built-in events and presence of the nself layer in namespace `/`. Default off.
+    pub nself: bool,
+    /// Batching of the nself layer.
+    pub batch: Batch,
+}
+
+/// How batched events gather.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    /// Most events of one room that wait. Default 10.
+    pub max_events: u32,
+    /// Milliseconds that they wait at most. Default 100.
+    pub window: u64,
+}
+
+/// Cross-origin resource sharing, in the terms of the `cors` package.
+#[derive(Debug, Clone, Default)]
+pub struct Cors {
+    /// Which origins may read.
+    pub origin: CorsOrigin,
+    /// Default `GET,HEAD,PUT,PATCH,POST,DELETE`.
+    pub methods: Option<String>,
+    /// Default: those that the preflight asks for.
+    pub allowed_headers: Option<String>,
+    /// Default none.
+    pub exposed_headers: Option<String>,
+    /// Default false.
+    pub credentials: bool,
+    /// Seconds. Default none.
+    pub max_age: Option<u32>,
+    /// The preflight's status. Default 204.
+    pub options_status: Option<u16>,
+}
+
+/// Which origins CORS allows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CorsOrigin {
+    /// `*`
+    #[default]
+    Any,
+    /// Answers with the request's own origin.
+    Reflect,
+    /// One fixed origin.
+    One(String),
+    /// These origins.
+    List(Vec<String>),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            path: "/socket.io".into(),
+            polling: true,
+            websocket: true,
+            allow_upgrades: true,
+            ping_interval: 25_000,
+            ping_timeout: 20_000,
+            upgrade_timeout: 10_000,
+            connect_timeout: 45_000,
+            max_http_buffer_size: 1_000_000,
+            max_outbox: 1 << 20,
+            max_inbox: 1 << 20,
+            compression_threshold: 1024,
+            cookie: None,
+            cors: None,
+            nself: false,
+            batch: Batch {
+                max_events: 10,
+                window: 100,
+            },
+        }
+    }
+}
+
+impl Config {
+    /// How long unread packets of a closed polling session are kept.
+    pub const POLLING_CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+    /// How long a closing WebSocket may take to answer the close frame.
+    pub const LINGER: Duration = Duration::from_secs(5);
+
+    /// Checks ranges and brings the path into its form. Errors name the option: `ERR_INVALID_OPTION`.
+    pub fn validated(mut self) -> Result<Self, Error> {
+        if !self.path.starts_with('/') || self.path.contains(['?', '#', ' ']) {
+            return Err(Error::option("path", "must begin with / and hold no query"));
+        }
+        self.path.truncate(self.path.trim_end_matches('/').len());
+        if self.path.is_empty() {
+            return Err(Error::option("path", "must not be the root"));
+        }
+        if !self.polling && !self.websocket {
+            return Err(Error::option(
+                "transports",
+                "must hold \"polling\", \"websocket\" or both",
+            ));
+        }
+        for (name, value) in [
+            ("pingInterval", self.ping_interval),
+            ("pingTimeout", self.ping_timeout),
+            ("upgradeTimeout", self.upgrade_timeout),
+            ("connectTimeout", self.connect_timeout),
+            ("batch.window", self.batch.window),
+        ] {
+            if !(1..=0x7fff_ffff).contains(&value) {
+                return Err(Error::option(name, "must be 1 to 2147483647 milliseconds"));
+            }
+        }
+        if self.batch.max_events == 0 {
+            return Err(Error::option("batch.maxEvents", "must be at least 1"));
+        }
+        if self.max_http_buffer_size == 0 {
+            return Err(Error::option(
+                "maxHttpBufferSize",
+                "must be at least 1 byte",
+            ));
+        }
+        if self.max_outbox < 1024 {
+            return Err(Error::option("maxOutbox", "must be at least 1024 bytes"));
+        }
+        match &self.cors {
+            Some(cors) if cors.credentials && cors.origin == CorsOrigin::Any => Err(Error::option(
+                "cors.credentials",
+                "cannot go with any origin; list the origins in cors.origin",
+            )),
+            _ => Ok(self),
+        }
+    }
+
+    /// Whether a request's path is this server's: exactly the path, with or without a trailing slash, nothing below.
+    pub fn claims(&self, path: &str) -> bool {
+        path.strip_prefix(self.path.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest == "/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_is_matched_exactly() {
+        let config = Config {
+            path: "/api/ws/".into(),
+            ..Config::default()
+        }
+        .validated()
+        .unwrap();
+        for (path, claimed) in [
+            ("/api/ws", true),
+            ("/api/ws/", true),
+            ("/api/ws/terminal", false),
+            ("/api/wsx", false),
+            ("/api", false),
+        ] {
+            assert_eq!(config.claims(path), claimed, "{path}");
+        }
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        let error = Config {
+            ping_interval: 0,
+            ..Config::default()
+        }
+        .validated()
+        .unwrap_err();
+        assert_eq!(
+            (error.code, error.message.contains("pingInterval")),
+            ("ERR_INVALID_OPTION", true)
+        );
+        assert!(
+            Config {
+                path: "socket.io".into(),
+                ..Config::default()
+            }
+            .validated()
+            .is_err()
+        );
+        let cors = Some(Cors {
+            credentials: true,
+            ..Cors::default()
+        });
+        assert!(
+            Config {
+                cors,
+                ..Config::default()
+            }
+            .validated()
+            .is_err()
+        );
+    }
+}

@@ -1,0 +1,329 @@
+//! The six events of the nself layer: their shapes, the envelope that they travel in, and room names.
+
+use std::fmt;
+
+use serde::de::{DeserializeOwned, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::error::Error;
+use crate::protocol::json;
+
+/// The known events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `service:status`
+    ServiceStatus,
+    /// `build:progress`
+    BuildProgress,
+    /// `deploy:progress`
+    DeployProgress,
+    /// `logs:stream`
+    LogStream,
+    /// `docker:stats`
+    DockerStats,
+    /// `db:query:result`
+    DbQueryResult,
+}
+
+impl Kind {
+    /// The kind of an event name; other events exist too, but have no fixed shape.
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "service:status" => Self::ServiceStatus,
+            "build:progress" => Self::BuildProgress,
+            "deploy:progress" => Self::DeployProgress,
+            "logs:stream" => Self::LogStream,
+            "docker:stats" => Self::DockerStats,
+            "db:query:result" => Self::DbQueryResult,
+            _ => return None,
+        })
+    }
+
+    /// Whether the event is gathered into batches unless the caller says otherwise.
+    pub fn is_batched(self) -> bool {
+        matches!(self, Self::LogStream | Self::DockerStats)
+    }
+
+    /// Checks an event's data, a JSON text. `ERR_INVALID_EVENT` names the field.
+    pub fn validate(self, name: &str, data: &str) -> Result<(), Error> {
+        match self {
+            Self::ServiceStatus => check::<ServiceStatus>(name, data),
+            Self::BuildProgress => check::<BuildProgress>(name, data),
+            Self::DeployProgress => check::<DeployProgress>(name, data),
+            Self::LogStream => check::<LogStream>(name, data),
+            Self::DockerStats => check::<DockerStats>(name, data),
+            Self::DbQueryResult => check::<DbQueryResult>(name, data),
+        }
+    }
+}
+
+/// The name that a client may not give to its own events: those that the layer answers.
+pub const JOIN: &str = "join:room";
+/// See [`JOIN`].
+pub const LEAVE: &str = "leave:room";
+/// nself-admin's own keep-alive, answered by `pong`.
+pub const HEARTBEAT: &str = "heartbeat";
+
+/// An event in its envelope, as a Socket.IO event's arguments:
+/// `["type",{"type":…,"data":…,"timestamp":…,"room":…}]`. `data` is JSON.
+pub fn envelope(name: &str, data: &str, timestamp: &str, room: Option<&str>) -> String {
+    let name = json::quoted(name);
+    let mut out = String::with_capacity(2 * name.len() + data.len() + 80);
+    for part in [
+        "[",
+        &name,
+        ",{\"type\":",
+        &name,
+        ",\"data\":",
+        data,
+        ",\"timestamp\":\"",
+        timestamp,
+        "\"",
+    ] {
+        out.push_str(part);
+    }
+    if let Some(room) = room {
+        out.push_str(",\"room\":");
+        json::push_string(&mut out, room);
+    }
+    out.push_str("}]");
+    out
+}
+
+/// Checks a room name: 1 to 128 of `A–Z a–z 0–9 _ . : -`. `ERR_INVALID_ROOM`.
+pub fn check_room(room: &str) -> Result<(), Error> {
+    let valid = (1..=128).contains(&room.len())
+        && room
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte));
+    if valid {
+        return Ok(());
+    }
+    Err(Error::new(
+        "ERR_INVALID_ROOM",
+        "a room name has 1 to 128 characters out of A-Z a-z 0-9 _ . : -",
+    ))
+}
+
+/// What `join:room` and `leave:room` carry: `{roomId}`, or the same inside an envelope's `data`.
+pub fn room_of(data: Option<&str>) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Room {
+        #[serde(rename = "roomId")]
+        room_id: Option<String>,
+        data: Option<Box<Room>>,
+    }
+    let room: Room = serde_json::from_str(data?).ok()?;
+    room.room_id.or_else(|| room.data?.room_id)
+}
+
+fn check<T: DeserializeOwned>(name: &str, data: &str) -> Result<(), Error> {
+    let mut json = serde_json::Deserializer::from_str(data);
+    match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let path = error.path().to_string();
+            let why = error.into_inner().to_string();
+            let why = why.split(" at line ").next().unwrap_or_default();
+            let at = if path == "." {
+                String::new()
+            } else {
+                format!("field \"{path}\": ")
+            };
+            Err(Error::event(format!("{name}: {at}{why}")))
+        }
+    }
+}
+
+/// Any string; read as bytes, since a log line may be cut inside a surrogate pair.
+struct Text;
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl Visitor<'_> for Any {
+            type Value = Text;
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_bytes<E>(self, _: &[u8]) -> Result<Text, E> {
+                Ok(Text)
+            }
+        }
+        deserializer.deserialize_bytes(Any)
+    }
+}
+
+/// 0 to 100.
+struct Percent;
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = f64::deserialize(deserializer)?;
+        if (0.0..=100.0).contains(&value) {
+            return Ok(Self);
+        }
+        Err(serde::de::Error::custom(format!(
+            "{value} is not between 0 and 100"
+        )))
+    }
+}
+
+macro_rules! shapes {
+    ($($shape:ident { $($field:ident $(= $wire:literal)? : $type:ty),* $(,)? })*) => {$(
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        #[allow(dead_code)]
+        struct $shape { $($(#[serde(rename = $wire)])? $field: $type),* }
+    )*};
+}
+
+shapes! {
+    ServiceStatus { service: Text, status: ServiceState, timestamp: Text, container_id: Option<Text>,
+        health: Option<Health>, resources: Option<Resources> }
+    Health { status: HealthState, last_check: Option<Text> }
+    Resources { cpu: Option<f64>, memory: Option<f64> }
+    BuildProgress { step: Text, progress: Percent, status: StepState, message: Option<Text>, timestamp: Text,
+        total_steps: Option<f64>, current_step: Option<f64>, logs: Option<Vec<Text>> }
+    DeployProgress { stage: Text, environment: Environment, status: StepState, logs: Vec<Text>, timestamp: Text,
+        progress: Option<Percent>, error: Option<Text> }
+    LogStream { service: Text, line: Text, timestamp: Text, level: Option<Level>, source: Option<Source> }
+    DockerStats { container_id: Text, container_name: Text, stats: Stats, timestamp: Text }
+    Stats { cpu: f64, memory: f64, memory_limit: f64, memory_percent: f64, network: Network,
+        block_io = "blockIO": BlockIo }
+    Network { rx: f64, tx: f64 }
+    BlockIo { read: f64, write: f64 }
+    DbQueryResult { query_id: Text, rows: Vec<IgnoredAny>, row_count: f64, fields: Vec<Field>,
+        execution_time: Option<f64>, timestamp: Text, error: Option<Text> }
+    Field { name: Text, data_type_id = "dataTypeID": f64 }
+}
+
+macro_rules! choices {
+    ($($name:ident { $($variant:ident),* })*) => {$(
+        #[derive(Deserialize)]
+        #[serde(rename_all = "kebab-case")]
+        enum $name { $($variant),* }
+    )*};
+}
+
+choices! {
+    ServiceState { Running, Stopped, Starting, Stopping, Unhealthy }
+    HealthState { Healthy, Unhealthy, Pending }
+    StepState { Pending, InProgress, Complete, Failed }
+    Environment { Local, Staging, Production }
+    Level { Info, Warn, Error, Debug }
+    Source { Stdout, Stderr }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STATS: &str = r#"{"containerId":"c","containerName":"n","timestamp":"t","stats":{"cpu":1.5,"memory":1,
+        "memoryLimit":2,"memoryPercent":50,"network":{"rx":1,"tx":2},"blockIO":{"read":1,"write":2}}}"#;
+
+    #[test]
+    fn good_events_pass() {
+        for (name, data) in [
+            (
+                "service:status",
+                r#"{"service":"a","status":"running","timestamp":"t","extra":[1]}"#,
+            ),
+            (
+                "build:progress",
+                r#"{"step":"a","progress":100,"status":"in-progress","timestamp":"t","logs":["x"]}"#,
+            ),
+            (
+                "deploy:progress",
+                r#"{"stage":"a","environment":"local","status":"failed","logs":[],"timestamp":"t"}"#,
+            ),
+            (
+                "logs:stream",
+                r#"{"service":"a","line":"cut \ud83d","timestamp":"t","level":"info","source":"stderr"}"#,
+            ),
+            ("docker:stats", STATS),
+            (
+                "db:query:result",
+                r#"{"queryId":"q","rows":[{"a":1e400}],"rowCount":1,"fields":[{"name":"a","dataTypeID":23}],"timestamp":"t"}"#,
+            ),
+        ] {
+            Kind::of(name)
+                .unwrap()
+                .validate(name, data)
+                .unwrap_or_else(|error| panic!("{error}"));
+        }
+    }
+
+    #[test]
+    fn bad_events_name_the_field() {
+        for (name, data, part) in [
+            (
+                "service:status",
+                r#"{"service":"a","timestamp":"t"}"#,
+                "missing field `status`",
+            ),
+            (
+                "service:status",
+                r#"{"service":"a","status":"on","timestamp":"t"}"#,
+                "field \"status\"",
+            ),
+            (
+                "service:status",
+                r#"{"service":7,"status":"running","timestamp":"t"}"#,
+                "field \"service\"",
+            ),
+            (
+                "build:progress",
+                r#"{"step":"a","progress":101,"status":"failed","timestamp":"t"}"#,
+                "field \"progress\"",
+            ),
+            (
+                "docker:stats",
+                &STATS.replace("\"rx\":1", "\"rx\":\"1\""),
+                "field \"stats.network.rx\"",
+            ),
+            ("logs:stream", "null", "logs:stream"),
+            ("logs:stream", "[]", "logs:stream"),
+        ] {
+            let error = Kind::of(name).unwrap().validate(name, data).unwrap_err();
+            assert_eq!(error.code, "ERR_INVALID_EVENT");
+            assert!(error.message.contains(part), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn rooms() {
+        for room in ["logs:all", "a", "document-1.b_c", &"x".repeat(128)] {
+            assert!(check_room(room).is_ok(), "{room}");
+        }
+        for room in ["", "a b", "é", "a/b", &"x".repeat(129)] {
+            assert_eq!(
+                check_room(room).unwrap_err().code,
+                "ERR_INVALID_ROOM",
+                "{room}"
+            );
+        }
+        assert_eq!(room_of(Some(r#"{"roomId":"a"}"#)).as_deref(), Some("a"));
+        assert_eq!(
+            room_of(Some(
+                r#"{"type":"join:room","data":{"roomId":"b"},"timestamp":"t"}"#
+            ))
+            .as_deref(),
+            Some("b")
+        );
+        assert_eq!(room_of(Some(r#"{"roomId":7}"#)), None);
+        assert_eq!(room_of(None), None);
+    }
+
+    #[test]
+    fn the_envelope() {
+        assert_eq!(
+            envelope("logs:stream", "{\"a\":1}", "now", Some("logs:api")),
+            r#"["logs:stream",{"type":"logs:stream","data":{"a":1},"timestamp":"now","room":"logs:api"}]"#
+        );
+        assert_eq!(
+            envelope("pong", "null", "now", None),
+            r#"["pong",{"type":"pong","data":null,"timestamp":"now"}]"#
+        );
+    }
+}

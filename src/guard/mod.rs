@@ -1,0 +1,4 @@
+//! Who may ask: checks of a request that depend on the server's options alone.
+
+pub mod cors;
+pub mod origin;

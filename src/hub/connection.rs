@@ -1,0 +1,581 @@
+//! One client connection on its shard: its session's effects are carried out here, and its messages find their way to
+//! sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+
+use super::command::{Answer, Respond, SessionRequest};
+use super::ids::Id;
+use super::outbox::Outbox;
+use super::server::{Account, Server, State};
+use super::shard::{Key, Shard, Timer};
+use crate::config::Config;
+use crate::error::Reason;
+use crate::protocol::engine::{self, Packet};
+use crate::protocol::frame::Frame;
+use crate::session::Millis;
+use crate::session::engine::{Channel, Effect, Engine, Message, Reply, Timing, Transport};
+use crate::session::handshake::{Refusal, Request};
+use crate::session::socket::Sockets;
+
+/// One client: its session, its sockets, and what waits to be sent to it.
+pub struct Connection {
+    pub(super) serial: u32,
+    pub(super) server: Arc<Server>,
+    sid: Id,
+    pub(super) engine: Engine<Respond>,
+    pub(super) members: Sockets<u32>,
+    pub(super) outbox: Outbox,
+    /// The WebSocket in use.
+    pub(super) link: Option<u32>,
+    /// The WebSocket that an upgrade tries out.
+    pub(super) probe: Option<u32>,
+    /// The earliest wake-up asked for.
+    armed: Millis,
+    dirty: bool,
+    /// All that waits belongs to batches whose windows are open.
+    pub(super) held: bool,
+    /// The last write did not take everything.
+    pub(super) blocked: bool,
+    /// When the client was last heard of.
+    pub(super) seen: Millis,
+    /// `socket.handshake` as JSON, if JavaScript wanted it when the connection came.
+    pub(super) handshake: Option<Box<str>>,
+    account: Option<Arc<Account>>,
+    /// A POST whose answer waits for JavaScript to catch up.
+    post_waits: bool,
+    shutting_down: bool,
+}
+
+impl Connection {
+    /// Whether a packet would leave at once.
+    pub(super) fn is_writable(&self) -> bool {
+        self.engine.is_open() && !self.blocked && (self.link.is_some() || self.engine.has_poll())
+    }
+
+    /// Whether so many bytes fit into the outbox; into an empty one anything does.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.outbox.is_empty() || self.outbox.bytes() + bytes <= self.server.config.max_outbox
+    }
+
+    /// Something was queued: it leaves with this pass, or (`hold`) may wait for its batch.
+    pub(super) fn touch(&mut self, index: u32, hold: bool, dirty: &mut Vec<Key>) {
+        if hold && !self.dirty && !self.blocked {
+            self.held = true;
+            return;
+        }
+        self.held = false;
+        if !self.dirty {
+            self.dirty = true;
+            dirty.push(Key {
+                index,
+                serial: self.serial,
+            });
+        }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.account
+            .as_ref()
+            .is_some_and(|account| account.paused.load(Relaxed))
+    }
+}
+
+impl Shard {
+    pub(super) fn connection(&mut self, key: Key) -> Option<&mut Connection> {
+        self.connections
+            .get_mut(key.index as usize)
+            .filter(|connection| connection.serial == key.serial)
+    }
+
+    /// Creates a session; its open packet waits in the outbox.
+    pub(super) fn open(
+        &mut self,
+        server: Arc<Server>,
+        transport: Transport,
+        request: &Request,
+    ) -> Key {
+        let config = &server.config;
+        let timing = Timing {
+            ping_interval: config.ping_interval,
+            ping_timeout: config.ping_timeout,
+            upgrade_timeout: config.upgrade_timeout,
+            close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
+        };
+        let sid = self.ids.next();
+        let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
+        let open = engine::open_data(
+            sid.as_str(),
+            upgrades,
+            config.ping_interval,
+            config.ping_timeout,
+            config.max_http_buffer_size,
+        );
+        let handshake = server
+            .wants_handshakes()
+            .then(|| self.handshake_json(request));
+        let now = self.now;
+        let mut outbox = Outbox::default();
+        outbox.push(Frame::text(&[&open]));
+        let connection = Connection {
+            serial: self.next_serial(),
+            sid,
+            engine: Engine::new(transport, timing, now),
+            members: Sockets::new(now + config.connect_timeout, config.max_http_buffer_size),
+            outbox,
+            link: None,
+            probe: None,
+            armed: Millis::MAX,
+            dirty: false,
+            held: false,
+            blocked: false,
+            seen: now,
+            handshake,
+            account: None,
+            post_waits: false,
+            shutting_down: false,
+            server,
+        };
+        gauge(&connection.server, transport).fetch_add(1, Relaxed);
+        self.count(connection.server.id, 1);
+        let serial = connection.serial;
+        let key = Key {
+            index: self.connections.insert(connection) as u32,
+            serial,
+        };
+        self.sids.insert(sid, key);
+        self.rearm(key);
+        key
+    }
+
+    fn handshake_json(&self, request: &Request) -> Box<str> {
+        let issued = self.wall(self.now);
+        let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
+        request
+            .handshake_json(
+                issued,
+                &time
+                    .strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")
+                    .to_string(),
+            )
+            .into()
+    }
+
+    pub(super) fn open_polling(
+        &mut self,
+        server: Arc<Server>,
+        request: &Request,
+        respond: Respond,
+    ) {
+        if server.state() != State::Open {
+            return respond(Answer::Status(503));
+        }
+        let key = self.open(server, Transport::Polling, request);
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let body = connection.outbox.take_payload();
+        respond(Answer::Payload {
+            body,
+            opened: Some(connection.sid),
+        });
+    }
+
+    /// A polling request that names a session: the checks that need it, then GET or POST.
+    pub(super) fn request(&mut self, request: SessionRequest) {
+        let SessionRequest {
+            server,
+            sid,
+            id,
+            method,
+            websocket,
+            current,
+            binary,
+            respond,
+        } = request;
+        let found = self.sids.get(&sid).copied();
+        let Some((key, connection)) = found.and_then(|key| {
+            let connection = self.connection(key)?;
+            (connection.server.id == server.id).then_some((key, connection))
+        }) else {
+            return respond(Answer::Refused(Refusal::UNKNOWN_SID));
+        };
+        if (connection.engine.transport() == Transport::WebSocket) != websocket
+            || !current
+            || websocket
+        {
+            return respond(Answer::Refused(Refusal::BAD_REQUEST));
+        }
+        let ready = !connection.outbox.is_empty() && !connection.held;
+        let mut effects = Vec::new();
+        match method.as_str() {
+            "GET" => connection.engine.get(id, respond, ready, &mut effects),
+            "POST" => connection.engine.post(id, respond, binary, &mut effects),
+            _ => return respond(Answer::Status(500)),
+        }
+        self.apply(key, effects);
+    }
+
+    /// Runs one step of a session, if it still exists, and carries out what follows.
+    pub(super) fn with_session(
+        &mut self,
+        sid: Id,
+        step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>),
+    ) {
+        let Some(key) = self.sids.get(&sid).copied() else {
+            return;
+        };
+        self.with_engine(key, step);
+    }
+
+    pub(super) fn with_engine(
+        &mut self,
+        key: Key,
+        step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>),
+    ) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let mut effects = Vec::new();
+        step(&mut connection.engine, &mut effects);
+        self.apply(key, effects);
+    }
+
+    /// The body of a POST: its packets in order, then the answer.
+    pub(super) fn body(&mut self, sid: Id, id: u64, body: &Bytes) {
+        let Some(key) = self.sids.get(&sid).copied() else {
+            return;
+        };
+        if !self
+            .connection(key)
+            .is_some_and(|connection| connection.engine.post_received(id))
+        {
+            return;
+        }
+        for packet in engine::decode_payload(&engine::body_text(body)) {
+            self.packet(key, Channel::Main, packet);
+        }
+        match self.connection(key) {
+            Some(connection) if connection.is_paused() => connection.post_waits = true,
+            _ => self.with_engine(key, Engine::post_taken),
+        }
+    }
+
+    /// One packet from the client.
+    pub(super) fn packet(&mut self, key: Key, channel: Channel, packet: Packet<'_>) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.seen = now;
+        let mut effects = Vec::new();
+        let message = connection.engine.packet(now, channel, packet, &mut effects);
+        match message {
+            Some(Message::Text(text)) => {
+                let input = connection.members.text(text);
+                self.input(key, input);
+            }
+            Some(Message::Binary(data)) => {
+                let input = connection.members.binary(data);
+                self.input(key, input);
+            }
+            None => self.apply(key, effects),
+        }
+    }
+
+    /// Carries out what a session wants.
+    pub(super) fn apply(&mut self, key: Key, effects: Vec<Effect<Respond>>) {
+        for effect in effects {
+            let Some(connection) = self.connection(key) else {
+                return;
+            };
+            match effect {
+                Effect::Reply(respond, reply) => respond(answer(reply, &mut connection.outbox)),
+                Effect::Ping => {
+                    connection.outbox.push_urgent(Frame::text(&["2"]));
+                    self.touch(key);
+                }
+                Effect::ProbePong => {
+                    if let Some(link) = connection.probe {
+                        self.send_on_link(link, Frame::text(&["3probe"]));
+                    }
+                }
+                Effect::CloseProbe => {
+                    if let Some(link) = connection.probe.take() {
+                        self.close_link(link, Outbox::default(), None, false);
+                    }
+                }
+                Effect::Upgraded => self.switch_to_probe(key),
+                Effect::CloseWebSocket => {
+                    if let Some(link) = connection.link.take() {
+                        let rest = std::mem::take(&mut connection.outbox);
+                        self.close_link(link, rest, None, false);
+                    }
+                }
+                Effect::Closed(reason) => self.sockets_over(key, reason),
+                Effect::Gone => self.forget(key),
+            }
+        }
+        self.rearm(key);
+    }
+
+    fn switch_to_probe(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        gauge(&connection.server, Transport::Polling).fetch_sub(1, Relaxed);
+        gauge(&connection.server, Transport::WebSocket).fetch_add(1, Relaxed);
+        connection.link = connection.probe.take();
+        let index = connection.link;
+        if let Some(link) = index.and_then(|link| self.links.get_mut(link as usize)) {
+            link.channel = Channel::Main;
+            let mut first = std::mem::take(&mut link.tail);
+            let connection = &mut self.connections[key.index as usize];
+            first.append(std::mem::take(&mut connection.outbox));
+            connection.outbox = first;
+        }
+        self.touch(key);
+    }
+
+    fn forget(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        gauge(&connection.server, connection.engine.transport()).fetch_sub(1, Relaxed);
+        connection
+            .server
+            .counters
+            .dropped
+            .fetch_add(connection.outbox.frames() as u64, Relaxed);
+        let server = connection.server.id;
+        let links = [connection.link, connection.probe];
+        let sid = connection.sid;
+        self.sids.remove(&sid);
+        self.connections.remove(key.index as usize);
+        self.count(server, -1);
+        links
+            .into_iter()
+            .flatten()
+            .for_each(|link| self.remove_link(link));
+    }
+
+    pub(super) fn touch(&mut self, key: Key) {
+        if let Some(connection) = self.connections.get_mut(key.index as usize) {
+            connection.touch(key.index, false, &mut self.dirty);
+        }
+    }
+
+    /// Asks for a wake-up at the connection's next deadline, unless an earlier one is asked for already.
+    pub(super) fn rearm(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let next = [connection.engine.deadline(), connection.members.deadline()]
+            .into_iter()
+            .flatten()
+            .min();
+        if let Some(at) = next
+            && at < connection.armed
+        {
+            connection.armed = at;
+            self.timers.add(at, Timer::Connection(key));
+        }
+    }
+
+    pub(super) fn tick_connection(&mut self, key: Key) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.armed = Millis::MAX;
+        if connection.is_paused() {
+            // What the client sent is not read; it is not the one that is silent.
+            connection.engine.forgive(now);
+        }
+        let late = connection.members.is_late(now);
+        self.with_engine(key, |engine, effects| engine.tick(now, effects));
+        if late {
+            self.close_connection(key, Reason::ForcedClose);
+        }
+        self.rearm(key);
+    }
+
+    /// Closes a connection behind what waits for it.
+    pub(super) fn close_connection(&mut self, key: Key, reason: Reason) {
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let empty = connection.outbox.is_empty();
+        let mut effects = Vec::new();
+        connection.engine.close(now, reason, empty, &mut effects);
+        if !empty {
+            self.touch(key);
+        }
+        self.apply(key, effects);
+    }
+
+    /// Sends what waits, by whatever way is open.
+    pub(super) fn flush(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.dirty = false;
+        if let Some(link) = connection.link {
+            return self.flush_link(link);
+        }
+        if connection.outbox.is_empty() {
+            return;
+        }
+        if let Some(respond) = connection.engine.take_poll() {
+            connection.held = false;
+            respond(Answer::Payload {
+                body: connection.outbox.take_payload(),
+                opened: None,
+            });
+            if connection.shutting_down {
+                self.with_engine(key, |engine, effects| {
+                    engine.end(Reason::ServerShutdown, effects)
+                });
+            }
+        }
+    }
+
+    /// An outbox is full: perhaps only because this pass has not written yet. If that does not help, the client is too
+    /// slow, and is closed.
+    pub(super) fn push_to_full(&mut self, key: Key, frames: &[Frame]) {
+        self.flush(key);
+        let bytes = frames.iter().map(Frame::len).sum();
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        if connection.has_room(bytes) {
+            frames
+                .iter()
+                .for_each(|frame| connection.outbox.push(frame.clone()));
+            return self.touch(key);
+        }
+        tracing::warn!(
+            waiting = connection.outbox.bytes(),
+            "closing a client that reads too slowly"
+        );
+        connection
+            .server
+            .counters
+            .slow_clients
+            .fetch_add(1, Relaxed);
+        connection.outbox = Outbox::default();
+        if let Some(link) = connection.link.take() {
+            self.remove_link(link);
+        }
+        self.with_engine(key, |engine, effects| {
+            engine.end(Reason::SlowClient, effects)
+        });
+    }
+
+    /// Charges an event to the connection's account with JavaScript, and stops reading if too much waits.
+    pub(super) fn charge(&mut self, key: Key, bytes: usize) -> Option<super::server::Credit> {
+        let mailbox = self.mailbox.clone();
+        let connection = self.connection(key)?;
+        let limit = connection.server.config.max_inbox;
+        let id = u64::from(key.serial) << 32 | u64::from(key.index);
+        let account = connection
+            .account
+            .get_or_insert_with(|| Account::new(id, mailbox, limit));
+        let credit = account.charge(bytes);
+        if account.is_full() {
+            account.paused.store(true, Relaxed);
+        }
+        Some(credit)
+    }
+
+    /// JavaScript has caught up.
+    pub(super) fn resume(&mut self, id: u64) {
+        let key = Key {
+            index: id as u32,
+            serial: (id >> 32) as u32,
+        };
+        let now = self.now;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.engine.forgive(now);
+        if std::mem::take(&mut connection.post_waits) {
+            self.with_engine(key, Engine::post_taken);
+        } else if let Some(link) = connection.link {
+            self.wake_link(link);
+        }
+    }
+
+    pub(super) fn is_paused(&self, key: Key) -> bool {
+        self.connections
+            .get(key.index as usize)
+            .is_some_and(Connection::is_paused)
+    }
+
+    /// The server closes: what waits is sent first, then the client is told to come back.
+    pub(super) fn shut_down(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.held = false;
+        connection.shutting_down = true;
+        if connection.outbox.is_empty() {
+            return self.with_engine(key, |engine, effects| {
+                engine.end(Reason::ServerShutdown, effects)
+            });
+        }
+        self.close_connection(key, Reason::ServerShutdown);
+        self.flush(key);
+    }
+
+    /// The deadline has come: whatever is left of a server goes.
+    pub(super) fn drop_all(&mut self, server: u32) {
+        let keys: Vec<Key> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.server.id == server)
+            .map(|(index, connection)| Key {
+                index: index as u32,
+                serial: connection.serial,
+            })
+            .collect();
+        for key in keys {
+            self.with_engine(key, |engine, effects| {
+                engine.end(Reason::ServerShutdown, effects)
+            });
+            self.forget(key);
+        }
+        self.drop_links(server);
+    }
+}
+
+fn answer(reply: Reply, outbox: &mut Outbox) -> Answer {
+    let payload = |body: &[u8]| Answer::Payload {
+        body: body.to_vec(),
+        opened: None,
+    };
+    match reply {
+        Reply::Flush => Answer::Payload {
+            body: outbox.take_payload(),
+            opened: None,
+        },
+        Reply::Noop => payload(b"6"),
+        Reply::Close => payload(b"1"),
+        Reply::NoopClose => payload(b"6\x1e1"),
+        Reply::Ok => Answer::Ok,
+        Reply::BadRequest => Answer::Status(400),
+        Reply::TooLarge => Answer::Status(413),
+        Reply::NotAllowed => Answer::Status(500),
+        Reply::Cut => Answer::Cut,
+    }
+}
+
+fn gauge(server: &Server, transport: Transport) -> &std::sync::atomic::AtomicUsize {
+    match transport {
+        Transport::Polling => &server.counters.polling,
+        Transport::WebSocket => &server.counters.websocket,
+    }
+}

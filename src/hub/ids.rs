@@ -1,0 +1,108 @@
+//! Session and socket ids: 20 characters out of `A–Z a–z 0–9 - _`, as sticky load balancers expect them, from the
+//! operating system's generator.
+
+use std::fmt;
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const LENGTH: usize = 20;
+/// Random bytes that are fetched at a time.
+const POOL: usize = 1280;
+
+/// An id. The first character tells the shard (its place in the alphabet, modulo the shards); the other 19 are 114
+/// random bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Id([u8; LENGTH]);
+
+impl Id {
+    /// An id by its text, if it has the form of one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
+        bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
+            .then_some(Self(bytes))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("ids are ASCII")
+    }
+
+    /// The shard that made it, out of so many.
+    pub fn shard(&self, shards: usize) -> usize {
+        ALPHABET
+            .iter()
+            .position(|byte| *byte == self.0[0])
+            .unwrap_or(0)
+            % shards
+    }
+}
+
+/// Session ids are secrets: only their form shows.
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Id(…)")
+    }
+}
+
+/// Makes ids.
+#[derive(Debug)]
+pub struct Ids {
+    shard: usize,
+    shards: usize,
+    pool: Vec<u8>,
+}
+
+impl Ids {
+    /// The ids of one shard out of so many.
+    pub fn new(shard: usize, shards: usize) -> Self {
+        Self {
+            shard,
+            shards,
+            pool: Vec::new(),
+        }
+    }
+
+    /// A new id.
+    ///
+    /// # Panics
+    /// When the operating system has no random numbers; the session that asked ends.
+    pub fn next(&mut self) -> Id {
+        if self.pool.len() < LENGTH {
+            self.pool.resize(POOL, 0);
+            getrandom::fill(&mut self.pool).expect("the operating system has random numbers");
+        }
+        let mut id = [0; LENGTH];
+        for (char, random) in id
+            .iter_mut()
+            .zip(self.pool.drain(self.pool.len() - LENGTH..))
+        {
+            *char = ALPHABET[usize::from(random % 64)];
+        }
+        let places = 64 / self.shards;
+        let first = ALPHABET.iter().position(|byte| *byte == id[0]).unwrap_or(0) % places;
+        id[0] = ALPHABET[first * self.shards + self.shard];
+        Id(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_find_their_shard() {
+        for shards in 1..=8 {
+            for shard in 0..shards {
+                let mut ids = Ids::new(shard, shards);
+                let made: std::collections::HashSet<Id> = (0..200).map(|_| ids.next()).collect();
+                assert_eq!(made.len(), 200);
+                assert!(
+                    made.iter()
+                        .all(|id| id.shard(shards) == shard && Id::parse(id.as_str()) == Some(*id))
+                );
+            }
+        }
+        assert!(Id::parse("short").is_none() && Id::parse("ééééé ééééé").is_none());
+    }
+}

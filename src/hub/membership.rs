@@ -1,0 +1,519 @@
+//! Sockets on a shard: how they come into a namespace, what their clients say, their rooms, how they go. The built-in
+//! events of the nself layer are answered here, without JavaScript.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use bytes::Bytes;
+
+use super::command::{Change, SocketKey};
+use super::ids::Id;
+use super::rooms::Selection;
+use super::server::{Event, Namespace, Server, State};
+use super::shard::{Key, Shard};
+use crate::error::{Error, Reason};
+use crate::events;
+use crate::protocol::frame::Frame;
+use crate::protocol::json;
+use crate::protocol::socket::{self, Kind};
+use crate::session::Millis;
+use crate::session::socket::Input;
+
+/// Bits of a [`SocketKey`]: the place, then the serial, then the shard.
+const INDEX_BITS: u32 = 22;
+const SERIAL_BITS: u32 = 26;
+const SERIAL_MASK: u32 = (1 << SERIAL_BITS) - 1;
+
+/// One client in one namespace.
+pub struct Socket {
+    serial: u32,
+    pub(super) connection: u32,
+    pub(super) nsp: Arc<Namespace>,
+    pub(super) id: Id,
+    pub(super) rooms: Vec<Arc<str>>,
+    pub(super) joined: bool,
+    /// JavaScript has been told of it.
+    told: bool,
+    /// Who it is, by the application's word; never by the client's.
+    pub(super) user: Option<Arc<str>>,
+    pub(super) since: Millis,
+}
+
+/// The shard of a socket.
+pub fn shard_of(key: SocketKey) -> usize {
+    (key >> (INDEX_BITS + SERIAL_BITS)) as usize
+}
+
+impl Shard {
+    fn socket_key(&self, index: u32) -> SocketKey {
+        let serial = u64::from(self.sockets[index as usize].serial);
+        (self.index as u64) << (INDEX_BITS + SERIAL_BITS) | serial << INDEX_BITS | u64::from(index)
+    }
+
+    fn socket_index(&self, key: SocketKey) -> Option<u32> {
+        let index = (key & ((1 << INDEX_BITS) - 1)) as u32;
+        let serial = (key >> INDEX_BITS) as u32 & SERIAL_MASK;
+        self.sockets
+            .get(index as usize)
+            .is_some_and(|socket| socket.serial == serial)
+            .then_some(index)
+    }
+
+    /// A socket by its key, if it is still there.
+    pub(super) fn find(&self, key: SocketKey) -> Option<&Socket> {
+        self.socket_index(key)
+            .map(|index| &self.sockets[index as usize])
+    }
+
+    fn connection_of(&self, socket: u32) -> Key {
+        let index = self.sockets[socket as usize].connection;
+        Key {
+            index,
+            serial: self.connections[index as usize].serial,
+        }
+    }
+
+    fn server_of(&self, socket: u32) -> &Arc<Server> {
+        &self.connections[self.sockets[socket as usize].connection as usize].server
+    }
+
+    /// Queues packets for one connection.
+    pub(super) fn push(&mut self, key: Key, frames: &[Frame]) {
+        let bytes = frames.iter().map(Frame::len).sum();
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        if !connection.has_room(bytes) {
+            return self.push_to_full(key, frames);
+        }
+        frames
+            .iter()
+            .for_each(|frame| connection.outbox.push(frame.clone()));
+        self.touch(key);
+    }
+
+    /// What a message of a client means.
+    pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
+        match input {
+            Input::Connect { nsp, auth } => self.connect(key, nsp, auth),
+            Input::Event {
+                socket,
+                id,
+                name,
+                data,
+                attachments,
+            } => {
+                let Some(connection) = self.connection(key) else {
+                    return;
+                };
+                connection.server.counters.events_in.fetch_add(1, Relaxed);
+                let built_in = connection.server.config.nself
+                    && *self.sockets[socket as usize].nsp.name == *"/";
+                match name.as_deref() {
+                    Some(events::JOIN) if built_in => self.join_asked(socket, id, &data),
+                    Some(events::LEAVE) if built_in => self.leave_asked(socket, id, &data),
+                    Some(events::HEARTBEAT) if built_in => self.tell(socket, "pong", "null"),
+                    _ => self.tell_javascript(key, socket, Kind::Event, id, &data, attachments),
+                }
+            }
+            Input::Ack {
+                socket,
+                id,
+                data,
+                attachments,
+            } => {
+                self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
+            }
+            Input::Leave { socket } => self.remove_socket(socket, Reason::ClientLeft),
+            Input::Nothing => {}
+            Input::Refused(reason) => self.close_connection(key, reason),
+        }
+    }
+
+    fn tell_javascript(
+        &mut self,
+        key: Key,
+        socket: u32,
+        kind: Kind,
+        id: Option<f64>,
+        data: &str,
+        attachments: Vec<Bytes>,
+    ) {
+        if !self.sockets[socket as usize].told {
+            return;
+        }
+        let bytes = data.len() + attachments.iter().map(Bytes::len).sum::<usize>();
+        let Some(credit) = self.charge(key, bytes) else {
+            return;
+        };
+        let event = Event::Packet {
+            socket: self.socket_key(socket),
+            kind,
+            id,
+            data: data.into(),
+            attachments,
+            credit,
+        };
+        self.server_of(socket).sink.push(event);
+    }
+
+    /// CONNECT.
+    fn connect(&mut self, key: Key, name: &str, auth: Option<&str>) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        if connection.server.state() != State::Open {
+            return;
+        }
+        let Some(nsp) = connection.server.namespace(name) else {
+            let error = "{\"message\":\"Invalid namespace\"}";
+            return self.push(
+                key,
+                &[socket::encode_text(Kind::ConnectError, name, None, error)],
+            );
+        };
+        let (asks, listens) = (nsp.ask.load(Relaxed), nsp.listen.load(Relaxed));
+        let socket = Socket {
+            serial: self.next_serial() & SERIAL_MASK,
+            connection: key.index,
+            nsp: nsp.clone(),
+            id: self.ids.next(),
+            rooms: Vec::new(),
+            joined: false,
+            told: asks || listens,
+            user: None,
+            since: self.now,
+        };
+        let index = self.sockets.insert(socket) as u32;
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.members.ask(nsp.name.clone(), index);
+        if asks {
+            let info = self.connect_info(index, auth);
+            let event = Event::Connecting {
+                socket: self.socket_key(index),
+                info,
+            };
+            return self.server_of(index).sink.push(event);
+        }
+        self.admit(index);
+        if listens {
+            let info = self.connect_info(index, auth);
+            let event = Event::Connect {
+                socket: self.socket_key(index),
+                info,
+            };
+            self.server_of(index).sink.push(event);
+        }
+    }
+
+    fn connect_info(&self, index: u32, auth: Option<&str>) -> String {
+        const UNKNOWN: &str = "{\"headers\":{},\"time\":\"\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":0,\"url\":\"\",\"query\":{}}";
+        let socket = &self.sockets[index as usize];
+        let handshake = self.connections[socket.connection as usize]
+            .handshake
+            .as_deref()
+            .unwrap_or(UNKNOWN);
+        format!(
+            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":null,\"handshake\":{handshake}}}",
+            socket.id.as_str(),
+            json::quoted(&socket.nsp.name),
+            auth.unwrap_or("{}"),
+        )
+    }
+
+    /// Lets a socket in: `40` goes out before anything else to it.
+    fn admit(&mut self, index: u32) {
+        let key = self.connection_of(index);
+        let socket = &mut self.sockets[index as usize];
+        socket.joined = true;
+        let (id, nsp) = (socket.id, socket.nsp.clone());
+        self.spaces.entry(nsp.id).or_default().add(id, index);
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        connection.members.join(index);
+        connection.server.counters.sockets.fetch_add(1, Relaxed);
+        let reply = format!("{{\"sid\":\"{}\"}}", id.as_str());
+        self.push(
+            key,
+            &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)],
+        );
+    }
+
+    /// JavaScript lets a socket in.
+    pub(super) fn accept(&mut self, key: SocketKey, user: Option<Arc<str>>) {
+        let Some(index) = self.socket_index(key) else {
+            return;
+        };
+        let socket = &mut self.sockets[index as usize];
+        if !socket.joined {
+            socket.user = user;
+            self.admit(index);
+        }
+    }
+
+    /// JavaScript refuses a socket. The connection stays, and may try again.
+    pub(super) fn deny(&mut self, key: SocketKey, error: &str) {
+        let Some(index) = self
+            .socket_index(key)
+            .filter(|index| !self.sockets[*index as usize].joined)
+        else {
+            return;
+        };
+        let connection = self.connection_of(index);
+        let socket = self.sockets.remove(index as usize);
+        if let Some(connection) = self.connection(connection) {
+            connection.members.remove(index);
+        }
+        self.push(
+            connection,
+            &[socket::encode_text(
+                Kind::ConnectError,
+                &socket.nsp.name,
+                None,
+                error,
+            )],
+        );
+    }
+
+    /// A packet for one socket.
+    pub(super) fn send(
+        &mut self,
+        key: SocketKey,
+        kind: Kind,
+        id: Option<f64>,
+        volatile: bool,
+        text: &str,
+        attachments: &[Bytes],
+    ) {
+        let Some(index) = self
+            .socket_index(key)
+            .filter(|index| self.sockets[*index as usize].joined)
+        else {
+            return;
+        };
+        let connection = self.connection_of(index);
+        let writable = self
+            .connection(connection)
+            .is_some_and(|connection| connection.is_writable());
+        if volatile && !writable {
+            return;
+        }
+        let frames = socket::encode(
+            kind,
+            &self.sockets[index as usize].nsp.name,
+            id,
+            text,
+            attachments,
+        );
+        self.push(connection, &frames);
+    }
+
+    /// A change for one socket.
+    pub(super) fn change(&mut self, key: SocketKey, change: &Change) {
+        if let Some(index) = self.socket_index(key) {
+            self.change_socket(index, change);
+        }
+    }
+
+    /// A change for many sockets.
+    pub(super) fn change_all(&mut self, nsp: &Namespace, to: &Selection, change: &Change) {
+        let mut selected = Vec::new();
+        if let Some(space) = self.spaces.get(&nsp.id) {
+            space.select(to, |socket| selected.push(self.socket_key(socket)));
+        }
+        // By key: closing a connection may take others of the selection with it.
+        selected
+            .into_iter()
+            .for_each(|key| self.change(key, change));
+    }
+
+    fn change_socket(&mut self, index: u32, change: &Change) {
+        match change {
+            Change::Join(rooms) => rooms.iter().for_each(|room| {
+                self.enter(index, room);
+            }),
+            Change::Leave(rooms) => rooms.iter().for_each(|room| self.exit(index, room)),
+            Change::LeaveAll => {
+                let rooms = self.sockets[index as usize].rooms.clone();
+                rooms.iter().for_each(|room| self.exit(index, room));
+            }
+            Change::Disconnect(whole) => self.kick(index, *whole),
+        }
+    }
+
+    fn kick(&mut self, index: u32, whole: bool) {
+        let key = self.connection_of(index);
+        let kicked: Vec<u32> = match self.connection(key) {
+            Some(connection) if whole => connection.members.iter().collect(),
+            _ => vec![index],
+        };
+        for index in kicked {
+            let nsp = self.sockets[index as usize].nsp.clone();
+            self.push(
+                key,
+                &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")],
+            );
+            if self.sockets.contains(index as usize) {
+                self.remove_socket(index, Reason::ServerKicked);
+            }
+        }
+        if whole {
+            self.close_connection(key, Reason::ForcedServerClose);
+        }
+    }
+
+    /// Closes the connection under a socket.
+    pub(super) fn close_under(&mut self, key: SocketKey) {
+        if let Some(index) = self.socket_index(key) {
+            self.close_connection(self.connection_of(index), Reason::ForcedClose);
+        }
+    }
+
+    /// Puts a socket into a room. False: it is there already, or not connected yet.
+    fn enter(&mut self, index: u32, room: &Arc<str>) -> bool {
+        let socket = &mut self.sockets[index as usize];
+        let entered = **room != *socket.id.as_str()
+            && self
+                .spaces
+                .get_mut(&socket.nsp.id)
+                .is_some_and(|space| space.join(room, index));
+        if entered {
+            socket.rooms.push(room.clone());
+            self.announce(index, "room:joined", room);
+        }
+        entered
+    }
+
+    fn exit(&mut self, index: u32, room: &str) {
+        let socket = &mut self.sockets[index as usize];
+        if let Some(place) = socket.rooms.iter().position(|known| **known == *room) {
+            let room = socket.rooms.swap_remove(place);
+            if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
+                space.leave(&room, index);
+            }
+            self.announce(index, "room:left", &room);
+        }
+    }
+
+    /// Tells a room of the nself layer who came or went; every shard has members of it.
+    fn announce(&mut self, index: u32, event: &str, room: &Arc<str>) {
+        let server = self.server_of(index).clone();
+        let socket = &self.sockets[index as usize];
+        if !server.config.nself || *socket.nsp.name != *"/" || server.state() != State::Open {
+            return;
+        }
+        let user = socket.user.as_deref().map_or("null".into(), json::quoted);
+        let data = format!(
+            "{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}",
+            socket.id.as_str(),
+            json::quoted(room)
+        );
+        let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
+        let to = Selection {
+            rooms: vec![room.clone()],
+            except: Vec::new(),
+        };
+        server.emit("/", to, false, false, &text, &[]);
+    }
+
+    /// A socket is over. JavaScript, if it knew it, hears why, and which rooms it was in.
+    fn remove_socket(&mut self, index: u32, reason: Reason) {
+        let rooms = self.sockets[index as usize].rooms.clone();
+        let key = self.socket_key(index);
+        rooms.iter().for_each(|room| self.exit(index, room));
+        let server = self.server_of(index).clone();
+        let connection = self.connection_of(index);
+        let socket = self.sockets.remove(index as usize);
+        if let Some(connection) = self.connection(connection) {
+            connection.members.remove(index);
+        }
+        if socket.joined {
+            server.counters.sockets.fetch_sub(1, Relaxed);
+            if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
+                space.remove(&socket.id, index);
+                if space.is_empty() {
+                    self.spaces.remove(&socket.nsp.id);
+                }
+            }
+        }
+        if socket.told {
+            let rooms: Vec<&str> = std::iter::once(socket.id.as_str())
+                .chain(rooms.iter().map(|room| &**room))
+                .collect();
+            let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
+            let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
+            server.sink.push(Event::Disconnect { socket: key, info });
+        }
+    }
+
+    /// A connection is over, and its sockets with it.
+    pub(super) fn sockets_over(&mut self, key: Key, reason: Reason) {
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let sockets: Vec<u32> = connection.members.iter().collect();
+        sockets
+            .into_iter()
+            .for_each(|socket| self.remove_socket(socket, reason));
+    }
+
+    fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
+        let result = asked_room(data).inspect(|room| {
+            self.enter(index, &room.as_str().into());
+        });
+        self.answer(index, ack, result.map(drop));
+    }
+
+    fn leave_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
+        let result = asked_room(data).inspect(|room| self.exit(index, room));
+        self.answer(index, ack, result.map(drop));
+    }
+
+    /// Answers a built-in event: by its ack if one was asked for; an error is never silent.
+    fn answer(&mut self, index: u32, ack: Option<f64>, result: Result<(), Error>) {
+        let text = match &result {
+            Ok(()) => "{\"ok\":true}".to_owned(),
+            Err(error) => {
+                format!(
+                    "\"code\":\"{}\",\"error\":{}}}",
+                    error.code,
+                    json::quoted(&error.message)
+                )
+            }
+        };
+        match (ack, result) {
+            (Some(id), Ok(())) => self.push_ack(index, id, &text),
+            (Some(id), Err(_)) => self.push_ack(index, id, &format!("{{\"ok\":false,{text}")),
+            (None, Err(_)) => self.tell(index, "error", &format!("{{{text}")),
+            (None, Ok(())) => {}
+        }
+    }
+
+    fn push_ack(&mut self, index: u32, id: f64, text: &str) {
+        let frame = socket::encode_text(Kind::Ack, "/", Some(id), &format!("[{text}]"));
+        self.push(self.connection_of(index), &[frame]);
+    }
+
+    /// Sends one socket an event of the nself layer.
+    fn tell(&mut self, index: u32, event: &str, data: &str) {
+        let text = events::envelope(event, data, &self.iso(self.now), None);
+        self.push(
+            self.connection_of(index),
+            &[socket::encode_text(Kind::Event, "/", None, &text)],
+        );
+    }
+}
+
+fn asked_room(data: &str) -> Result<String, Error> {
+    let (_, rest) = json::first_item(data);
+    let room = events::room_of(json::second_item(rest)).ok_or_else(|| {
+        Error::new(
+            "ERR_INVALID_ROOM",
+            "send { roomId: \"…\" } with join:room and leave:room",
+        )
+    })?;
+    events::check_room(&room).map(|()| room)
+}

@@ -1,0 +1,204 @@
+//! The hub: the process's real-time servers and the shards that they share. It is a static of the library, so every
+//! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
+//! with the last.
+
+pub(crate) mod batch;
+pub(crate) mod command;
+mod connection;
+pub(crate) mod ids;
+mod link;
+pub(crate) mod mailbox;
+mod membership;
+pub(crate) mod outbox;
+mod presence;
+pub(crate) mod rooms;
+pub mod server;
+pub(crate) mod shard;
+mod timers;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use self::command::Command;
+use self::mailbox::Mailbox;
+use self::server::{Server, Sink};
+use crate::config::Config;
+use crate::error::Error;
+use crate::events::{self, Kind};
+
+pub use self::command::{Change, SocketKey};
+pub use self::membership::shard_of;
+pub use self::rooms::Selection;
+
+/// Most shards; more would not pay for what a broadcast costs.
+const MAX_SHARDS: usize = 4;
+
+#[derive(Default)]
+struct Hub {
+    mailboxes: Option<Arc<[Arc<Mailbox>]>>,
+    threads: Vec<JoinHandle<()>>,
+    servers: FxHashMap<u32, Arc<Server>>,
+    nself: Option<Arc<Server>>,
+}
+
+static HUB: Mutex<Option<Hub>> = Mutex::new(None);
+static NEXT_SERVER: AtomicU32 = AtomicU32::new(1);
+
+/// Opens a server. `ERR_INVALID_OPTION`; `ERR_ALREADY_OPEN` for a second one with the nself layer; `ERR_THREADS` when
+/// the system has no thread to give.
+pub fn open(config: Config, sink: Arc<dyn Sink>) -> Result<Arc<Server>, Error> {
+    let config = config.validated()?;
+    let mut guard = HUB.lock();
+    let hub = guard.get_or_insert_default();
+    if config.nself && hub.nself.is_some() {
+        return Err(Error::new(
+            "ERR_ALREADY_OPEN",
+            "this process has its real-time server already; use getWebSocketServer(), or shut it down first",
+        ));
+    }
+    let mailboxes = match &hub.mailboxes {
+        Some(mailboxes) => mailboxes.clone(),
+        None => {
+            let (mailboxes, threads) = start_shards()?;
+            hub.threads = threads;
+            hub.mailboxes.insert(mailboxes).clone()
+        }
+    };
+    let nself = config.nself;
+    let server = Server::new(NEXT_SERVER.fetch_add(1, Relaxed), config, sink, mailboxes);
+    hub.servers.insert(server.id, server.clone());
+    if nself {
+        hub.nself = Some(server.clone());
+    }
+    Ok(server)
+}
+
+type Shards = (Arc<[Arc<Mailbox>]>, Vec<JoinHandle<()>>);
+
+fn start_shards() -> Result<Shards, Error> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let count = (cores / 2).clamp(1, MAX_SHARDS);
+    let mailboxes: Arc<[Arc<Mailbox>]> = (0..count).map(|_| Arc::default()).collect();
+    let mut threads = Vec::with_capacity(count);
+    for (index, mailbox) in mailboxes.iter().enumerate() {
+        let mailbox = mailbox.clone();
+        let started = std::thread::Builder::new()
+            .name(format!("realtime-{index}"))
+            .spawn(move || shard::run(index, count, mailbox));
+        match started {
+            Ok(thread) => threads.push(thread),
+            Err(error) => {
+                mailboxes
+                    .iter()
+                    .take(index)
+                    .for_each(|mailbox| mailbox.push(Command::Stop));
+                return Err(Error::new(
+                    "ERR_THREADS",
+                    format!("cannot start a thread: {error}"),
+                ));
+            }
+        }
+    }
+    Ok((mailboxes, threads))
+}
+
+/// A server by its number, if it is not closed.
+pub fn server(id: u32) -> Result<Arc<Server>, Error> {
+    HUB.lock()
+        .as_ref()
+        .and_then(|hub| hub.servers.get(&id).cloned())
+        .ok_or_else(Error::closed)
+}
+
+/// The process's nself server.
+pub fn nself_server() -> Option<Arc<Server>> {
+    HUB.lock().as_ref().and_then(|hub| hub.nself.clone())
+}
+
+/// A server is closed on every shard. The last server's end is the shards' end.
+fn release(server: &Arc<Server>) {
+    let mut guard = HUB.lock();
+    if let Some(hub) = guard.as_mut() {
+        hub.servers.remove(&server.id);
+        if hub
+            .nself
+            .as_ref()
+            .is_some_and(|nself| nself.id == server.id)
+        {
+            hub.nself = None;
+        }
+        if hub.servers.is_empty() {
+            if let Some(mailboxes) = &hub.mailboxes {
+                mailboxes
+                    .iter()
+                    .for_each(|mailbox| mailbox.push(Command::Stop));
+            }
+            // The threads end by themselves; `join` waits for those of the hub that is still in place.
+            let threads = std::mem::take(&mut hub.threads);
+            STOPPING.lock().extend(threads);
+            *guard = None;
+        }
+    }
+    drop(guard);
+    server.mark_closed();
+    server.sink.push(server::Event::Closed {
+        report: server.report(),
+    });
+}
+
+static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
+
+/// Waits for the threads of shards that were told to stop. Not to be called on one of them.
+pub fn join() {
+    let threads = std::mem::take(&mut *STOPPING.lock());
+    for thread in threads {
+        let _ = thread.join();
+    }
+}
+
+/// Emits an event of the nself layer in its envelope, to a room, one socket, or everybody. `data` is JSON. False: no
+/// nself server is open. `ERR_INVALID_EVENT`, `ERR_INVALID_ROOM`.
+pub fn emit_event(
+    name: &str,
+    data: &str,
+    room: Option<&str>,
+    socket: Option<&str>,
+    batch: Option<bool>,
+) -> Result<bool, Error> {
+    let kind = Kind::of(name);
+    match kind {
+        Some(kind) => kind.validate(name, data)?,
+        None if crate::protocol::json::is_valid(data) => {}
+        None => return Err(Error::event(format!("{name}: the data is not JSON"))),
+    }
+    if let Some(room) = room {
+        events::check_room(room)?;
+    }
+    let Some(server) = nself_server() else {
+        return Ok(false);
+    };
+    let text = events::envelope(
+        name,
+        data,
+        &iso(jiff::Timestamp::now().as_millisecond()),
+        room,
+    );
+    let to = Selection {
+        rooms: room.or(socket).map(Arc::from).into_iter().collect(),
+        except: Vec::new(),
+    };
+    let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
+    Ok(server.emit("/", to, false, batch, &text, &[]))
+}
+
+/// Milliseconds since 1970 as ISO 8601.
+fn iso(millis: i64) -> String {
+    format!(
+        "{:.3}",
+        jiff::Timestamp::from_millisecond(millis).unwrap_or_default()
+    )
+}

@@ -1,0 +1,166 @@
+//! The room registry: a shard's part of each namespace, its sockets and its rooms. One owner, the shard's thread; no
+//! lock. Leaving costs what the socket's own rooms cost, not all rooms.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use super::ids::Id;
+
+/// A socket by its place in the shard.
+pub type SocketIndex = u32;
+
+type Members = IndexSet<SocketIndex, FxBuildHasher>;
+
+/// Who gets an event: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
+/// socket's id counts as a room that only it is in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Room names.
+    pub rooms: Vec<Arc<str>>,
+    /// Room names.
+    pub except: Vec<Arc<str>>,
+}
+
+/// A namespace's sockets and rooms on one shard.
+#[derive(Debug, Default)]
+pub struct Space {
+    members: Members,
+    ids: FxHashMap<Id, SocketIndex>,
+    rooms: FxHashMap<Arc<str>, Members>,
+}
+
+impl Space {
+    /// Takes in a socket.
+    pub fn add(&mut self, id: Id, socket: SocketIndex) {
+        self.members.insert(socket);
+        self.ids.insert(id, socket);
+    }
+
+    /// Forgets a socket that is in no room any more.
+    pub fn remove(&mut self, id: &Id, socket: SocketIndex) {
+        self.members.swap_remove(&socket);
+        self.ids.remove(id);
+    }
+
+    /// Puts a socket into a room. False: it was there.
+    pub fn join(&mut self, room: &Arc<str>, socket: SocketIndex) -> bool {
+        match self.rooms.get_mut(room) {
+            Some(members) => members.insert(socket),
+            None => self.rooms.entry(room.clone()).or_default().insert(socket),
+        }
+    }
+
+    /// Takes a socket out of a room; an empty room is gone.
+    pub fn leave(&mut self, room: &str, socket: SocketIndex) {
+        if let Some(members) = self.rooms.get_mut(room) {
+            members.swap_remove(&socket);
+            if members.is_empty() {
+                self.rooms.remove(room);
+            }
+        }
+    }
+
+    /// Calls `visit` once for each selected socket.
+    pub fn select(&self, selection: &Selection, mut visit: impl FnMut(SocketIndex)) {
+        let excluded: FxHashSet<SocketIndex> = selection
+            .except
+            .iter()
+            .flat_map(|room| self.in_room(room))
+            .collect();
+        let mut visit = |socket| {
+            if excluded.is_empty() || !excluded.contains(&socket) {
+                visit(socket);
+            }
+        };
+        match selection.rooms.as_slice() {
+            [] => self.members.iter().copied().for_each(visit),
+            [room] if !self.has_id(room) => self.in_room(room).for_each(visit),
+            rooms => {
+                let mut seen = FxHashSet::default();
+                for socket in rooms.iter().flat_map(|room| self.in_room(room)) {
+                    if seen.insert(socket) {
+                        visit(socket);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sockets of a room, the one whose id it is included.
+    pub fn in_room(&self, room: &str) -> impl Iterator<Item = SocketIndex> + '_ {
+        let named = Id::parse(room).and_then(|id| self.ids.get(&id)).copied();
+        self.rooms
+            .get(room)
+            .into_iter()
+            .flatten()
+            .copied()
+            .chain(named)
+    }
+
+    fn has_id(&self, room: &str) -> bool {
+        Id::parse(room).is_some_and(|id| self.ids.contains_key(&id))
+    }
+
+    /// All sockets.
+    pub fn members(&self) -> impl Iterator<Item = SocketIndex> + '_ {
+        self.members.iter().copied()
+    }
+
+    /// Whether no socket is left.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selected(space: &Space, rooms: &[&str], except: &[&str]) -> Vec<SocketIndex> {
+        let names = |list: &[&str]| list.iter().map(|room| Arc::from(*room)).collect();
+        let mut out = Vec::new();
+        space.select(
+            &Selection {
+                rooms: names(rooms),
+                except: names(except),
+            },
+            |socket| out.push(socket),
+        );
+        out.sort_unstable();
+        out
+    }
+
+    #[test]
+    fn selections() {
+        let mut space = Space::default();
+        let ids: Vec<Id> = (0..4)
+            .map(|i| Id::parse(&format!("{i:020}")).unwrap())
+            .collect();
+        for (socket, id) in ids.iter().enumerate() {
+            space.add(*id, socket as u32);
+        }
+        for (room, socket) in [("a", 0), ("a", 1), ("b", 1), ("b", 2)] {
+            assert!(space.join(&room.into(), socket));
+            assert!(!space.join(&room.into(), socket));
+        }
+        assert_eq!(selected(&space, &[], &[]), [0, 1, 2, 3]);
+        assert_eq!(selected(&space, &["a", "b"], &[]), [0, 1, 2]);
+        assert_eq!(selected(&space, &["a", "b"], &["b"]), [0]);
+        assert_eq!(
+            selected(&space, &[ids[3].as_str(), "a"], &[ids[0].as_str()]),
+            [1, 3]
+        );
+        assert_eq!(selected(&space, &["nobody"], &[]), [0u32; 0]);
+        space.leave("a", 0);
+        space.leave("a", 1);
+        space.leave("a", 1);
+        assert_eq!(
+            (selected(&space, &["a"], &[]).len(), space.rooms.len()),
+            (0, 1)
+        );
+        space.remove(&ids[3], 3);
+        assert_eq!(selected(&space, &[ids[3].as_str()], &[]).len(), 0);
+    }
+}

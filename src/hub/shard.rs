@@ -1,0 +1,399 @@
+//! A shard: one thread, one current-thread runtime, and everything that lives on it. Connections, their sockets, rooms
+//! and timers have this one owner, so nothing here is locked. The loop takes all commands, carries them out, then
+//! flushes every connection that has something to send, a few at a time so that reading goes on.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+use slab::Slab;
+
+use super::batch::{Batches, Target, Verdict};
+use super::command::{Command, Emit};
+use super::connection::Connection;
+use super::ids::{Id, Ids};
+use super::link::Link;
+use super::mailbox::Mailbox;
+use super::membership::Socket;
+use super::outbox::Joiner;
+use super::rooms::Space;
+use super::server::Server;
+use super::timers::Timers;
+use crate::session::Millis;
+
+/// Connections that are flushed before reading gets its turn.
+const FLUSH_STEP: usize = 128;
+/// Largest read.
+const SCRATCH: usize = 64 * 1024;
+
+/// A connection or link by its place, and a number that tells it from earlier ones in that place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    pub(super) index: u32,
+    pub(super) serial: u32,
+}
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Timer {
+    Connection(Key),
+    Link(Key),
+    Batch(Target),
+    Deadline(u32),
+}
+
+/// All that a shard owns.
+pub struct Shard {
+    pub(super) index: usize,
+    pub(super) mailbox: Arc<Mailbox>,
+    pub(super) me: Weak<RefCell<Shard>>,
+    start: Instant,
+    start_wall: i64,
+    pub(super) now: Millis,
+    pub(super) connections: Slab<Connection>,
+    pub(super) links: Slab<Link>,
+    pub(super) sockets: Slab<Socket>,
+    pub(super) sids: FxHashMap<Id, Key>,
+    pub(super) spaces: FxHashMap<u32, Space>,
+    pub(super) batches: Batches,
+    pub(super) timers: Timers<Timer>,
+    pub(super) dirty: Vec<Key>,
+    pub(super) joiner: Joiner,
+    pub(super) ids: Ids,
+    pub(super) scratch: Vec<u8>,
+    /// Connections and links of each server, so that closing one knows its end.
+    pub(super) population: FxHashMap<u32, usize>,
+    closing: Vec<Arc<Server>>,
+    serial: u32,
+    stopped: bool,
+}
+
+impl Shard {
+    /// An empty shard; one out of `shards`.
+    fn new(index: usize, shards: usize, mailbox: Arc<Mailbox>) -> Rc<RefCell<Self>> {
+        Rc::new_cyclic(|me| {
+            RefCell::new(Self {
+                index,
+                mailbox,
+                me: me.clone(),
+                start: Instant::now(),
+                start_wall: jiff::Timestamp::now().as_millisecond(),
+                now: 0,
+                connections: Slab::new(),
+                links: Slab::new(),
+                sockets: Slab::new(),
+                sids: FxHashMap::default(),
+                spaces: FxHashMap::default(),
+                batches: Batches::default(),
+                timers: Timers::default(),
+                dirty: Vec::new(),
+                joiner: Joiner::default(),
+                ids: Ids::new(index, shards),
+                scratch: vec![0; SCRATCH],
+                population: FxHashMap::default(),
+                closing: Vec::new(),
+                serial: 0,
+                stopped: false,
+            })
+        })
+    }
+
+    /// Looks at the clock.
+    pub(super) fn update_clock(&mut self) {
+        self.now = self.start.elapsed().as_millis() as Millis;
+    }
+
+    /// A moment of this shard's clock in milliseconds since 1970.
+    pub(super) fn wall(&self, at: Millis) -> i64 {
+        self.start_wall + at as i64
+    }
+
+    pub(super) fn next_serial(&mut self) -> u32 {
+        self.serial = self.serial.wrapping_add(1);
+        self.serial
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::WebSocket(incoming) => self.websocket(*incoming),
+            Command::OpenPolling {
+                server,
+                request,
+                respond,
+            } => self.open_polling(server, &request, respond),
+            Command::Request(request) => self.request(*request),
+            Command::Body { sid, id, body } => self.body(sid, id, &body),
+            Command::TooLarge { sid, id } => {
+                self.with_session(sid, |engine, fx| engine.post_too_large(id, fx))
+            }
+            Command::Aborted { sid, id } => {
+                self.with_session(sid, |engine, fx| engine.aborted(id, fx))
+            }
+            Command::Emit(emit) => self.deliver(&emit),
+            Command::Send {
+                socket,
+                kind,
+                id,
+                volatile,
+                text,
+                attachments,
+            } => {
+                self.send(socket, kind, id, volatile, &text, &attachments);
+            }
+            Command::Accept { socket, user } => self.accept(socket, user),
+            Command::Deny { socket, error } => self.deny(socket, &error),
+            Command::Change { socket, change } => self.change(socket, &change),
+            Command::ChangeAll { nsp, to, change } => self.change_all(&nsp, &to, &change),
+            Command::CloseConnection { socket } => self.close_under(socket),
+            Command::Resume { connection } => self.resume(connection),
+            Command::Close { server, deadline } => self.close_server(server, deadline),
+            Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
+            Command::Stop => self.stopped = true,
+        }
+    }
+
+    /// Puts an event into the outboxes of all who get it.
+    fn deliver(&mut self, emit: &Emit) {
+        let Some(space) = self.spaces.get(&emit.nsp.id) else {
+            return;
+        };
+        let Self {
+            sockets,
+            connections,
+            dirty,
+            batches,
+            timers,
+            now,
+            ..
+        } = self;
+        let mut hold = false;
+        if emit.batch && emit.to.except.is_empty() && emit.to.rooms.len() <= 1 {
+            let target = (emit.nsp.id, emit.to.rooms.first().cloned());
+            let limits = space_limits(space, sockets, connections);
+            let mut opened = None;
+            hold = batches.add(&target, *now, limits, &mut opened) == Verdict::Hold;
+            if let Some(ends) = opened {
+                timers.add(ends, Timer::Batch(target));
+            }
+        }
+        let bytes: usize = emit.frames.iter().map(|frame| frame.len()).sum();
+        let mut full = Vec::new();
+        let mut deliveries = 0;
+        space.select(&emit.to, |socket| {
+            let index = sockets[socket as usize].connection;
+            let connection = &mut connections[index as usize];
+            if emit.volatile && !connection.is_writable() {
+                return;
+            }
+            deliveries += 1;
+            if !connection.has_room(bytes) {
+                full.push(Key {
+                    index,
+                    serial: connection.serial,
+                });
+                return;
+            }
+            emit.frames
+                .iter()
+                .for_each(|frame| connection.outbox.push(frame.clone()));
+            connection.touch(index, hold, dirty);
+        });
+        if let Some(server) = space.members().next().map(|socket| {
+            let socket = &self.sockets[socket as usize];
+            self.connections[socket.connection as usize].server.clone()
+        }) {
+            server.counters.deliveries.fetch_add(deliveries, Relaxed);
+        }
+        for key in full {
+            self.push_to_full(key, &emit.frames);
+        }
+    }
+
+    /// Does everything that is due.
+    fn tick(&mut self) {
+        while let Some(timer) = self.timers.pop_due(self.now) {
+            match timer {
+                Timer::Connection(key) => self.tick_connection(key),
+                Timer::Link(key) => self.drop_link(key),
+                Timer::Batch(target) => self.end_batch(&target),
+                Timer::Deadline(server) => self.force_closed(server),
+            }
+        }
+    }
+
+    fn end_batch(&mut self, target: &Target) {
+        let Some(space) = self.spaces.get(&target.0) else {
+            self.batches.forget(target);
+            return;
+        };
+        let limits = space_limits(space, &self.sockets, &self.connections);
+        let Some(ends) = self.batches.expire(target, self.now, limits) else {
+            return;
+        };
+        let release = |socket: u32| {
+            let index = self.sockets[socket as usize].connection;
+            let connection = &mut self.connections[index as usize];
+            if connection.held {
+                connection.touch(index, false, &mut self.dirty);
+            }
+        };
+        match &target.1 {
+            Some(room) => space.in_room(room).for_each(release),
+            None => space.members().for_each(release),
+        }
+        self.timers.add(ends, Timer::Batch(target.clone()));
+    }
+
+    /// Flushes a few connections. True: there are more.
+    fn flush_some(&mut self) -> bool {
+        let rest = self.dirty.len().saturating_sub(FLUSH_STEP);
+        let step = self.dirty.split_off(rest);
+        for key in step.into_iter().rev() {
+            self.flush(key);
+        }
+        if self.dirty.is_empty() {
+            self.joiner.reset();
+        }
+        !self.dirty.is_empty()
+    }
+
+    fn close_server(&mut self, server: Arc<Server>, deadline: u64) {
+        let keys: Vec<Key> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.server.id == server.id)
+            .map(|(index, connection)| Key {
+                index: index as u32,
+                serial: connection.serial,
+            })
+            .collect();
+        keys.into_iter().for_each(|key| self.shut_down(key));
+        self.timers
+            .add(self.now + deadline, Timer::Deadline(server.id));
+        self.closing.push(server);
+    }
+
+    fn force_closed(&mut self, server: u32) {
+        if self.closing.iter().any(|closing| closing.id == server) {
+            self.drop_all(server);
+            self.population.remove(&server);
+        }
+    }
+
+    /// Reports the servers of which nothing is left here.
+    fn finish_closing(&mut self) {
+        let population = &self.population;
+        self.closing.retain(|server| {
+            let busy = population.get(&server.id).is_some_and(|count| *count > 0);
+            if !busy && server.shard_closed() {
+                super::release(server);
+            }
+            busy
+        });
+    }
+
+    /// An HTTP connection of a server has come or gone: a closing server waits for it too.
+    pub(crate) fn guest(&mut self, server: u32, change: isize) {
+        self.count(server, change);
+        if change < 0 {
+            self.mailbox.nudge();
+        }
+    }
+
+    /// Whether a session of a server is here.
+    pub(crate) fn knows(&self, sid: &Id, server: u32) -> bool {
+        self.sids
+            .get(sid)
+            .and_then(|key| self.connections.get(key.index as usize))
+            .is_some_and(|connection| connection.server.id == server)
+    }
+
+    pub(super) fn count(&mut self, server: u32, change: isize) {
+        let count = self.population.entry(server).or_default();
+        *count = count.saturating_add_signed(change);
+        if *count == 0 {
+            self.population.remove(&server);
+        }
+    }
+}
+
+/// The batch limits of a space's server; a space without sockets needs none.
+fn space_limits(
+    space: &Space,
+    sockets: &Slab<Socket>,
+    connections: &Slab<Connection>,
+) -> crate::config::Batch {
+    space.members().next().map_or(
+        crate::config::Batch {
+            max_events: 1,
+            window: 1,
+        },
+        |socket| {
+            connections[sockets[socket as usize].connection as usize]
+                .server
+                .config
+                .batch
+        },
+    )
+}
+
+/// Runs something that must not take the process down.
+pub(super) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(run))
+        .inspect_err(|_| tracing::error!(what, "internal error; please report it"))
+        .ok()
+}
+
+/// The thread of a shard: runs until it is told to stop.
+pub(super) fn run(index: usize, shards: usize, mailbox: Arc<Mailbox>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime needs only a few descriptors");
+    let shard = Shard::new(index, shards, mailbox.clone());
+    runtime.block_on(drive(&shard, &mailbox));
+    // Tasks hold the shard: they go first.
+    drop(runtime);
+}
+
+async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
+    loop {
+        shard.borrow_mut().update_clock();
+        for command in mailbox.take() {
+            guarded("command", || match command {
+                Command::Run(task) => task(shard),
+                command => shard.borrow_mut().command(command),
+            });
+        }
+        guarded("timers", || shard.borrow_mut().tick());
+        while guarded("flush", || shard.borrow_mut().flush_some()).unwrap_or(false) {
+            tokio::task::yield_now().await;
+        }
+        let next = {
+            let mut shard = shard.borrow_mut();
+            shard.finish_closing();
+            if shard.stopped {
+                return;
+            }
+            if !shard.dirty.is_empty() {
+                continue;
+            }
+            shard
+                .timers
+                .next()
+                .map(|at| shard.start + Duration::from_millis(at))
+        };
+        if !mailbox.prepare_sleep() {
+            continue;
+        }
+        match next {
+            Some(at) => {
+                let _ = tokio::time::timeout_at(at.into(), mailbox.woken()).await;
+            }
+            None => mailbox.woken().await,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! A Socket.IO server that lives inside a Next.js process. A map of the crate, from the inside out:
+//!
+//! - [`protocol`]: bytes and packets; [`session`]: one connection's state machines. Both pure.
+//! - [`guard`]: who may ask; [`events`]: the six events of the nself layer.
+//! - [`hub`]: the process's servers, and the shards that own connections and rooms.
+//! - [`transport`]: HTTP requests, WebSockets, the listener, sockets taken over from Node: the only I/O.
+//! - `node`: the napi-rs binding; nothing else knows Node.
+
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod guard;
+pub mod hub;
+#[cfg(feature = "node")]
+mod node;
+pub mod protocol;
+pub mod session;
+pub mod transport;

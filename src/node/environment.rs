@@ -1,0 +1,46 @@
+//! The life of a Node environment: the servers that it opened end with it, and no thread of ours runs on into its end.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::Result;
+
+use super::errors::Code;
+use crate::hub;
+
+/// How long an ending environment waits for its servers, in milliseconds.
+const PATIENCE: u64 = 1000;
+
+thread_local! {
+    /// The servers opened by this thread's environment.
+    static OPENED: RefCell<Option<Vec<u32>>> = const { RefCell::new(None) };
+}
+
+/// Notes that this environment opened a server.
+pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
+    let first = OPENED.with_borrow_mut(|opened| match opened {
+        Some(opened) => {
+            opened.push(server);
+            false
+        }
+        None => {
+            *opened = Some(vec![server]);
+            true
+        }
+    });
+    if first {
+        env.add_env_cleanup_hook((), |()| end())
+            .map_err(|error| napi::Error::new(Code("ERR_THREADS"), error.reason))?;
+    }
+    Ok(())
+}
+
+fn end() {
+    let opened = OPENED.take().unwrap_or_default();
+    for server in opened.into_iter().filter_map(|id| hub::server(id).ok()) {
+        server.close(PATIENCE);
+        server.wait_closed(Duration::from_millis(2 * PATIENCE));
+    }
+    hub::join();
+}

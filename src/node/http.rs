@@ -1,0 +1,173 @@
+//! HTTP requests and upgrades that Node accepted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use napi::bindgen_prelude::{Buffer, Result};
+use napi_derive::napi;
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use super::errors::{Code, coded};
+use super::inbox::Inbox;
+use crate::hub;
+use crate::session::handshake::{Request, verify as check};
+use crate::transport::polling::Exchange;
+
+/// The head of an HTTP request. `headers` is Node's rawHeaders: name, value, name, value, …
+#[napi(object)]
+pub struct RequestHead {
+    pub method: String,
+    pub url: String,
+    pub headers: Vec<String>,
+    pub remote_address: String,
+    pub secure: bool,
+    /// The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it.
+    pub forbidden: Option<String>,
+}
+
+impl From<RequestHead> for Request {
+    fn from(head: RequestHead) -> Self {
+        let mut headers = Vec::with_capacity(head.headers.len() / 2);
+        let mut texts = head.headers.into_iter();
+        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+            headers.push((name, value));
+        }
+        Self {
+            method: head.method,
+            url: head.url,
+            headers,
+            remote: head.remote_address,
+            secure: head.secure,
+            forbidden: head.forbidden,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Open {
+    inboxes: FxHashMap<u32, Arc<Inbox>>,
+    exchanges: FxHashMap<(u32, u32), Exchange>,
+}
+
+static OPEN: Mutex<Option<Open>> = Mutex::new(None);
+
+fn open<T>(with: impl FnOnce(&mut Open) -> T) -> T {
+    with(OPEN.lock().get_or_insert_default())
+}
+
+/// Notes where a server's responses go.
+pub fn register(server: u32, inbox: Arc<Inbox>) {
+    open(|open| {
+        // Servers that are over leave their entry to the next one that opens.
+        open.inboxes.retain(|id, _| hub::server(*id).is_ok());
+        open.exchanges
+            .retain(|(id, _), _| open.inboxes.contains_key(id));
+        open.inboxes.insert(server, inbox)
+    });
+}
+
+/// Engine.IO's verdict on a request without sid: null, or the error code 0 to 5 (4 only for what `forbidden` says).
+#[napi]
+pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    Ok(check(&server.config, &request.into(), upgrade)
+        .err()
+        .map(|refusal| refusal.code))
+}
+
+/// Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`.
+#[napi]
+pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), Code> {
+    let owner = hub::server(server).map_err(coded)?;
+    let Some(inbox) = open(|open| open.inboxes.get(&server).cloned()) else {
+        return Err(coded(crate::error::Error::closed()));
+    };
+    let answered = Arc::new(AtomicBool::new(false));
+    let done = answered.clone();
+    let exchange = Exchange::begin(&owner, request.into(), move |response| {
+        done.store(true, Ordering::Release);
+        open(|open| open.exchanges.remove(&(server, id)));
+        inbox.respond(id, response);
+    });
+    open(|open| {
+        if !answered.load(Ordering::Acquire) {
+            open.exchanges.insert((server, id), exchange);
+        }
+    });
+    Ok(())
+}
+
+/// More of a request's body.
+#[napi]
+pub fn request_body(server: u32, id: u32, chunk: Buffer) {
+    open(|open| {
+        open.exchanges
+            .get_mut(&(server, id))
+            .into_iter()
+            .for_each(|exchange| exchange.body(&chunk))
+    });
+}
+
+/// A request's body is whole.
+#[napi]
+pub fn request_end(server: u32, id: u32) {
+    open(|open| {
+        open.exchanges
+            .get_mut(&(server, id))
+            .into_iter()
+            .for_each(Exchange::end)
+    });
+}
+
+/// The client went away before the response was sent.
+#[napi]
+pub fn request_abort(server: u32, id: u32) {
+    if let Some(mut exchange) = open(|open| open.exchanges.remove(&(server, id))) {
+        exchange.abort();
+    }
+}
+
+/// Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.
+/// Throws ERR_TAKEOVER.
+#[napi]
+pub fn upgrade(server: u32, fd: i32, request: RequestHead, head: Buffer) -> Result<(), Code> {
+    let server = hub::server(server).map_err(coded)?;
+    #[cfg(unix)]
+    {
+        let head = Bytes::copy_from_slice(&head);
+        crate::transport::takeover::take_over(&server, fd, request.into(), head).map_err(coded)
+    }
+    #[cfg(not(unix))]
+    unsupported((server, fd, request.url, head.len()))
+}
+
+/// The fallback: Rust serves one end of a socket pair; returns the other end's descriptor. Throws ERR_TAKEOVER.
+#[napi]
+pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result<i32, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    #[cfg(unix)]
+    {
+        let head = Bytes::copy_from_slice(&head);
+        crate::transport::takeover::bridge(&server, request.into(), head).map_err(coded)
+    }
+    #[cfg(not(unix))]
+    unsupported((server, request.url, head.len()))
+}
+
+/// Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
+/// duplicate. Send the byte after Node's own socket is destroyed.
+#[napi]
+pub fn takeover_self_test(fd: i32, token: String) -> Result<(), Code> {
+    #[cfg(unix)]
+    return crate::transport::takeover::self_test(fd, token).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported((fd, token))
+}
+
+#[cfg(not(unix))]
+fn unsupported<T, U>(_: U) -> Result<T, Code> {
+    let message = "sockets cannot be taken over on this system; clients stay on HTTP long-polling";
+    Err(coded(crate::error::Error::new("ERR_TAKEOVER", message)))
+}

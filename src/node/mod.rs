@@ -1,0 +1,10 @@
+//! The napi-rs binding: one kind of thing a file, no logic. Only this folder knows Node.
+
+mod emit;
+mod environment;
+mod errors;
+mod http;
+mod inbox;
+mod options;
+mod server;
+mod socket;

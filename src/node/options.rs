@@ -1,0 +1,151 @@
+//! Options from JavaScript to the core's own.
+
+use napi::bindgen_prelude::Result;
+use napi_derive::napi;
+
+use super::errors::{Code, coded};
+use crate::config::{Batch, Config, Cors, CorsOrigin};
+use crate::error::Error;
+
+/// Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default.
+#[napi(object)]
+#[derive(Default)]
+pub struct NativeOptions {
+    pub path: Option<String>,
+    pub transports: Option<Vec<String>>,
+    pub allow_upgrades: Option<bool>,
+    pub ping_interval: Option<f64>,
+    pub ping_timeout: Option<f64>,
+    pub upgrade_timeout: Option<f64>,
+    pub connect_timeout: Option<f64>,
+    pub max_http_buffer_size: Option<f64>,
+    /// Most bytes that may wait for one client before it is disconnected. Default 1 MiB.
+    pub max_outbox: Option<f64>,
+    /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
+    pub http_compression_threshold: Option<f64>,
+    /// The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default.
+    pub cookie_name: Option<String>,
+    pub cookie_attributes: Option<String>,
+    /// Absent: no CORS headers.
+    pub cors: Option<NativeCors>,
+    /// Adds the built-in events join:room, leave:room, heartbeat to namespace "/", and makes this the process's nself
+    /// server.
+    pub nself_layer: Option<bool>,
+    pub batch_max_events: Option<f64>,
+    pub batch_window: Option<f64>,
+}
+
+/// Cross-origin resource sharing.
+#[napi(object)]
+pub struct NativeCors {
+    /// `["*"]` is any origin; an empty list none.
+    pub origins: Vec<String>,
+    /// Answers with the request's own origin.
+    pub reflect: Option<bool>,
+    /// The one origin is sent whatever the request's is, as `cors` does for a string.
+    pub fixed: Option<bool>,
+    pub methods: Option<String>,
+    pub allowed_headers: Option<String>,
+    pub exposed_headers: Option<String>,
+    pub credentials: Option<bool>,
+    pub max_age: Option<f64>,
+    pub options_success_status: Option<f64>,
+}
+
+impl NativeOptions {
+    /// The core's options; what is missing takes its default there.
+    pub fn into_config(self) -> Result<Config, Code> {
+        let mut config = Config::default();
+        if let Some(path) = self.path {
+            config.path = path;
+        }
+        if let Some(transports) = self.transports {
+            if let Some(unknown) = transports
+                .iter()
+                .find(|name| !["polling", "websocket"].contains(&name.as_str()))
+            {
+                let must =
+                    format!("cannot hold \"{unknown}\"; it may hold \"polling\" and \"websocket\"");
+                return Err(coded(Error::option("transports", &must)));
+            }
+            config.polling = transports.iter().any(|name| name == "polling");
+            config.websocket = transports.iter().any(|name| name == "websocket");
+        }
+        config.allow_upgrades = self.allow_upgrades.unwrap_or(config.allow_upgrades);
+        let whole = |name, value: Option<f64>, default: u64| match value {
+            None => Ok(default),
+            Some(value) if value >= 0.0 && value <= 2f64.powi(53) && value.fract() == 0.0 => {
+                Ok(value as u64)
+            }
+            Some(_) => Err(coded(Error::option(
+                name,
+                "must be a whole number, not negative",
+            ))),
+        };
+        config.ping_interval = whole("pingInterval", self.ping_interval, config.ping_interval)?;
+        config.ping_timeout = whole("pingTimeout", self.ping_timeout, config.ping_timeout)?;
+        config.upgrade_timeout = whole(
+            "upgradeTimeout",
+            self.upgrade_timeout,
+            config.upgrade_timeout,
+        )?;
+        config.connect_timeout = whole(
+            "connectTimeout",
+            self.connect_timeout,
+            config.connect_timeout,
+        )?;
+        config.batch = Batch {
+            window: whole("batch.window", self.batch_window, config.batch.window)?,
+            max_events: whole(
+                "batch.maxEvents",
+                self.batch_max_events,
+                config.batch.max_events.into(),
+            )?
+            .min(u32::MAX.into()) as u32,
+        };
+        let size = |name, value, default: usize| {
+            whole(name, value, default as u64).map(|value| value as usize)
+        };
+        config.max_http_buffer_size = size(
+            "maxHttpBufferSize",
+            self.max_http_buffer_size,
+            config.max_http_buffer_size,
+        )?;
+        config.max_outbox = size("maxOutbox", self.max_outbox, config.max_outbox)?;
+        config.compression_threshold = size(
+            "httpCompression.threshold",
+            self.http_compression_threshold,
+            config.compression_threshold,
+        )?;
+        config.cookie = self
+            .cookie_name
+            .map(|name| (name, self.cookie_attributes.unwrap_or_default()));
+        config.cors = self.cors.map(Cors::from);
+        config.nself = self.nself_layer.unwrap_or(false);
+        Ok(config)
+    }
+}
+
+impl From<NativeCors> for Cors {
+    fn from(cors: NativeCors) -> Self {
+        let mut origins = cors.origins;
+        let origin = if cors.reflect == Some(true) {
+            CorsOrigin::Reflect
+        } else if origins.iter().any(|origin| origin == "*") {
+            CorsOrigin::Any
+        } else if cors.fixed == Some(true) && origins.len() == 1 {
+            CorsOrigin::One(origins.remove(0))
+        } else {
+            CorsOrigin::List(origins)
+        };
+        Self {
+            origin,
+            methods: cors.methods,
+            allowed_headers: cors.allowed_headers,
+            exposed_headers: cors.exposed_headers,
+            credentials: cors.credentials.unwrap_or(false),
+            max_age: cors.max_age.map(|seconds| seconds as u32),
+            options_status: cors.options_success_status.map(|status| status as u16),
+        }
+    }
+}

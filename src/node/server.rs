@@ -1,0 +1,109 @@
+//! Servers: open, listen, namespaces, close, looks from outside.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{Function, Result};
+use napi_derive::napi;
+
+use super::errors::{Code, coded};
+use super::inbox::{Inbox, InboxEvent};
+use super::options::NativeOptions;
+use super::{environment, http};
+use crate::hub;
+use crate::transport::listener;
+
+/// The package version that this binary was built as.
+#[napi]
+pub fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive.
+#[napi]
+pub fn open_server(
+    env: Env,
+    options: NativeOptions,
+    #[napi(ts_arg_type = "(events: InboxEvent[]) => void")] inbox: Function<
+        '_,
+        Vec<InboxEvent>,
+        (),
+    >,
+) -> Result<u32, Code> {
+    let config = options.into_config()?;
+    let inbox = Arc::new(
+        Inbox::new(inbox)
+            .map_err(|error| coded(crate::error::Error::new("ERR_THREADS", error.reason)))?,
+    );
+    let server = hub::open(config, inbox.clone()).map_err(coded)?;
+    http::register(server.id, inbox);
+    environment::opened(&env, server.id)?;
+    Ok(server.id)
+}
+
+/// The process's nself server (any module copy, any worker), if one is open.
+#[napi]
+pub fn nself_server() -> Option<u32> {
+    hub::nself_server().map(|server| server.id)
+}
+
+/// Flushes, closes every connection, and reports by a `closed` event; idempotent. `deadline` in milliseconds.
+#[napi]
+pub fn close_server(server: u32, deadline: u32) {
+    if let Ok(server) = hub::server(server) {
+        server.close(deadline.into());
+    }
+}
+
+/// The same, blocking this thread: for the process's exit. Returns the JSON report.
+#[napi]
+pub fn close_server_sync(server: u32, deadline: u32) -> String {
+    let Ok(server) = hub::server(server) else {
+        return "{}".into();
+    };
+    server.close(deadline.into());
+    // A little longer, for the threads to notice the deadline themselves.
+    server.wait_closed(Duration::from_millis(u64::from(deadline) + 200));
+    server.report()
+}
+
+/// Rust owns the port. Returns the bound port. Throws ERR_LISTEN.
+#[napi]
+pub fn listen(server: u32, host: String, port: u16) -> Result<u16, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    listener::listen(&server, &host, port).map_err(coded)
+}
+
+/// Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept
+/// or deny.
+#[napi]
+pub fn declare_namespace(server: u32, name: String, listen: bool, ask: bool) -> Result<(), Code> {
+    hub::server(server)
+        .map_err(coded)?
+        .declare(&name, listen, ask);
+    Ok(())
+}
+
+/// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
+#[napi]
+pub fn presence(server: u32, user_id: Option<String>) -> String {
+    let entries = hub::server(server)
+        .map(|server| server.presence(user_id))
+        .unwrap_or_default();
+    serde_json::to_string(&entries).expect("entries are JSON")
+}
+
+/// Socket ids in a room; waits for the shards.
+#[napi]
+pub fn room_members(server: u32, nsp: String, room: String) -> Vec<String> {
+    hub::server(server)
+        .map(|server| server.room_members(&nsp, &room))
+        .unwrap_or_default()
+}
+
+/// JSON object of counters.
+#[napi]
+pub fn stats(server: u32) -> Result<String, Code> {
+    Ok(hub::server(server).map_err(coded)?.stats())
+}

@@ -1,0 +1,148 @@
+//! Single sockets, and changes of many.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::Buffer;
+use napi_derive::napi;
+
+use super::emit::{VOLATILE, attachments, names};
+use crate::hub::command::Command;
+use crate::hub::{self, Change, Selection};
+use crate::protocol::socket::Kind;
+
+fn command(server: u32, socket: f64, command: impl FnOnce(u64) -> Command) {
+    let socket = socket as u64;
+    if let Ok(server) = hub::server(server) {
+        server.mailbox(hub::shard_of(socket)).push(command(socket));
+    }
+}
+
+fn change(server: u32, socket: f64, change: Change) {
+    command(server, socket, |socket| Command::Change { socket, change });
+}
+
+/// Lets a connecting socket in.
+#[napi]
+pub fn accept(server: u32, socket: f64, user_id: Option<String>) {
+    command(server, socket, |socket| Command::Accept {
+        socket,
+        user: user_id.map(Arc::from),
+    });
+}
+
+/// Answers CONNECT_ERROR with `error`, a JSON object `{message, data?}`.
+#[napi]
+pub fn deny(server: u32, socket: f64, error: String) {
+    command(server, socket, |socket| Command::Deny { socket, error });
+}
+
+/// To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile.
+#[napi]
+pub fn send(
+    server: u32,
+    socket: f64,
+    kind: u32,
+    id: Option<f64>,
+    flags: u32,
+    text: String,
+    #[napi(ts_arg_type = "Array<Buffer>")] attached: Option<Vec<Buffer>>,
+) {
+    let kind = if kind == 3 { Kind::Ack } else { Kind::Event };
+    let attachments = attachments(attached);
+    let volatile = flags & VOLATILE != 0;
+    command(server, socket, |socket| Command::Send {
+        socket,
+        kind,
+        id,
+        volatile,
+        text,
+        attachments,
+    });
+}
+
+/// Puts a socket into rooms.
+#[napi]
+pub fn join(server: u32, socket: f64, rooms: Vec<String>) {
+    change(server, socket, Change::Join(names(rooms)));
+}
+
+/// Takes a socket out of rooms.
+#[napi]
+pub fn leave(server: u32, socket: f64, rooms: Vec<String>) {
+    change(server, socket, Change::Leave(names(rooms)));
+}
+
+/// Takes a socket out of all rooms but its own.
+#[napi]
+pub fn leave_all(server: u32, socket: f64) {
+    change(server, socket, Change::LeaveAll);
+}
+
+/// Disconnects a socket from its namespace; with `close` its whole connection.
+#[napi]
+pub fn disconnect(server: u32, socket: f64, close: bool) {
+    change(server, socket, Change::Disconnect(close));
+}
+
+/// Closes the connection under a socket ("forced close").
+#[napi]
+pub fn close_connection(server: u32, socket: f64) {
+    command(server, socket, |socket| Command::CloseConnection { socket });
+}
+
+/// The rooms of a socket, its own id first; waits for the shard.
+#[napi]
+pub fn socket_rooms(server: u32, socket: f64) -> Vec<String> {
+    hub::server(server)
+        .map(|server| server.socket_rooms(socket as u64))
+        .unwrap_or_default()
+}
+
+fn change_all(server: u32, nsp: &str, rooms: Vec<String>, except: Vec<String>, change: &Change) {
+    if let Ok(server) = hub::server(server) {
+        server.change_all(
+            nsp,
+            &Selection {
+                rooms: names(rooms),
+                except: names(except),
+            },
+            change,
+        );
+    }
+}
+
+/// Disconnects the sockets in any of `rooms` (all, if there are none), without those in any of `except`.
+#[napi]
+pub fn disconnect_sockets(
+    server: u32,
+    nsp: String,
+    rooms: Vec<String>,
+    except: Vec<String>,
+    close: bool,
+) {
+    change_all(server, &nsp, rooms, except, &Change::Disconnect(close));
+}
+
+/// Puts the selected sockets into the rooms `into`.
+#[napi]
+pub fn sockets_join(
+    server: u32,
+    nsp: String,
+    rooms: Vec<String>,
+    except: Vec<String>,
+    into: Vec<String>,
+) {
+    change_all(server, &nsp, rooms, except, &Change::Join(names(into)));
+}
+
+/// Takes the selected sockets out of the rooms `from`.
+#[napi]
+pub fn sockets_leave(
+    server: u32,
+    nsp: String,
+    rooms: Vec<String>,
+    except: Vec<String>,
+    from: Vec<String>,
+) {
+    change_all(server, &nsp, rooms, except, &Change::Leave(names(from)));
+}

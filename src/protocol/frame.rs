@@ -1,0 +1,204 @@
+//! Outgoing WebSocket frames (RFC 6455, section 5), encoded once and shared by every connection they go to, and a
+//! counter of incoming fragments.
+
+use bytes::Bytes;
+
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+const CLOSE: u8 = 0x88;
+/// Longest header of an unmasked frame.
+const MAX_HEADER: usize = 10;
+
+/// One Engine.IO packet, stored as the finished WebSocket frame that carries it. Polling reads the payload out of it.
+/// Cloning shares the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame(Bytes);
+
+impl Frame {
+    /// A text packet, its pieces joined: the Engine.IO type character is part of them.
+    pub fn text(parts: &[&str]) -> Self {
+        Self::encode(TEXT, parts.iter().map(|part| part.as_bytes()))
+    }
+
+    /// A binary packet: over WebSocket the raw bytes, without a type.
+    pub fn binary(data: &[u8]) -> Self {
+        Self::encode(BINARY, [data].into_iter())
+    }
+
+    fn encode<'a>(first: u8, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
+        let length: usize = parts.clone().map(<[u8]>::len).sum();
+        let mut out = Vec::with_capacity(MAX_HEADER + length);
+        push_header(&mut out, first, length);
+        for part in parts {
+            out.extend_from_slice(part);
+        }
+        Self(Bytes::from(out))
+    }
+
+    /// The whole frame, header included.
+    pub fn wire(&self) -> &Bytes {
+        &self.0
+    }
+
+    /// The packet inside: text with its Engine.IO type, or raw bytes.
+    pub fn payload(&self) -> &[u8] {
+        let header = match self.0[1] {
+            126 => 4,
+            127 => 10,
+            _ => 2,
+        };
+        &self.0[header..]
+    }
+
+    /// Whether the packet is binary.
+    pub fn is_binary(&self) -> bool {
+        self.0[0] == BINARY
+    }
+
+    /// Bytes on the wire.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Never true: a frame has a header.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+fn push_header(out: &mut Vec<u8>, first: u8, length: usize) {
+    out.push(first);
+    match length {
+        0..=125 => out.push(length as u8),
+        126..=0xffff => {
+            out.push(126);
+            out.extend_from_slice(&(length as u16).to_be_bytes());
+        }
+        _ => {
+            out.push(127);
+            out.extend_from_slice(&(length as u64).to_be_bytes());
+        }
+    }
+}
+
+/// A close frame; without a code its payload is empty, as `ws` sends it.
+pub fn close(code: Option<u16>, reason: &str) -> Bytes {
+    let payload = 2 * usize::from(code.is_some()) + reason.len();
+    let mut out = Vec::with_capacity(2 + payload);
+    push_header(&mut out, CLOSE, payload);
+    if let Some(code) = code {
+        out.extend_from_slice(&code.to_be_bytes());
+        out.extend_from_slice(reason.as_bytes());
+    }
+    Bytes::from(out)
+}
+
+/// Counts the data frames of the message that is coming in, from the frame headers alone. A message cut into endless
+/// tiny fragments costs work long before it reaches any limit in bytes (ws CVE-2026-48779).
+#[derive(Debug, Default)]
+pub struct FragmentCounter {
+    header: [u8; 10],
+    have: u8,
+    skip: u64,
+    fragments: u32,
+}
+
+/// Most fragments of one message, as `ws` has it.
+pub const MAX_FRAGMENTS: u32 = 16 * 1024;
+
+/// A message came in more than [`MAX_FRAGMENTS`] pieces.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TooManyFragments;
+
+impl FragmentCounter {
+    /// Walks over the next bytes of the connection, however they are cut.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
+        while !bytes.is_empty() {
+            if self.skip > 0 {
+                let step = self.skip.min(bytes.len() as u64);
+                self.skip -= step;
+                bytes = &bytes[step as usize..];
+                continue;
+            }
+            self.header[self.have as usize] = bytes[0];
+            self.have += 1;
+            bytes = &bytes[1..];
+            if let Some(skip) = self.frame_length() {
+                self.skip = skip;
+                self.have = 0;
+                let first = self.header[0];
+                let is_control = first & 0x08 != 0;
+                if !is_control {
+                    self.fragments = if first & 0x80 != 0 {
+                        0
+                    } else {
+                        self.fragments + 1
+                    };
+                    if self.fragments > MAX_FRAGMENTS {
+                        return Err(TooManyFragments);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Mask and payload length, once the header's bytes are there.
+    fn frame_length(&self) -> Option<u64> {
+        let h = &self.header;
+        if self.have < 2 {
+            return None;
+        }
+        let mask = if h[1] & 0x80 != 0 { 4 } else { 0 };
+        let length = match (h[1] & 0x7f, self.have) {
+            (126, 4) => u64::from(u16::from_be_bytes([h[2], h[3]])),
+            (127, 10) => u64::from_be_bytes([h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9]]),
+            (126 | 127, _) => return None,
+            (short, _) => u64::from(short),
+        };
+        Some(length.saturating_add(mask))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_take_the_shortest_form() {
+        for (length, header) in [(0, 2), (125, 2), (126, 4), (65535, 4), (65536, 10)] {
+            let frame = Frame::binary(&vec![7; length]);
+            assert_eq!(frame.len(), header + length);
+            assert_eq!(frame.payload().len(), length);
+            assert!(frame.is_binary());
+        }
+        assert_eq!(Frame::text(&["4", "2[]"]).wire().as_ref(), b"\x81\x0442[]");
+    }
+
+    #[test]
+    fn close_frames() {
+        assert_eq!(close(None, "").as_ref(), b"\x88\x00");
+        assert_eq!(close(Some(1009), "").as_ref(), b"\x88\x02\x03\xf1");
+    }
+
+    #[test]
+    fn fragments_are_counted_across_cuts() {
+        let mut counter = FragmentCounter::default();
+        let fragment = [0x01, 0x80, 1, 2, 3, 4];
+        for _ in 0..MAX_FRAGMENTS {
+            for byte in fragment {
+                assert_eq!(counter.feed(&[byte]), Ok(()));
+            }
+        }
+        assert_eq!(counter.feed(&fragment), Err(TooManyFragments));
+    }
+
+    #[test]
+    fn whole_messages_and_pings_are_no_fragments() {
+        let mut counter = FragmentCounter::default();
+        for _ in 0..3 * MAX_FRAGMENTS {
+            assert_eq!(counter.feed(&[0x81, 0x81, 1, 2, 3, 4, b'x']), Ok(()));
+            assert_eq!(counter.feed(&[0x89, 0x80, 1, 2, 3, 4]), Ok(()));
+        }
+    }
+}

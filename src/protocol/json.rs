@@ -1,0 +1,138 @@
+//! Just enough JSON: is a text well formed, what is the first item of an array, what string does a field hold. Values
+//! stay text: JavaScript's own parser reads them, so lone surrogates, 1e400 or duplicate keys survive unchanged.
+
+use std::borrow::Cow;
+
+use serde::de::IgnoredAny;
+
+/// Whether a text is one JSON value by RFC 8259, exactly what `JSON.parse` accepts; any depth, without recursion.
+pub fn is_valid(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether a valid JSON text is an object.
+pub fn is_object(text: &str) -> bool {
+    first_byte(text) == Some(b'{')
+}
+
+/// Whether a valid JSON text is an array.
+pub fn is_array(text: &str) -> bool {
+    first_byte(text) == Some(b'[')
+}
+
+fn first_byte(text: &str) -> Option<u8> {
+    trim(text).bytes().next()
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t', '\n', '\r'])
+}
+
+/// The first item of an array.
+#[derive(Debug, PartialEq, Eq)]
+pub enum First<'a> {
+    /// A string; lone surrogates read as U+FFFD.
+    String(Cow<'a, str>),
+    /// A number.
+    Number,
+    /// Anything else, or nothing.
+    Other,
+}
+
+/// The first item of a valid JSON array, and where the rest of the array begins: behind that item.
+pub fn first_item(array: &str) -> (First<'_>, &str) {
+    let inner = trim(&trim(array)[1..]);
+    match inner.bytes().next() {
+        Some(b'"') => {
+            let end = string_end(inner);
+            let raw = &inner[1..end - 1];
+            let name = if raw.contains('\\') {
+                Cow::Owned(serde_json::from_str(&inner[..end]).unwrap_or_else(|_| raw.to_owned()))
+            } else {
+                Cow::Borrowed(raw)
+            };
+            (First::String(name), &inner[end..])
+        }
+        Some(b'-' | b'0'..=b'9') => (First::Number, inner),
+        _ => (First::Other, inner),
+    }
+}
+
+/// Where the string that starts `text` ends, its closing quote included.
+fn string_end(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 1;
+    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
+        at += found;
+        if bytes[at] == b'"' {
+            return at + 1;
+        }
+        at += 2;
+    }
+    text.len()
+}
+
+/// The second item of an event's array as text, if there is one: `["name", item, …]`.
+pub fn second_item(rest: &str) -> Option<&str> {
+    let rest = trim(rest).strip_prefix(',')?;
+    let mut items =
+        serde_json::Deserializer::from_str(rest).into_iter::<&serde_json::value::RawValue>();
+    items.next()?.ok().map(serde_json::value::RawValue::get)
+}
+
+/// Appends a text as a JSON string, quotes included.
+pub fn push_string(out: &mut String, text: &str) {
+    out.push_str(&quoted(text));
+}
+
+/// A text as a JSON string, quotes included.
+pub fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a string is always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accepts_what_v8_accepts() {
+        let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
+        for text in [
+            "[\"\\ud800\"]",
+            "1e400",
+            "{\"a\":1,\"a\":2}",
+            "{\"__proto__\":1}",
+            " [ ] ",
+            deep.as_str(),
+        ] {
+            assert!(is_valid(text));
+        }
+        for text in [
+            "",
+            "[1,]",
+            "{a:1}",
+            "[1] x",
+            "\u{feff}[]",
+            "[\"\n\"]",
+            "01",
+            "'a'",
+            "[NaN]",
+            "[\"\\x\"]",
+        ] {
+            assert!(!is_valid(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn first_items() {
+        let (first, rest) = first_item(" [ \"a\\\"b\\u00e9\" , {\"x\":[1, 2]} , 3]");
+        assert_eq!(first, First::String("a\"bé".into()));
+        assert_eq!(second_item(rest), Some("{\"x\":[1, 2]}"));
+        assert_eq!(first_item("[-1]").0, First::Number);
+        assert_eq!(first_item("[]").0, First::Other);
+        assert_eq!(first_item("[null]").0, First::Other);
+        let (first, rest) = first_item("[\"x\"]");
+        assert_eq!(first, First::String("x".into()));
+        assert_eq!(second_item(rest), None);
+    }
+}

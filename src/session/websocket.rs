@@ -1,0 +1,202 @@
+//! The WebSocket protocol of one connection (RFC 6455), on tungstenite: bytes in, messages out. What it answers by
+//! itself (pong, close) is returned as bytes, so that the connection's one outbox stays in charge of order.
+
+use std::io::{self, Read, Write};
+
+use bytes::Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::protocol::frame::{self, FragmentCounter};
+
+/// Bytes that a connection keeps for half a frame.
+const READ_BUFFER: usize = 512;
+
+/// What the client sent.
+#[derive(Debug)]
+pub enum Incoming {
+    /// A text message.
+    Text(Utf8Bytes),
+    /// A binary message.
+    Binary(Bytes),
+    /// A ping, to be answered with this frame.
+    Ping(Bytes),
+    /// The client closes, or answers our close. The frame answers it; empty if we closed first.
+    Close(Bytes),
+}
+
+/// The client broke the protocol; the frame tells it so (1002, 1007 or 1009).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Violation(pub Bytes);
+
+/// One connection's WebSocket.
+#[derive(Debug)]
+pub struct WebSocket {
+    context: WebSocketContext,
+    fragments: FragmentCounter,
+}
+
+impl WebSocket {
+    /// A server's WebSocket that takes messages of up to `max_message` bytes.
+    pub fn new(max_message: usize) -> Self {
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER)
+            .write_buffer_size(0)
+            .max_message_size(Some(max_message))
+            .max_frame_size(Some(max_message));
+        Self {
+            context: WebSocketContext::new(Role::Server, Some(config)),
+            fragments: FragmentCounter::default(),
+        }
+    }
+
+    /// Looks at the next bytes before [`WebSocket::next`] takes them.
+    pub fn inspect(&mut self, input: &[u8]) -> Result<(), Violation> {
+        self.fragments
+            .feed(input)
+            .map_err(|_| Violation(frame::close(Some(1008), "")))
+    }
+
+    /// The next message in `input`, which moves on; `None` when more bytes are needed.
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
+        loop {
+            let mut feed = Feed {
+                input,
+                output: Vec::new(),
+            };
+            let message = match self.context.read(&mut feed) {
+                Ok(message) => message,
+                Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(None);
+                }
+                Err(Error::ConnectionClosed | Error::AlreadyClosed) => return Ok(None),
+                Err(error) => return Err(violation(&error)),
+            };
+            return Ok(Some(match message {
+                Message::Text(text) => Incoming::Text(text),
+                Message::Binary(data) => Incoming::Binary(data),
+                Message::Ping(data) => Incoming::Ping(pong(&data)),
+                Message::Close(close) => Incoming::Close(match close {
+                    Some(close) => frame::close(Some(close.code.into()), &close.reason),
+                    None => frame::close(None, ""),
+                }),
+                Message::Pong(_) | Message::Frame(_) => continue,
+            }));
+        }
+    }
+}
+
+fn pong(data: &[u8]) -> Bytes {
+    let mut out = vec![0x8a, data.len() as u8];
+    out.extend_from_slice(data);
+    out.into()
+}
+
+fn violation(error: &Error) -> Violation {
+    tracing::debug!(%error, "bad WebSocket data");
+    let code = match error {
+        Error::Capacity(_) => 1009,
+        Error::Utf8(_) => 1007,
+        _ => 1002,
+    };
+    Violation(frame::close(Some(code), ""))
+}
+
+/// The bytes at hand as tungstenite's stream. It writes its own pongs and closes into `output`, which is dropped: ours
+/// are returned with the message.
+struct Feed<'a, 'b> {
+    input: &'a mut &'b [u8],
+    output: Vec<u8>,
+}
+
+impl Read for Feed<'_, '_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.input.is_empty() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.input.read(buffer)
+    }
+}
+
+impl Write for Feed<'_, '_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.output.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A masked frame as a client sends it.
+    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut out = vec![first, 0x80 | payload.len() as u8, 1, 2, 3, 4];
+        out.extend(
+            payload
+                .iter()
+                .enumerate()
+                .map(|(i, byte)| byte ^ [1, 2, 3, 4][i % 4]),
+        );
+        out
+    }
+
+    fn all(socket: &mut WebSocket, bytes: &[u8]) -> Result<Vec<String>, Violation> {
+        let mut input = bytes;
+        let mut seen = Vec::new();
+        while let Some(incoming) = socket.next(&mut input)? {
+            seen.push(match incoming {
+                Incoming::Text(text) => text.to_string(),
+                Incoming::Binary(data) => format!("{data:?}"),
+                Incoming::Ping(pong) => format!("ping {pong:?}"),
+                Incoming::Close(reply) => format!("close {reply:?}"),
+            });
+        }
+        Ok(seen)
+    }
+
+    #[test]
+    fn messages_come_out_however_they_are_cut() {
+        let bytes = [
+            masked(0x81, b"one"),
+            masked(0x89, b"p"),
+            masked(0x01, b"tw"),
+            masked(0x80, b"o"),
+        ]
+        .concat();
+        let expected = ["one", "ping b\"\\x8a\\x01p\"", "two"];
+        assert_eq!(all(&mut WebSocket::new(100), &bytes).unwrap(), expected);
+        let mut socket = WebSocket::new(100);
+        let cut: Vec<String> = bytes
+            .iter()
+            .flat_map(|byte| all(&mut socket, &[*byte]).unwrap())
+            .collect();
+        assert_eq!(cut, expected);
+    }
+
+    #[test]
+    fn close_is_answered_with_its_code() {
+        let reply = all(&mut WebSocket::new(100), &masked(0x88, &[3, 232])).unwrap();
+        assert_eq!(reply, ["close b\"\\x88\\x02\\x03\\xe8\""]);
+        assert_eq!(
+            all(&mut WebSocket::new(100), &masked(0x88, &[])).unwrap(),
+            ["close b\"\\x88\\0\""]
+        );
+    }
+
+    #[test]
+    fn violations_carry_their_code() {
+        let code = |bytes: &[u8]| all(&mut WebSocket::new(10), bytes).unwrap_err();
+        let close = |code| Violation(frame::close(Some(code), ""));
+        assert_eq!(code(&masked(0x81, b"12345678901")), close(1009));
+        assert_eq!(code(&masked(0x81, b"\xff")), close(1007));
+        assert_eq!(code(b"\x81\x01a"), close(1002));
+        assert_eq!(code(&masked(0xc1, b"a")), close(1002));
+        assert_eq!(code(&masked(0x83, b"a")), close(1002));
+    }
+}

@@ -1,0 +1,298 @@
+//! The listener of `listen`: hyper speaks HTTP, the shards do the rest. Connections are spread over the shards.
+
+use std::cell::RefCell;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+
+use super::polling::Exchange;
+use super::upgrade::{self, Upgrade};
+use super::{Headers, Response};
+use crate::error::Error;
+use crate::hub::command::{Command, Purpose, Stream};
+use crate::hub::ids::Id;
+use crate::hub::server::Server;
+use crate::hub::shard::Shard;
+use crate::session::handshake::{Refusal, Request};
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after an accept that failed for want of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Binds a port and serves it until the server closes. Returns the bound port. `ERR_LISTEN`.
+pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(
+            "ERR_LISTEN",
+            format!("cannot listen on {host}:{port}: {error}; choose another port, or free it"),
+        )
+    };
+    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
+    let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?.port();
+    let (close, closed) = watch::channel(false);
+    server.on_close(move || {
+        let _ = close.send(true);
+    });
+    let owner = server.clone();
+    server.mailbox(0).push(Command::Run(Box::new(move |_| {
+        tokio::task::spawn_local(accept(owner, listener, closed));
+    })));
+    Ok(bound)
+}
+
+async fn accept(
+    server: Arc<Server>,
+    listener: std::net::TcpListener,
+    mut closed: watch::Receiver<bool>,
+) {
+    let listener = match TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "cannot listen"),
+    };
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = closed.wait_for(|closed| *closed) => return,
+        };
+        let (stream, remote) = match accepted {
+            Ok((stream, remote)) => (stream, remote),
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else {
+            continue;
+        };
+        let (owner, closed) = (server.clone(), closed.clone());
+        server
+            .mailbox(server.next_shard())
+            .push(Command::Run(Box::new(move |shard| {
+                if let Ok(stream) = TcpStream::from_std(stream) {
+                    shard.borrow_mut().guest(owner.id, 1);
+                    let shard = shard.clone();
+                    tokio::task::spawn_local(serve(shard, owner, stream, remote, closed));
+                }
+            })));
+    }
+}
+
+/// Counts an HTTP connection among what a closing server waits for, as long as it lives.
+struct Guest(Rc<RefCell<Shard>>, u32);
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        if let Ok(mut shard) = self.0.try_borrow_mut() {
+            shard.guest(self.1, -1);
+        }
+    }
+}
+
+async fn serve(
+    shard: Rc<RefCell<Shard>>,
+    server: Arc<Server>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    mut closed: watch::Receiver<bool>,
+) {
+    let _guest = Guest(shard, server.id);
+    let address = remote.ip().to_canonical().to_string();
+    let service = service_fn(|request| handle(server.clone(), address.clone(), request));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let ended = tokio::select! {
+        ended = &mut connection => ended,
+        _ = closed.wait_for(|closed| *closed) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP connection ended");
+    }
+}
+
+type HyperResponse = hyper::Response<Full<Bytes>>;
+
+/// An error makes hyper cut the connection, which is what `Answer::Cut` asks for.
+#[derive(Debug, thiserror::Error)]
+#[error("cut")]
+struct Cut;
+
+async fn handle(
+    server: Arc<Server>,
+    remote: String,
+    mut request: hyper::Request<Incoming>,
+) -> Result<HyperResponse, Cut> {
+    let head = head(&request, remote);
+    if !server.config.claims(head.path()) {
+        let body = format!("This server answers at {} only.\n", server.config.path);
+        return Ok(plain(
+            404,
+            vec![("Content-Type".into(), "text/plain".into())],
+            body.into(),
+        ));
+    }
+    if request.headers().contains_key("upgrade") {
+        return Ok(upgrade(server, head, &mut request).await);
+    }
+    let (send, mut response) = oneshot::channel();
+    let mut exchange = Abandoned(Some(Exchange::begin(&server, head, move |response| {
+        let _ = send.send(response);
+    })));
+    let mut body = request.into_body();
+    let mut more = !body.is_end_stream();
+    let response = loop {
+        let Some(running) = exchange.0.as_mut() else {
+            return Err(Cut);
+        };
+        if !more {
+            running.end();
+            break (&mut response).await;
+        }
+        tokio::select! {
+            biased;
+            response = &mut response => break response,
+            frame = body.frame() => match frame {
+                Some(Ok(frame)) => {
+                    if let Some(chunk) = frame.data_ref() {
+                        running.body(chunk);
+                    }
+                    more = !body.is_end_stream();
+                }
+                Some(Err(_)) => return Err(Cut),
+                None => more = false,
+            },
+        }
+    };
+    exchange.0 = None;
+    match response {
+        Ok(Response {
+            status,
+            headers,
+            body,
+        }) if status != 0 => Ok(plain(status, headers, body)),
+        _ => Err(Cut),
+    }
+}
+
+/// A request whose future is dropped before its response was given up by its client.
+struct Abandoned(Option<Exchange>);
+
+impl Drop for Abandoned {
+    fn drop(&mut self) {
+        if let Some(mut exchange) = self.0.take() {
+            exchange.abort();
+        }
+    }
+}
+
+async fn upgrade(
+    server: Arc<Server>,
+    head: Request,
+    request: &mut hyper::Request<Incoming>,
+) -> HyperResponse {
+    let Upgrade { headers, purpose } = match upgrade::check(&server, head) {
+        Ok(upgrade) => upgrade,
+        Err(Response {
+            status,
+            headers,
+            body,
+        }) => return plain(status, headers, body),
+    };
+    if let Purpose::Probe { sid, current } = &purpose {
+        let refusal = match known(&server, sid).await {
+            false => Some(Refusal::UNKNOWN_SID),
+            true => (!current).then_some(Refusal::BAD_REQUEST),
+        };
+        if let Some(refusal) = refusal {
+            return plain(
+                400,
+                refusal.upgrade_headers(),
+                refusal.message.as_bytes().to_vec(),
+            );
+        }
+    }
+    let upgraded = hyper::upgrade::on(request);
+    tokio::task::spawn_local(async move {
+        let Ok(upgraded) = upgraded.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            return;
+        };
+        let Ok(stream) = parts.io.into_inner().into_std() else {
+            return;
+        };
+        let stream = Box::new(|| Ok(Box::new(TcpStream::from_std(stream)?) as Box<dyn Stream>));
+        upgrade::admit(&server, purpose, Bytes::new(), parts.read_buf, stream);
+    });
+    plain(101, headers, Vec::new())
+}
+
+/// Whether a session exists, on whichever shard.
+async fn known(server: &Arc<Server>, sid: &str) -> bool {
+    let Some(sid) = Id::parse(sid) else {
+        return false;
+    };
+    let (answer, question) = oneshot::channel();
+    let id = server.id;
+    server
+        .mailbox(sid.shard(server.shards()))
+        .push(Command::Run(Box::new(move |shard| {
+            let _ = answer.send(shard.borrow().knows(&sid, id));
+        })));
+    question.await.unwrap_or(false)
+}
+
+fn head(request: &hyper::Request<Incoming>, remote: String) -> Request {
+    let headers = request.headers().iter();
+    Request {
+        method: request.method().as_str().to_owned(),
+        url: request
+            .uri()
+            .path_and_query()
+            .map_or("/".into(), |url| url.as_str().to_owned()),
+        headers: headers
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
+            .collect(),
+        remote,
+        secure: false,
+        forbidden: None,
+    }
+}
+
+fn plain(status: u16, headers: Headers, body: Vec<u8>) -> HyperResponse {
+    let mut response = hyper::Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(name, value);
+    }
+    response
+        .body(Full::from(body))
+        .unwrap_or_else(|_: http::Error| {
+            let mut response = hyper::Response::new(Full::default());
+            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+}

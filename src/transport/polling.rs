@@ -1,0 +1,270 @@
+//! HTTP long-polling: one request in, one response out, whoever owns the HTTP connection. Bodies are counted while they
+//! come in (CVE-2020-36048).
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
+use super::{Headers, Response, own};
+use crate::guard::{cors, origin};
+use crate::hub::command::{Answer, Command, Respond, SessionRequest};
+use crate::hub::ids::Id;
+use crate::hub::server::Server;
+use crate::session::handshake::{Refusal, Request, Verdict, verify};
+
+static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
+
+/// A request whose body may still be coming in.
+pub struct Exchange {
+    server: Arc<Server>,
+    session: Option<Id>,
+    id: u64,
+    is_post: bool,
+    body: Vec<u8>,
+    too_large: bool,
+}
+
+impl Exchange {
+    /// Takes a request's head. `send` gets the response, once, on any thread; possibly before the body has come.
+    pub fn begin(
+        server: &Arc<Server>,
+        request: Request,
+        send: impl FnOnce(Response) + Send + 'static,
+    ) -> Self {
+        let mut exchange = Self {
+            server: server.clone(),
+            session: None,
+            id: NEXT_REQUEST.fetch_add(1, Relaxed),
+            is_post: request.method == "POST",
+            body: Vec::new(),
+            too_large: false,
+        };
+        if let Some(cors) = server
+            .config
+            .cors
+            .as_ref()
+            .filter(|_| request.method == "OPTIONS")
+        {
+            let (status, headers) = cors::preflight(cors, &request);
+            send(Response {
+                status,
+                headers: own(headers),
+                body: Vec::new(),
+            });
+            return exchange;
+        }
+        let respond = responder(server, &request, send);
+        match check(server, &request) {
+            Err(refusal) => respond(Answer::Refused(refusal)),
+            Ok(Verdict::Open) => {
+                let request = Box::new(request);
+                let command = Command::OpenPolling {
+                    server: server.clone(),
+                    request,
+                    respond,
+                };
+                server.mailbox(server.next_shard()).push(command);
+            }
+            Ok(Verdict::Session {
+                sid,
+                websocket,
+                current,
+            }) => {
+                let Some(sid) = Id::parse(&sid) else {
+                    respond(Answer::Refused(Refusal::UNKNOWN_SID));
+                    return exchange;
+                };
+                exchange.session = Some(sid);
+                exchange.tell(Command::Request(Box::new(SessionRequest {
+                    server: server.clone(),
+                    sid,
+                    id: exchange.id,
+                    binary: request.header("content-type") == Some("application/octet-stream"),
+                    method: request.method,
+                    websocket,
+                    current,
+                    respond,
+                })));
+            }
+        }
+        exchange
+    }
+
+    /// More of the body.
+    pub fn body(&mut self, chunk: &[u8]) {
+        let Some(sid) = self.session.filter(|_| self.is_post && !self.too_large) else {
+            return;
+        };
+        if self.body.len() + chunk.len() > self.server.config.max_http_buffer_size {
+            self.too_large = true;
+            self.body = Vec::new();
+            self.tell(Command::TooLarge { sid, id: self.id });
+        } else {
+            self.body.extend_from_slice(chunk);
+        }
+    }
+
+    /// The body is whole.
+    pub fn end(&mut self) {
+        if let Some(sid) = self.session.filter(|_| self.is_post && !self.too_large) {
+            let body = std::mem::take(&mut self.body).into();
+            self.tell(Command::Body {
+                sid,
+                id: self.id,
+                body,
+            });
+        }
+    }
+
+    /// The client went away before its response.
+    pub fn abort(&mut self) {
+        if let Some(sid) = self.session {
+            self.tell(Command::Aborted { sid, id: self.id });
+        }
+    }
+
+    fn tell(&self, command: Command) {
+        if let Some(sid) = self.session {
+            self.server
+                .mailbox(sid.shard(self.server.shards()))
+                .push(command);
+        }
+    }
+}
+
+fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
+    let verdict = verify(&server.config, request, false)?;
+    if origin::may_connect(request, server.config.cors.as_ref()) {
+        Ok(verdict)
+    } else {
+        Err(origin::refusal())
+    }
+}
+
+/// Dresses answers as HTTP responses: CORS, cookie, compression.
+fn responder(
+    server: &Arc<Server>,
+    request: &Request,
+    send: impl FnOnce(Response) + Send + 'static,
+) -> Respond {
+    let server = server.clone();
+    let cors = server
+        .config
+        .cors
+        .as_ref()
+        .map(|cors| cors::headers(cors, request))
+        .unwrap_or_default();
+    let encoding = Encoding::accepted(request.header("accept-encoding").unwrap_or_default());
+    Box::new(move |answer| {
+        let mut headers: Headers = Vec::new();
+        let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
+        let (status, body) = match answer {
+            Answer::Payload { body, opened } => {
+                add("Content-Type", "text/plain; charset=UTF-8".into());
+                add("cache-control", "no-store".into());
+                if let (Some(sid), Some((name, attributes))) = (opened, &server.config.cookie) {
+                    add("Set-Cookie", format!("{name}={}{attributes}", sid.as_str()));
+                }
+                let threshold = server.config.compression_threshold;
+                let body = match encoding.filter(|_| threshold > 0 && body.len() >= threshold) {
+                    Some(encoding) => {
+                        add("Content-Encoding", encoding.name().into());
+                        encoding.compress(&body)
+                    }
+                    None => body,
+                };
+                (200, body)
+            }
+            Answer::Ok => {
+                add("Content-Type", "text/html".into());
+                add("cache-control", "no-store".into());
+                (200, b"ok".to_vec())
+            }
+            Answer::Refused(refusal) => {
+                add("Content-Type", "application/json".into());
+                (refusal.status(), refusal.body().into_bytes())
+            }
+            Answer::Status(status) => (status, Vec::new()),
+            Answer::Cut => (0, Vec::new()),
+        };
+        add("Content-Length", body.len().to_string());
+        headers.extend(own(cors));
+        send(Response {
+            status,
+            headers,
+            body,
+        });
+    })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Gzip,
+    Deflate,
+}
+
+impl Encoding {
+    /// What an Accept-Encoding header allows; gzip rather than deflate.
+    fn accepted(header: &str) -> Option<Self> {
+        let allows = |name: &str| {
+            header.split(',').any(|part| {
+                let mut fields = part.split(';').map(str::trim);
+                let coding = fields.next().unwrap_or_default();
+                let refused = fields.any(|field| {
+                    field
+                        .strip_prefix("q=")
+                        .is_some_and(|q| q.parse() == Ok(0.0))
+                });
+                (coding.eq_ignore_ascii_case(name) || coding == "*") && !refused
+            })
+        };
+        if allows("gzip") {
+            Some(Self::Gzip)
+        } else {
+            allows("deflate").then_some(Self::Deflate)
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Deflate => "deflate",
+        }
+    }
+
+    fn compress(self, body: &[u8]) -> Vec<u8> {
+        let compressed = match self {
+            Self::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(body).and_then(|()| encoder.finish())
+            }
+            Self::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+                encoder.write_all(body).and_then(|()| encoder.finish())
+            }
+        };
+        compressed.expect("writing to memory does not fail")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn encodings() {
+        for (header, expected) in [
+            ("gzip, deflate, br", Some(Encoding::Gzip)),
+            ("deflate", Some(Encoding::Deflate)),
+            ("gzip;q=0, deflate", Some(Encoding::Deflate)),
+            ("*", Some(Encoding::Gzip)),
+            ("br", None),
+            ("", None),
+        ] {
+            assert_eq!(Encoding::accepted(header), expected, "{header}");
+        }
+    }
+}

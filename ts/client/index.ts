@@ -1,0 +1,21 @@
+// Entry point nself-realtime/client: the browser's side of the connection, without React.
+
+export type {
+  BuildProgressEvent,
+  DbQueryResultEvent,
+  DeployProgressEvent,
+  DockerStatsEvent,
+  Envelope,
+  ErrorEvent,
+  GapEvent,
+  LogStreamEvent,
+  RoomAck,
+  RoomMemberEvent,
+  ServerEvents,
+  ServiceStatusEvent,
+} from "../events.js";
+export { ControlEvent, EventName } from "../events.js";
+export { RealtimeClientError } from "./error.js";
+export { getWebSocketClient } from "./singleton.js";
+export type { ConnectionStatus, Unsubscribe, WebSocketClientOptions } from "./types.js";
+export { WebSocketClient } from "./web-socket-client.js";

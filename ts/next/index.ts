@@ -1,0 +1,4 @@
+// What `import … from "nself-realtime/next"` gives.
+
+export { type AuthorizeResult, createRouteHandlers, type RouteHandlers, type RouteOptions } from "./route-handlers.js";
+export { withRealtime } from "./with-realtime.js";

@@ -1,0 +1,105 @@
+// Route handlers for an HTTP view of the real-time server: who is connected, and emitting by POST.
+
+import { EMITTED_EVENTS } from "../events.js";
+import { getWebSocketServer } from "../server/index.js";
+import { BodyTooLarge, readBody } from "./read-body.js";
+
+/**
+ * True or an object: allowed. Null or undefined: nobody is logged in (401). False: whoever it is may not (403). A throw
+ * refuses, too (500).
+ */
+export type AuthorizeResult = boolean | object | null | undefined;
+
+export interface RouteOptions {
+  /** Asked before anything else. Without it everything is refused in production, and allowed in development. */
+  authorize?: (request: Request) => AuthorizeResult | Promise<AuthorizeResult>;
+  /** Largest body of a POST, in bytes. Default 65 536. */
+  maxBodySize?: number;
+}
+
+export interface RouteHandlers {
+  GET(request: Request): Promise<Response>;
+  POST(request: Request): Promise<Response>;
+}
+
+/**
+ * `export const { GET, POST } = createRouteHandlers({ authorize })` in a route.ts.
+ *
+ * GET answers `{ success, data: { connected, presence } }`. POST takes `{ eventType, data, room? }`, one of the six
+ * events. Refusals are `{ success: false, code, error }` with 400, 401, 403, 413, or 503 when no server runs.
+ */
+export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
+  const { authorize, maxBodySize = 65_536 } = options;
+
+  const guarded = async (request: Request, handle: () => Promise<Response> | Response): Promise<Response> => {
+    // Reading a header keeps Next 14 from rendering the route at build time.
+    request.headers.get("host");
+    const refusal = await refuse(request, authorize);
+    if (refusal) return refusal;
+    try {
+      return await handle();
+    } catch (error) {
+      return failure(error);
+    }
+  };
+
+  const get = (request: Request) =>
+    guarded(request, () => {
+      const presence = getWebSocketServer().getPresence();
+      return Response.json({ success: true, data: { connected: presence.length, presence } });
+    });
+  const post = (request: Request) => guarded(request, async () => emit(await readBody(request, maxBodySize)));
+  return { GET: get, POST: post };
+}
+
+async function refuse(request: Request, authorize: RouteOptions["authorize"]): Promise<Response | undefined> {
+  if (!authorize) {
+    if (process.env.NODE_ENV !== "production") return undefined;
+    return problem(403, "ERR_FORBIDDEN", "createRouteHandlers() was given no authorize: refused in production");
+  }
+  let result: AuthorizeResult;
+  try {
+    result = await authorize(request);
+  } catch (error) {
+    console.error("nself-realtime: authorize failed, the request is refused:", error);
+    return problem(500, "ERR_AUTHORIZATION", "authorization failed");
+  }
+  if (result === null || result === undefined) return problem(401, "ERR_UNAUTHORIZED", "unauthorized");
+  return result === false ? problem(403, "ERR_FORBIDDEN", "forbidden") : undefined;
+}
+
+function emit(body: string): Response {
+  let message: unknown;
+  try {
+    message = JSON.parse(body);
+  } catch {
+    return problem(400, "ERR_INVALID_JSON", "the body is not JSON");
+  }
+  if (typeof message !== "object" || message === null || Array.isArray(message)) {
+    return problem(400, "ERR_INVALID_JSON", "the body is not an object");
+  }
+  const { eventType, data, room } = message as { eventType?: unknown; data?: unknown; room?: unknown };
+  const type = EMITTED_EVENTS.find((name) => name === eventType);
+  if (!type) return problem(400, "ERR_INVALID_EVENT", `eventType must be one of ${EMITTED_EVENTS.join(", ")}`);
+  if (room !== undefined && typeof room !== "string") return problem(400, "ERR_INVALID_ROOM", "room must be a string");
+
+  // The native side checks every field of the data.
+  const server = getWebSocketServer();
+  const accepted =
+    room === undefined ? server.broadcast<string>(type, data) : server.broadcastToRoom<string>(room, type, data);
+  return accepted
+    ? Response.json({ success: true, message: "Event emitted" })
+    : problem(503, "ERR_NOT_RUNNING", "no real-time server runs in this process");
+}
+
+function failure(error: unknown): Response {
+  if (error instanceof BodyTooLarge) return problem(413, "ERR_TOO_LARGE", error.message);
+  const { code, message } = error as { code?: unknown; message?: string };
+  if (code === "ERR_INVALID_EVENT" || code === "ERR_INVALID_ROOM") return problem(400, code, message ?? "invalid");
+  if (code === "ERR_NOT_RUNNING") return problem(503, code, message ?? "not running");
+  throw error;
+}
+
+function problem(status: number, code: string, error: string): Response {
+  return Response.json({ success: false, code, error }, { status });
+}

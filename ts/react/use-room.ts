@@ -1,0 +1,36 @@
+"use client";
+// useRoom: membership of a room, for as long as the component is mounted.
+
+import { useEffect, useState } from "react";
+import { getWebSocketClient, type RoomAck } from "../client/index.js";
+import { holdConnection } from "./store.js";
+
+/** What {@link useRoom} returns. */
+export interface UseRoom {
+  /** The server let us in. It holds through reconnects, which join again. */
+  joined: boolean;
+  /** Why it did not. */
+  error: { code: string; error: string } | null;
+}
+
+/** Joins `room`, and leaves it when no component wants it any more. Null: no room. */
+export function useRoom(room: string | null): UseRoom {
+  const [answer, setAnswer] = useState<{ room: string; ack: RoomAck } | null>(null);
+  useEffect(() => {
+    if (room === null) return;
+    const client = getWebSocketClient();
+    const release = holdConnection();
+    let mounted = true;
+    client.joinRoom(room).then((ack) => {
+      if (mounted) setAnswer({ room, ack });
+    });
+    return () => {
+      mounted = false;
+      client.leaveRoom(room);
+      release();
+    };
+  }, [room]);
+  // The answer for an earlier room says nothing about this one.
+  const ack = answer?.room === room ? answer?.ack : undefined;
+  return { joined: ack?.ok === true, error: ack?.ok === false ? { code: ack.code, error: ack.error } : null };
+}

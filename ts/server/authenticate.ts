@@ -1,0 +1,94 @@
+// Who may connect: runs the application's `authenticate` for one handshake. Whatever goes wrong refuses.
+
+import type { ConnectInfo, Handshake } from "./socket-types.js";
+import type { Any } from "./typed-events.js";
+
+/** What `authenticate` is given: the handshake, with its cookies. */
+export interface AuthenticateHandshake extends Handshake {
+  /** By name, decoded; of two with one name the first counts. */
+  cookies: Record<string, string>;
+}
+
+/** Who the client is. Other properties go to `socket.data`. */
+export interface AuthenticateResult {
+  userId: string;
+  /** When the session ends and the connection with it: a Date, or ms since 1970. */
+  expiresAt?: Date | number;
+  [key: string]: Any;
+}
+
+/** Null refuses the connection, and so does a throw, or no answer within 10 s. */
+export type Authenticate = (
+  handshake: AuthenticateHandshake,
+) => AuthenticateResult | null | undefined | Promise<AuthenticateResult | null | undefined>;
+
+export interface Identity {
+  userId: string;
+  expiresAt: number | undefined;
+  data: Record<string, unknown>;
+}
+
+/** What a refused client gets as its `connect_error`. */
+export class Refusal {
+  constructor(
+    readonly message: string,
+    readonly data: { code: string },
+  ) {}
+}
+
+const PATIENCE = 10_000;
+
+export async function authenticate(check: Authenticate, info: ConnectInfo): Promise<Identity | Refusal> {
+  const handshake: AuthenticateHandshake = {
+    ...info.handshake,
+    auth: info.auth ?? {},
+    cookies: parseCookies(info.handshake.headers.cookie),
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Refusal>((resolve) => {
+    timer = setTimeout(
+      () => resolve(new Refusal("authentication timed out", { code: "ERR_AUTHENTICATION_TIMEOUT" })),
+      PATIENCE,
+    );
+  });
+  try {
+    const result = await Promise.race([check(handshake), late]);
+    if (result instanceof Refusal) return result;
+    return result ? identity(result) : new Refusal("unauthorized", { code: "ERR_UNAUTHORIZED" });
+  } catch (error) {
+    // The client is told nothing about the cause; the operator is.
+    console.error("nself-realtime: authenticate failed, the connection is refused:", error);
+    return new Refusal("authentication failed", { code: "ERR_AUTHENTICATION" });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function identity(result: AuthenticateResult): Identity {
+  const { userId, expiresAt, ...data } = result;
+  if (typeof userId !== "string" || userId === "") throw new TypeError("authenticate must return { userId: string }");
+  const at = expiresAt === undefined ? undefined : Number(expiresAt);
+  if (Number.isNaN(at)) throw new TypeError("expiresAt must be a Date or a number of ms");
+  return { userId, expiresAt: at, data };
+}
+
+/** The Cookie header as a map without a prototype. */
+export function parseCookies(header: string | undefined): Record<string, string> {
+  const cookies: Record<string, string> = Object.create(null);
+  for (const pair of header?.split(";") ?? []) {
+    const equals = pair.indexOf("=");
+    if (equals < 0) continue;
+    const name = pair.slice(0, equals).trim();
+    const value = pair.slice(equals + 1).trim();
+    if (name !== "" && !(name in cookies)) cookies[name] = decode(value.replace(/^"(.*)"$/, "$1"));
+  }
+  return cookies;
+}
+
+function decode(value: string): string {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return value;
+  }
+}

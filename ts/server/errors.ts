@@ -1,0 +1,50 @@
+// The one error class of this package and the table of its codes.
+
+/** Every code of `RealtimeError`, with what it means. Codes are stable; messages may change. */
+export const ERROR_CODES = {
+  ERR_NATIVE_MISSING: "the native binary for this platform is not installed or cannot be loaded",
+  ERR_NATIVE_MISMATCH: "the native binary belongs to another version of this package",
+  ERR_DUPLICATE: "two versions of this package are loaded in one process",
+  ERR_INVALID_OPTION: "an option has a wrong type or is out of range",
+  ERR_UNSUPPORTED_OPTION: "an option is unknown, or not supported yet",
+  ERR_UNSUPPORTED: "a Socket.IO method that is not supported yet",
+  ERR_INVALID_EVENT: "the data of an event does not fit its type, or cannot be written as JSON",
+  ERR_INVALID_ROOM: "a room name is not allowed",
+  ERR_ALREADY_ATTACHED: "the real-time server of this process already runs elsewhere",
+  ERR_NOT_RUNNING: "no real-time server runs in this process",
+  ERR_LISTEN: "the port cannot be opened",
+  ERR_TAKEOVER: "a socket could not be taken over from Node",
+} as const;
+
+/** An error with a stable `code`, `ERR_…`. */
+export class RealtimeError extends Error {
+  override readonly name = "RealtimeError";
+  readonly code: string;
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Errors of the native side carry their code; all others pass unchanged. */
+export function toRealtimeError(error: unknown): unknown {
+  if (error instanceof RealtimeError || !(error instanceof Error)) return error;
+  const code = (error as { code?: unknown }).code;
+  return typeof code === "string" && code.startsWith("ERR_")
+    ? new RealtimeError(code, error.message, { cause: error })
+    : error;
+}
+
+/** Throws in the name of something Socket.IO has and this package has not. */
+export function unsupported(what: string, instead?: string): never {
+  throw new RealtimeError("ERR_UNSUPPORTED", `${what} is not supported${instead ? `: ${instead}` : ""}`);
+}
+
+/** Makes each name on `prototype` throw ERR_UNSUPPORTED when read or set, so that nothing is silently undefined. */
+export function refuseMembers(prototype: object, owner: string, members: Record<string, string | undefined>): void {
+  for (const [name, instead] of Object.entries(members)) {
+    const refuse = () => unsupported(`${owner}.${name}`, instead);
+    Object.defineProperty(prototype, name, { get: refuse, set: refuse, configurable: true });
+  }
+}

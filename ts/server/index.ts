@@ -1,0 +1,22 @@
+// What `import … from "nself-realtime"` gives.
+
+export * from "../events.js";
+export type { Authenticate, AuthenticateHandshake, AuthenticateResult } from "./authenticate.js";
+export { BroadcastOperator } from "./broadcast.js";
+export {
+  emitBuildProgress,
+  emitDbQueryResult,
+  emitDeployProgress,
+  emitDockerStats,
+  emitLogStream,
+  emitServiceStatus,
+} from "./emitters.js";
+export { ERROR_CODES, RealtimeError } from "./errors.js";
+export { type Middleware, Namespace } from "./namespace.js";
+export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options.js";
+export { attach, getWebSocketServer, listen, register } from "./realtime.js";
+export { Server } from "./server.js";
+export { type Event, Socket } from "./socket.js";
+export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
+export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
+export { type PresenceEntry, type ShutdownReport, type Stats, WebSocketServer } from "./websocket-server.js";

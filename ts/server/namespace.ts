@@ -1,0 +1,254 @@
+// A namespace: its listeners, its middleware, and the sockets that JavaScript knows of.
+
+import { EventEmitter } from "node:events";
+import { BroadcastOperator } from "./broadcast.js";
+import { engineOf, VOLATILE } from "./engine.js";
+import { RealtimeError, refuseMembers } from "./errors.js";
+import type { Server } from "./server.js";
+import type { Socket } from "./socket.js";
+import type { EmitFlags, ExtendedError, Rooms } from "./socket-types.js";
+import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
+
+/** Called for each socket that wants to connect: `next()` lets it, `next(error)` refuses it. */
+export type Middleware<S> = (socket: S, next: (error?: ExtendedError) => void) => void;
+
+/** Local events of a namespace. */
+export interface NamespaceEvents<S, N> {
+  connect: (socket: S) => void;
+  connection: (socket: S) => void;
+  new_namespace: (namespace: N) => void;
+}
+
+export class Namespace<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  SocketData = Any,
+> extends EventEmitter {
+  readonly name: string;
+  readonly server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly #sockets = new Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
+  readonly #fns: Array<Middleware<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>> = [];
+  #tracked = false;
+  #nextAck = 0;
+  /** Sockets with a listener for outgoing events. @internal */
+  readonly _watchers = new Set<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
+
+  constructor(server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>, name: string) {
+    super();
+    this.server = server;
+    this.name = name;
+  }
+
+  /**
+   * The connected sockets by id. Sockets that connected before the first listener or middleware are not in it: a
+   * connection that nobody listens for has no JavaScript object. Without any listener this throws ERR_UNSUPPORTED.
+   */
+  get sockets(): Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
+    if (!this.#tracked && engineOf(this.server)) {
+      throw new RealtimeError(
+        "ERR_UNSUPPORTED",
+        `the sockets of "${this.name}" are not known to JavaScript: add a "connection" listener before clients connect`,
+      );
+    }
+    return this.#sockets;
+  }
+
+  /** Adds a middleware for new sockets. */
+  use(fn: Middleware<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>): this {
+    this.#fns.push(fn);
+    this.#track();
+    return this;
+  }
+
+  override on<E extends string | symbol>(
+    event: E,
+    listener: Listener<
+      NamespaceEvents<
+        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+      >,
+      ServerSideEvents,
+      E
+    >,
+  ): this {
+    super.on(event, listener);
+    this.#heard(event);
+    return this;
+  }
+
+  override addListener(event: string | symbol, listener: (...args: Any[]) => void): this {
+    super.addListener(event, listener);
+    this.#heard(event);
+    return this;
+  }
+
+  override once<E extends string | symbol>(
+    event: E,
+    listener: Listener<
+      NamespaceEvents<
+        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
+      >,
+      ServerSideEvents,
+      E
+    >,
+  ): this {
+    // It calls `on`.
+    return super.once(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: (...args: Any[]) => void): this {
+    super.prependListener(event, listener);
+    this.#heard(event);
+    return this;
+  }
+
+  /** Emits to every socket; always true. */
+  override emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
+    return new BroadcastOperator<EmitEvents>(this).emit(event, ...args);
+  }
+
+  /** Emits a `message` event to every socket. */
+  send(...args: EventParams<EmitEvents, "message">): this {
+    this.emit("message", ...args);
+    return this;
+  }
+
+  /** The same as `send`. */
+  write(...args: EventParams<EmitEvents, "message">): this {
+    return this.send(...args);
+  }
+
+  to(room: Rooms): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).to(room);
+  }
+
+  in(room: Rooms): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).in(room);
+  }
+
+  except(room: Rooms): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).except(room);
+  }
+
+  compress(compress: boolean): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).compress(compress);
+  }
+
+  get volatile(): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).volatile;
+  }
+
+  get local(): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).local;
+  }
+
+  timeout(timeout: number): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this).timeout(timeout);
+  }
+
+  socketsJoin(room: Rooms): void {
+    new BroadcastOperator<EmitEvents>(this).socketsJoin(room);
+  }
+
+  socketsLeave(room: Rooms): void {
+    new BroadcastOperator<EmitEvents>(this).socketsLeave(room);
+  }
+
+  disconnectSockets(close = false): void {
+    new BroadcastOperator<EmitEvents>(this).disconnectSockets(close);
+  }
+
+  /** Whether JavaScript wants to know of new sockets; stays so, as their objects have to be kept up to date. @internal */
+  get _tracked(): boolean {
+    return this.#tracked;
+  }
+
+  /** Tells the native side what this namespace needs. @internal */
+  _declare(): void {
+    const engine = engineOf(this.server);
+    if (!engine) return;
+    engine.declare(this.name, this.#tracked, this.#fns.length > 0 || engine.options.authenticate !== undefined);
+  }
+
+  /** @internal */
+  _nextAckId(): number {
+    return this.#nextAck++;
+  }
+
+  /** Runs the middleware; `done` is called once. @internal */
+  _run(
+    socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    done: (error?: ExtendedError) => void,
+  ): void {
+    const fns = [...this.#fns];
+    const step = (index: number) => {
+      const fn = fns[index];
+      if (!fn) return done();
+      let called = false;
+      fn(socket, (error) => {
+        if (called) return;
+        called = true;
+        if (error) done(error);
+        else step(index + 1);
+      });
+    };
+    step(0);
+  }
+
+  /** A socket has joined. @internal */
+  _add(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    this.#sockets.set(socket.id, socket);
+    socket._onconnect();
+    super.emit("connect", socket);
+    super.emit("connection", socket);
+  }
+
+  /** @internal */
+  _remove(socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    this.#sockets.delete(socket.id);
+    this._watchers.delete(socket);
+  }
+
+  /** A namespace was created. @internal */
+  _created(namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    super.emit("new_namespace", namespace);
+  }
+
+  /** @internal */
+  _broadcast(rooms: string[], except: string[], flags: EmitFlags, args: unknown[]): void {
+    const engine = engineOf(this.server);
+    if (!engine) return;
+    if (this._watchers.size > 0) {
+      const members = (names: string[]) =>
+        new Set(names.flatMap((room) => engine.native.roomMembers(engine.id, this.name, room)));
+      const [included, excluded] = [members(rooms), members(except)];
+      for (const socket of this._watchers) {
+        const reached = rooms.length === 0 || included.has(socket.id);
+        if (reached && !excluded.has(socket.id)) socket._notifyOutgoing(args);
+      }
+    }
+    engine.emit(this.name, rooms, except, flags.volatile ? VOLATILE : 0, args);
+  }
+
+  #heard(event: string | symbol): void {
+    if (event === "connection" || event === "connect") this.#track();
+  }
+
+  #track(): void {
+    this.#tracked = true;
+    this._declare();
+  }
+}
+
+/** Methods that neither a server nor a namespace has here. */
+export const REFUSED_ON_NAMESPACES: Record<string, string | undefined> = {
+  adapter: "rooms live in the native server",
+  emitWithAck: "ask each socket",
+  fetchSockets: "use namespace.sockets",
+  allSockets: "use namespace.sockets",
+  serverSideEmit: "there is one process",
+  serverSideEmitWithAck: "there is one process",
+};
+refuseMembers(Namespace.prototype, "Namespace", REFUSED_ON_NAMESPACES);

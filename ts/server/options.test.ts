@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { parseRealtimeOptions, parseServerOptions } from "./parse-options.js";
+
+const code = (options: object, parse = parseServerOptions) => {
+  try {
+    parse(options);
+  } catch (error) {
+    return [(error as { code: string }).code, (error as Error).message] as const;
+  }
+  return undefined;
+};
+
+describe("options of Server", () => {
+  it("keep Socket.IO's defaults by leaving them to the native side", () => {
+    expect(parseServerOptions({})).toMatchObject({ path: "/socket.io", native: { path: "/socket.io" } });
+    expect(parseServerOptions({ path: "/x/", connectTimeout: 0 }).native).toEqual({
+      path: "/x",
+      connectTimeout: 45_000,
+    });
+  });
+
+  it.each([
+    [{ pingInterval: "25" }, "pingInterval"],
+    [{ pingTimeout: 0 }, "pingTimeout"],
+    [{ maxHttpBufferSize: 2 ** 32 }, "maxHttpBufferSize"],
+    [{ transports: [] }, "transports"],
+    [{ allowRequest: true }, "allowRequest"],
+    [{ cookie: { name: "a b" } }, "cookie.name"],
+    [{ cookie: { path: "/;x" } }, "cookie.path"],
+    [{ cors: { origin: 7 } }, "cors.origin"],
+    [{ cors: { credentials: true } }, "cors.origin"],
+    [{ cors: { origin: ["https://a", "*"], credentials: true } }, "cors.origin"],
+    [{ path: null }, "path"],
+  ])("refuse the value of %o", (options, name) => {
+    expect(code(options)).toEqual(["ERR_INVALID_OPTION", expect.stringContaining(`"${name}"`)]);
+  });
+
+  it.each([
+    [{ adapter: () => {} }, "adapter"],
+    [{ connectionStateRecovery: {} }, "connectionStateRecovery"],
+    [{ perMessageDeflate: true }, "perMessageDeflate"],
+    [{ serveClient: true }, "serveClient"],
+    [{ transports: ["webtransport"] }, "transports"],
+    [{ cors: { origin: /x/ } }, "cors.origin"],
+    [{ cors: { origin: [/x/] } }, "cors.origin"],
+    [{ cors: () => {} }, "cors"],
+    [{ httpCompression: { level: 1 } }, "httpCompression.level"],
+    [{ authenticate: () => null }, "authenticate"],
+    [{ pingIntervall: 1 }, "pingIntervall"],
+  ])("refuse by name what is not supported: %o", (options, name) => {
+    expect(code(options)).toEqual(["ERR_UNSUPPORTED_OPTION", expect.stringContaining(`"${name}"`)]);
+  });
+
+  it("accept false for what is off anyway, and undefined for anything", () => {
+    const off = { perMessageDeflate: false, allowEIO3: false, serveClient: false, adapter: undefined, cookie: false };
+    expect(parseServerOptions(off).native).toEqual({ path: "/socket.io" });
+  });
+
+  it("write the cookie as Socket.IO does", () => {
+    expect(parseServerOptions({ cookie: true }).native).toMatchObject({
+      cookieName: "io",
+      cookieAttributes: "; Path=/; HttpOnly; SameSite=Lax",
+    });
+    const cookie = { name: "s", maxAge: 60, secure: true, sameSite: "none", httpOnly: false, domain: "a.b" };
+    expect(parseServerOptions({ cookie }).native.cookieAttributes).toBe(
+      "; Max-Age=60; Domain=a.b; Path=/; Secure; SameSite=None",
+    );
+  });
+
+  it("turn cors and compression into the native side's terms", () => {
+    const cors = (value: unknown) => parseServerOptions({ cors: value }).native.cors;
+    expect(cors(false)).toBeUndefined();
+    expect(cors(true)).toEqual({ origins: ["*"] });
+    expect(cors({ origin: true, credentials: true })).toEqual({ origins: [], reflect: true, credentials: true });
+    expect(cors({ origin: "https://a", methods: ["GET", "POST"] })).toEqual({
+      origins: ["https://a"],
+      fixed: true,
+      methods: "GET,POST",
+    });
+    expect(cors({ origin: ["https://a"] })).toEqual({ origins: ["https://a"], fixed: false });
+    const threshold = (value: unknown) =>
+      parseServerOptions({ httpCompression: value }).native.httpCompressionThreshold;
+    expect([false, true, { threshold: 0 }, { threshold: 9 }].map(threshold)).toEqual([0, 1024, 1, 9]);
+  });
+});
+
+describe("options of the real-time layer", () => {
+  it("have nself's defaults, which undefined does not override", () => {
+    expect(parseRealtimeOptions({ path: undefined, pingTimeout: undefined })).toMatchObject({
+      path: "/api/ws",
+      shutdownTimeout: 5000,
+      native: {
+        transports: ["websocket", "polling"],
+        pingInterval: 30_000,
+        pingTimeout: 10_000,
+        maxHttpBufferSize: 65_536,
+        nselfLayer: true,
+      },
+    });
+  });
+
+  it("take batch and authenticate, and refuse authorizeJoin", () => {
+    const authenticate = () => null;
+    const parsed = parseRealtimeOptions({ authenticate, batch: { maxEvents: 5, window: 50 } });
+    expect(parsed).toMatchObject({ authenticate, native: { batchMaxEvents: 5, batchWindow: 50 } });
+    expect(code({ authorizeJoin: () => true }, parseRealtimeOptions)?.[0]).toBe("ERR_UNSUPPORTED_OPTION");
+    expect(code({ batch: { size: 1 } }, parseRealtimeOptions)?.[1]).toContain('"batch.size"');
+  });
+});

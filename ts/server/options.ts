@@ -1,0 +1,90 @@
+// The options of `Server`, with Socket.IO's names, and of the real-time layer.
+
+import type { IncomingMessage } from "node:http";
+import type { Authenticate } from "./authenticate.js";
+
+/** Decides on a handshake before it is answered: `callback(null, true)` allows it. */
+export type AllowRequest = (
+  request: IncomingMessage,
+  callback: (error: string | null | undefined, success: boolean) => void,
+) => void;
+
+/** Cross-origin access, as in the `cors` package; functions and regular expressions are not supported. */
+export interface CorsOptions {
+  /** Allowed origins; `"*"` is any, `true` any that asks, `false` none. Default `"*"`. */
+  origin?: boolean | string | string[];
+  methods?: string | string[];
+  allowedHeaders?: string | string[];
+  exposedHeaders?: string | string[];
+  /** Not together with any origin (`"*"`). */
+  credentials?: boolean;
+  /** Seconds. */
+  maxAge?: number;
+  preflightContinue?: false;
+  optionsSuccessStatus?: number;
+}
+
+/** The cookie that the polling handshake sets, as in Socket.IO. */
+export interface CookieOptions {
+  /** Default `io`. */
+  name?: string;
+  /** Default `/`. */
+  path?: string;
+  /** Default true. */
+  httpOnly?: boolean;
+  /** Default `lax`. */
+  sameSite?: boolean | "lax" | "strict" | "none";
+  secure?: boolean;
+  /** Seconds. */
+  maxAge?: number;
+  domain?: string;
+  expires?: Date;
+  partitioned?: boolean;
+  priority?: "low" | "medium" | "high";
+}
+
+/** Socket.IO's options. Times in ms, sizes in bytes. */
+export interface ServerOptions {
+  /** Default `/socket.io`. */
+  path?: string;
+  /** Default `["polling", "websocket"]`. */
+  transports?: Array<"polling" | "websocket">;
+  /** Default true. */
+  allowUpgrades?: boolean;
+  /** Default 25 000. */
+  pingInterval?: number;
+  /** Default 20 000. */
+  pingTimeout?: number;
+  /** Default 10 000. */
+  upgradeTimeout?: number;
+  /** Time in which a client must join a namespace. Default 45 000. */
+  connectTimeout?: number;
+  /** Largest message from a client. Default 1 000 000. */
+  maxHttpBufferSize?: number;
+  /** Most bytes that may wait for one client. Default 1 MiB. */
+  maxOutbox?: number;
+  /** Compression of polling responses from `threshold` bytes on. Default `{ threshold: 1024 }`. */
+  httpCompression?: boolean | { threshold?: number };
+  /** Default none. */
+  cookie?: boolean | CookieOptions;
+  /** Default none: only the server's own origin. */
+  cors?: boolean | CorsOptions;
+  allowRequest?: AllowRequest;
+  serveClient?: false;
+  perMessageDeflate?: false;
+  allowEIO3?: false;
+  destroyUpgrade?: false;
+  cleanupEmptyChildNamespaces?: false;
+  /** The path is matched with and without its trailing slash, whatever is given. */
+  addTrailingSlash?: boolean;
+}
+
+/** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */
+export interface RealtimeOptions extends ServerOptions {
+  /** Who a client is. Null, a throw, or no answer in 10 s refuses it. Without it nobody has a userId. */
+  authenticate?: Authenticate;
+  /** At most `maxEvents` (10) or `window` ms (100) of batched events per room leave together. */
+  batch?: { maxEvents?: number; window?: number };
+  /** Longest time to flush at shutdown, in ms. Default 5000. */
+  shutdownTimeout?: number;
+}

@@ -1,0 +1,109 @@
+// The options cors and cookie, turned into what the native side needs.
+
+import type { NativeCors } from "../../native.js";
+import { boolean, headerText, integer, invalid, known, object, refused, text } from "./option-checks.js";
+
+const CORS = [
+  "origin",
+  "methods",
+  "allowedHeaders",
+  "exposedHeaders",
+  "credentials",
+  "maxAge",
+  "preflightContinue",
+  "optionsSuccessStatus",
+];
+const COOKIE = [
+  "name",
+  "path",
+  "httpOnly",
+  "sameSite",
+  "secure",
+  "maxAge",
+  "domain",
+  "expires",
+  "partitioned",
+  "priority",
+];
+
+export function parseCors(value: unknown): NativeCors | undefined {
+  if (value === false) return undefined;
+  if (typeof value === "function") refused("cors", "a function per request; give an object");
+  const given = value === true ? new Map<string, unknown>() : known("cors.", object("cors", value), CORS);
+  const cors: NativeCors = parseOrigin(given.has("origin") ? given.get("origin") : "*");
+  for (const name of ["methods", "allowedHeaders", "exposedHeaders"] as const) {
+    if (given.has(name)) cors[name] = list(`cors.${name}`, given.get(name));
+  }
+  if (given.has("credentials")) cors.credentials = boolean("cors.credentials", given.get("credentials"));
+  if (given.has("maxAge")) cors.maxAge = integer("cors.maxAge", given.get("maxAge"), 0, 2 ** 31 - 1);
+  if (given.has("optionsSuccessStatus")) {
+    cors.optionsSuccessStatus = integer("cors.optionsSuccessStatus", given.get("optionsSuccessStatus"), 200, 299);
+  }
+  if (given.get("preflightContinue") === true) refused("cors.preflightContinue", "preflights are answered here");
+  if (cors.credentials && cors.origins.includes("*")) {
+    invalid(
+      "cors.origin",
+      'a list of origins when cors.credentials is set: "*" would let every site act for its visitors',
+    );
+  }
+  return cors;
+}
+
+function parseOrigin(origin: unknown): NativeCors {
+  if (typeof origin === "function" || origin instanceof RegExp) {
+    refused("cors.origin", "functions and regular expressions; give strings");
+  }
+  if (origin === true) return { origins: [], reflect: true };
+  if (origin === false) return { origins: [] };
+  const origins = Array.isArray(origin) ? origin : [origin];
+  for (const item of origins) {
+    if (item instanceof RegExp) refused("cors.origin", "regular expressions; give strings");
+    headerText("cors.origin", item);
+  }
+  if (origins.includes("*")) return { origins: ["*"] };
+  // The `cors` package sends a single string whatever the request's origin is, and looks it up in a list.
+  return { origins: origins as string[], fixed: !Array.isArray(origin) };
+}
+
+function list(name: string, value: unknown): string {
+  const items = Array.isArray(value) ? value : [value];
+  return items.map((item) => headerText(name, item)).join(",");
+}
+
+/** Name and attributes of the cookie, or nothing. */
+export function parseCookie(value: unknown): { cookieName?: string; cookieAttributes?: string } {
+  if (value === false) return {};
+  const given = value === true ? new Map<string, unknown>() : known("cookie.", object("cookie", value), COOKIE);
+  const name = given.has("name") ? text("cookie.name", given.get("name")) : "io";
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) invalid("cookie.name", "a cookie name");
+
+  const parts: string[] = [];
+  if (given.has("maxAge")) parts.push(`Max-Age=${integer("cookie.maxAge", given.get("maxAge"), 0, 2 ** 31 - 1)}`);
+  if (given.has("domain")) parts.push(`Domain=${headerText("cookie.domain", given.get("domain"))}`);
+  parts.push(`Path=${given.has("path") ? headerText("cookie.path", given.get("path")) : "/"}`);
+  const expires = given.get("expires");
+  if (expires !== undefined) {
+    if (!(expires instanceof Date) || Number.isNaN(expires.getTime())) invalid("cookie.expires", "a valid Date");
+    parts.push(`Expires=${expires.toUTCString()}`);
+  }
+  if (flag(given, "httpOnly", true)) parts.push("HttpOnly");
+  if (flag(given, "secure", false)) parts.push("Secure");
+  if (flag(given, "partitioned", false)) parts.push("Partitioned");
+  if (given.has("priority"))
+    parts.push(`Priority=${choice("priority", given.get("priority"), ["low", "medium", "high"])}`);
+  const sameSite = given.has("sameSite") ? given.get("sameSite") : "lax";
+  if (sameSite !== false) {
+    parts.push(`SameSite=${choice("sameSite", sameSite === true ? "strict" : sameSite, ["lax", "strict", "none"])}`);
+  }
+  return { cookieName: name, cookieAttributes: parts.map((part) => `; ${part}`).join("") };
+}
+
+function flag(given: Map<string, unknown>, name: string, absent: boolean): boolean {
+  return given.has(name) ? boolean(`cookie.${name}`, given.get(name)) : absent;
+}
+
+function choice(name: string, value: unknown, choices: string[]): string {
+  const lower = typeof value === "string" ? value.toLowerCase() : "";
+  if (!choices.includes(lower)) invalid(`cookie.${name}`, choices.join(", "));
+  return lower[0]!.toUpperCase() + lower.slice(1);
+}

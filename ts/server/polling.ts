@@ -1,0 +1,91 @@
+// Plain HTTP requests on the real-time path: bodies go to the native side in chunks, its responses come back by id.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { InboxEvent } from "../../native.js";
+import type { Engine } from "./engine.js";
+import { ask, mustAsk, requestHead } from "./request.js";
+
+const ignore = () => {};
+
+/** The open requests of one server. */
+export class Polling {
+  readonly #engine: Engine;
+  readonly #open = new Map<number, { request: IncomingMessage; response: ServerResponse }>();
+  #nextId = 1;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Whether a request is waiting whose HTTP server has stopped listening, and so waits for it. */
+  get holdsClosingServer(): boolean {
+    for (const { request } of this.#open.values()) {
+      const { server } = request.socket as { server?: { listening?: boolean } };
+      if (server?.listening === false) return true;
+    }
+    return false;
+  }
+
+  handle(request: IncomingMessage, response: ServerResponse): void {
+    request.on("error", ignore);
+    response.on("error", ignore);
+    try {
+      const head = requestHead(request);
+      if (mustAsk(this.#engine, head, false)) {
+        ask(this.#engine, request, head, (checked) => this.#begin(request, response, checked));
+      } else {
+        this.#begin(request, response, head);
+      }
+    } catch {
+      unavailable(response);
+    }
+  }
+
+  #begin(request: IncomingMessage, response: ServerResponse, head: ReturnType<typeof requestHead>): void {
+    if (response.destroyed) return;
+    const { native, id: server } = this.#engine;
+    const id = this.#nextId++;
+    try {
+      native.requestBegin(server, id, head);
+    } catch {
+      unavailable(response);
+      return;
+    }
+    this.#open.set(id, { request, response });
+    // After an early answer (413) the rest of the body is read and dropped, so that the connection can go on.
+    request.on("data", (chunk: Buffer) => this.#open.has(id) && native.requestBody(server, id, chunk));
+    request.on("end", () => this.#open.has(id) && native.requestEnd(server, id));
+    response.on("close", () => this.#open.delete(id) && native.requestAbort(server, id));
+  }
+
+  /** Sends a response of the native side. */
+  respond(event: InboxEvent): void {
+    const open = this.#open.get(event.id ?? 0);
+    if (!open) return;
+    this.#open.delete(event.id ?? 0);
+    const { status, headers } = JSON.parse(event.text ?? "") as { status: number; headers: Array<[string, string]> };
+    if (status === 0) {
+      open.request.socket.destroy();
+      return;
+    }
+    const flat = headers.flat();
+    if (this.#engine.closing) flat.push("Connection", "close");
+    open.response.writeHead(status, flat);
+    open.response.end(event.data?.[0]);
+  }
+
+  /** Answers what is left when the native server is gone. */
+  end(): void {
+    for (const { response } of this.#open.values()) unavailable(response);
+    this.#open.clear();
+  }
+}
+
+function unavailable(response: ServerResponse): void {
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  response.writeHead(503, { "Content-Length": 0, Connection: "close" });
+  response.end();
+}

@@ -1,0 +1,152 @@
+// Opens the one real-time server of the process: on an HTTP server, on every HTTP server (register), or on a port.
+
+import { EventEmitter } from "node:events";
+import { Server as HttpServer } from "node:http";
+import { Server as HttpsServer } from "node:https";
+import { binding } from "./binding.js";
+import { building } from "./emit-event.js";
+import type { Engine } from "./engine.js";
+import { RealtimeError } from "./errors.js";
+import { claim } from "./intercept.js";
+import { integer, refused, text } from "./option-checks.js";
+import type { RealtimeOptions } from "./options.js";
+import { parseRealtimeOptions } from "./parse-options.js";
+import { registry, warnOnce } from "./registry.js";
+import { Server } from "./server.js";
+import { WebSocketServer } from "./websocket-server.js";
+
+/** The open real-time server. @internal */
+export interface Running {
+  io: Server;
+  engine: Engine;
+  /** What it shares the port of: one HTTP server, or all of this process; or it has its own port. */
+  where: EventEmitter | "every server" | "a port";
+  /** Opened by `--import nself-realtime/register` with defaults: whoever comes with options replaces it. */
+  provisional: boolean;
+  port?: number;
+}
+
+/** The real-time server that this thread opened, until it begins to close. @internal */
+export function running(): Running | undefined {
+  return registry.running?.engine.closing ? undefined : registry.running;
+}
+
+/** The process's one real-time server. It may be used before one runs: emitters then return false. */
+export function getWebSocketServer(): WebSocketServer {
+  registry.handle ??= new WebSocketServer();
+  return registry.handle;
+}
+
+/**
+ * Opens the real-time server on the port of an HTTP server. The same server again changes nothing; another one throws
+ * ERR_ALREADY_ATTACHED. Does nothing during `next build`.
+ */
+export function attach(server: HttpServer | HttpsServer, options: RealtimeOptions = {}): WebSocketServer {
+  const handle = getWebSocketServer();
+  if (building()) return handle;
+  if (!(server instanceof EventEmitter)) {
+    throw new RealtimeError("ERR_INVALID_OPTION", "attach needs an http.Server or an https.Server");
+  }
+  const found = running();
+  if (found && !found.provisional) {
+    const covered = found.where === "every server" && Object.keys(options).length === 0;
+    if (found.where === server || covered) return handle;
+    throw alreadyAttached(found);
+  }
+  const { io, engine } = open(options, server, false);
+  engine.attach(server);
+  io.httpServer = server;
+  return handle;
+}
+
+/**
+ * Opens the real-time server on every HTTP server of this process: for `register()` of instrumentation.ts, as Next
+ * makes its HTTP server itself. Does nothing if one runs already, and during `next build`.
+ */
+export function register(options: RealtimeOptions = {}): void {
+  if (building()) return;
+  const found = running();
+  if (found && !found.provisional) {
+    if (Object.keys(options).length > 0) {
+      warnOnce("NSELF_REGISTERED", "register() came second: the real-time server runs already, with its own options");
+    }
+    return;
+  }
+  if (found && Object.keys(options).length === 0) {
+    found.provisional = false;
+    return;
+  }
+  open(options, "every server", false).engine.attachToAll();
+}
+
+/**
+ * For `node --import`: registers with the defaults as soon as this process has an HTTP server, so that its other
+ * processes (workers, tools) open nothing. `register(options)` of the application takes over from it. @internal
+ */
+export function registerWhenServing(): void {
+  const undo: Array<() => void> = [];
+  const active = () => {
+    for (const step of undo.splice(0)) step();
+    if (building() || running()) return;
+    open({}, "every server", true).engine.attachToAll();
+  };
+  const nothing = () => {};
+  for (const { prototype } of [HttpServer, HttpsServer]) {
+    // No URL has a space, so this claims no request.
+    undo.push(claim(prototype, " ", { request: nothing, upgrade: nothing, active }));
+  }
+}
+
+/** Opens the real-time server on a port of its own, which Node has no part in. Rejects with ERR_LISTEN. */
+export async function listen(options: RealtimeOptions & { port: number; host?: string }): Promise<WebSocketServer> {
+  const { port, host = "0.0.0.0", ...rest } = options;
+  integer("port", port, 0, 65_535);
+  text("host", host);
+  if (rest.allowRequest) refused("allowRequest", "there is no Node request in listen mode; use authenticate");
+  const handle = getWebSocketServer();
+  if (building()) return handle;
+  const found = running();
+  if (found && !found.provisional) throw alreadyAttached(found);
+  const opened = open(rest, "a port", false);
+  try {
+    opened.port = opened.engine.native.listen(opened.engine.id, host, port);
+  } catch (error) {
+    opened.engine.closeNow(0);
+    throw error;
+  }
+  return handle;
+}
+
+function open(options: RealtimeOptions, where: Running["where"], provisional: boolean): Running {
+  const parsed = parseRealtimeOptions(options);
+  // Clients of the provisional server reconnect by themselves; no route has emitted anything before this.
+  running()?.engine.closeNow(1000);
+  if (registry.engines.size === 0 && binding().nselfServer() !== null) {
+    throw new RealtimeError(
+      "ERR_ALREADY_ATTACHED",
+      "a real-time server runs already, in another thread of this process",
+    );
+  }
+  const io = new Server();
+  const engine = io._open(parsed);
+  const opened: Running = { io, engine, where, provisional };
+  registry.running = opened;
+  engine.onClosed.push(() => {
+    if (registry.running === opened) registry.running = undefined;
+  });
+  return opened;
+}
+
+function alreadyAttached({ where, port }: Running): RealtimeError {
+  const place =
+    where === "every server"
+      ? "every HTTP server, by register()"
+      : where === "a port"
+        ? `port ${port}`
+        : "another HTTP server";
+  return new RealtimeError(
+    "ERR_ALREADY_ATTACHED",
+    `the real-time server of this process runs already, on ${place}. Use getWebSocketServer(), remove one of the two calls, or ` +
+      "await getWebSocketServer().shutdown() first.",
+  );
+}

@@ -1,0 +1,35 @@
+// What the copies of this package in one process share: JavaScript modules may be loaded twice (ESM and CommonJS, or
+// one copy per bundle), the state of the process may not.
+
+import type { Engine } from "./engine.js";
+import type { Running } from "./realtime.js";
+import type { WebSocketServer } from "./websocket-server.js";
+
+interface Registry {
+  /** Warnings that were given already. */
+  warned: Set<string>;
+  /** Every open native server, for the handlers of exit and signals. */
+  engines: Set<Engine>;
+  /** The handlers of exit and signals, once installed. */
+  removeExitHandlers?: (() => void) | undefined;
+  /** Result of the self-test of the take-over. */
+  takeover: "untested" | "testing" | "works" | "fails";
+  /** The one handle that getWebSocketServer() gives. */
+  handle?: WebSocketServer;
+  /** The process's real-time server, while it runs in this thread. */
+  running?: Running | undefined;
+}
+
+const KEY = Symbol.for("nself-realtime.registry");
+const shared = globalThis as { [KEY]?: Registry };
+
+/** The state that all copies in this thread share. */
+export const registry: Registry = shared[KEY] ?? { warned: new Set(), engines: new Set(), takeover: "untested" };
+shared[KEY] = registry;
+
+/** Warns once per process. */
+export function warnOnce(code: string, message: string): void {
+  if (registry.warned.has(code)) return;
+  registry.warned.add(code);
+  process.emitWarning(`nself-realtime: ${message}`, { type: "RealtimeWarning", code });
+}

@@ -1,0 +1,84 @@
+// Plain types around sockets: reasons, handshake, what the native side says of a new one.
+
+import type { IncomingHttpHeaders } from "node:http";
+import type { ParsedUrlQuery } from "node:querystring";
+import type { Any } from "./typed-events.js";
+
+export type DisconnectReason =
+  | "transport error"
+  | "transport close"
+  | "forced close"
+  | "ping timeout"
+  | "parse error"
+  | "server shutting down"
+  | "forced server close"
+  | "client namespace disconnect"
+  | "server namespace disconnect";
+
+/** Events of a socket that no client can send. */
+export interface SocketReservedEvents {
+  disconnect: (reason: DisconnectReason, description?: Any) => void;
+  disconnecting: (reason: DisconnectReason, description?: Any) => void;
+  error: (error: Error) => void;
+}
+
+/** Names that neither side can use for an event of its own. */
+export const RESERVED_EVENTS: ReadonlySet<unknown> = new Set([
+  "connect",
+  "connect_error",
+  "disconnect",
+  "disconnecting",
+  "newListener",
+  "removeListener",
+]);
+
+/** The request that began a connection. */
+export interface Handshake {
+  headers: IncomingHttpHeaders;
+  /** Date of creation, as text. */
+  time: string;
+  /** The client's address. */
+  address: string;
+  /** Whether there was an Origin header. */
+  xdomain: boolean;
+  /** Whether it came over TLS. */
+  secure: boolean;
+  /** Date of creation, in ms since 1970. */
+  issued: number;
+  url: string;
+  query: ParsedUrlQuery;
+  /** What the client gave as `auth`. */
+  auth: { [key: string]: Any };
+}
+
+/** What the native side says of a new socket. */
+export interface ConnectInfo {
+  id: string;
+  nsp: string;
+  auth?: { [key: string]: Any } | null;
+  userId?: string | null;
+  handshake: Omit<Handshake, "auth">;
+}
+
+/** An error of a middleware; `data` is sent to the client with its message. */
+export interface ExtendedError extends Error {
+  data?: Any;
+}
+
+/** Flags of the next emit. */
+export interface EmitFlags {
+  volatile?: boolean;
+  timeout?: number;
+}
+
+/** One room or several. */
+export type Rooms = string | string[];
+
+export function roomList(rooms: Rooms): string[] {
+  return Array.isArray(rooms) ? rooms.map(String) : [String(rooms)];
+}
+
+/** Throws, as Socket.IO does, if an event may not have this name. */
+export function checkEventName(event: unknown): void {
+  if (RESERVED_EVENTS.has(event)) throw new Error(`"${String(event)}" is a reserved event name`);
+}

@@ -1,0 +1,406 @@
+// One client in one namespace, as Socket.IO's Socket.
+
+import { EventEmitter } from "node:events";
+import { BroadcastOperator } from "./broadcast.js";
+import { Connection } from "./connection.js";
+import { ACK, type Engine, EVENT, engineOf, VOLATILE } from "./engine.js";
+import { refuseMembers } from "./errors.js";
+import type { Namespace } from "./namespace.js";
+import {
+  type ConnectInfo,
+  checkEventName,
+  type DisconnectReason,
+  type EmitFlags,
+  type Handshake,
+  type Rooms,
+  roomList,
+  type SocketReservedEvents,
+} from "./socket-types.js";
+import type {
+  Acknowledged,
+  AllButLast,
+  Any,
+  DefaultEventsMap,
+  EventNames,
+  EventParams,
+  EventsMap,
+  Last,
+  Listener,
+  WithTimeout,
+} from "./typed-events.js";
+
+type AnyListener = (...args: Any[]) => void;
+type Ack = (...args: unknown[]) => void;
+/** An incoming event: its name, then its arguments. */
+export type Event = [string, ...Any[]];
+type EventMiddleware = (event: Event, next: (error?: Error) => void) => void;
+
+export class Socket<
+  ListenEvents extends EventsMap = DefaultEventsMap,
+  EmitEvents extends EventsMap = ListenEvents,
+  ServerSideEvents extends EventsMap = DefaultEventsMap,
+  SocketData = Any,
+> extends EventEmitter {
+  readonly id: string;
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly handshake: Handshake;
+  /** Who `authenticate` says this is; null without it. */
+  readonly userId: string | null;
+  /** The connection under this socket. */
+  readonly conn: Connection;
+  /** State recovery is not supported, so this is always false. */
+  readonly recovered = false;
+  /** Anything the application wants to keep with the socket. */
+  data: SocketData = {} as SocketData;
+  connected = false;
+
+  readonly #engine: Engine | undefined;
+  readonly #key: number;
+  #flags: EmitFlags = {};
+  readonly #acks = new Map<number, Ack>();
+  readonly #fns: EventMiddleware[] = [];
+  #anyIncoming: AnyListener[] = [];
+  #anyOutgoing: AnyListener[] = [];
+  /** What middleware did before the connection was accepted: rooms and packets wait for it. */
+  #before: Array<() => void> | undefined = [];
+  #joinedBefore = new Set<string>();
+  /** The rooms at the time of the disconnection, then none. */
+  #lastRooms: Set<string> | undefined;
+
+  /** Sockets are made by the server. */
+  constructor(
+    nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    key: number,
+    info: ConnectInfo,
+    userId: string | null,
+  ) {
+    super();
+    this.nsp = nsp;
+    this.id = info.id;
+    this.userId = userId;
+    this.handshake = { ...info.handshake, auth: info.auth ?? {} };
+    this.#key = key;
+    this.#engine = engineOf(nsp.server);
+    this.conn = new Connection(info.handshake.address, () =>
+      this.#engine?.native.closeConnection(this.#engine.id, key),
+    );
+    // A client may send an event called "error"; without a listener that would end the process.
+    this.on("error", () => {});
+  }
+
+  override on<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+    event: E,
+    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+  ): this {
+    return super.on(event, listener);
+  }
+
+  override once<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+    event: E,
+    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+  ): this {
+    return super.once(event, listener);
+  }
+
+  /** Emits to this client; a function as last argument gets the acknowledgement. Always true. */
+  override emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
+    checkEventName(event);
+    const packet: unknown[] = [event, ...args];
+    const flags = this.#takeFlags();
+    const last = packet.at(-1);
+    let id: number | null = null;
+    if (typeof last === "function") {
+      packet.pop();
+      id = this.nsp._nextAckId();
+      this.#register(id, last as Ack, flags.timeout);
+    }
+    this._notifyOutgoing(packet);
+    this.#send(EVENT, id, flags, packet);
+    return true;
+  }
+
+  /** Emits and waits for the acknowledgement; rejects after `timeout(ms)`, if that was given. */
+  emitWithAck<E extends EventNames<EmitEvents>>(
+    event: E,
+    ...args: AllButLast<EventParams<EmitEvents, E>>
+  ): Promise<Acknowledged<Last<EventParams<EmitEvents, E>>>> {
+    const withError = this.#flags.timeout !== undefined;
+    return new Promise((resolve, reject) => {
+      const ack = (first: Any, second: Any) => {
+        if (!withError) resolve(first);
+        else if (first) reject(first);
+        else resolve(second);
+      };
+      this.emit(event, ...([...args, ack] as unknown as EventParams<EmitEvents, E>));
+    });
+  }
+
+  /** Emits a `message` event. */
+  send(...args: EventParams<EmitEvents, "message">): this {
+    this.emit("message", ...args);
+    return this;
+  }
+
+  /** The same as `send`. */
+  write(...args: EventParams<EmitEvents, "message">): this {
+    return this.send(...args);
+  }
+
+  /** The next emit's callback gets an error after this many ms. */
+  timeout(timeout: number): Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData> {
+    this.#flags.timeout = timeout;
+    return this as unknown as Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData>;
+  }
+
+  /** The next event is dropped if the client cannot take it right now. */
+  get volatile(): this {
+    this.#flags.volatile = true;
+    return this;
+  }
+
+  /** Without effect: messages are not compressed one by one. */
+  compress(_compress: boolean): this {
+    return this;
+  }
+
+  /** To the others in this namespace. */
+  get broadcast(): BroadcastOperator<EmitEvents> {
+    return this.#others();
+  }
+
+  get local(): BroadcastOperator<EmitEvents> {
+    return this.#others().local;
+  }
+
+  /** To the others in these rooms. */
+  to(room: Rooms): BroadcastOperator<EmitEvents> {
+    return this.#others().to(room);
+  }
+
+  in(room: Rooms): BroadcastOperator<EmitEvents> {
+    return this.#others().in(room);
+  }
+
+  except(room: Rooms): BroadcastOperator<EmitEvents> {
+    return this.#others().except(room);
+  }
+
+  join(rooms: Rooms): void {
+    const list = roomList(rooms);
+    if (this.#before) for (const room of list) this.#joinedBefore.add(room);
+    this.#whenConnected((engine) => engine.native.join(engine.id, this.#key, list));
+  }
+
+  leave(room: string): void {
+    if (this.#before) this.#joinedBefore.delete(String(room));
+    this.#whenConnected((engine) => engine.native.leave(engine.id, this.#key, [String(room)]));
+  }
+
+  /** Leaves every room but its own. */
+  leaveAll(): void {
+    this.#joinedBefore.clear();
+    this.#whenConnected((engine) => engine.native.leaveAll(engine.id, this.#key));
+  }
+
+  /** The rooms it is in, among them its own id. */
+  get rooms(): Set<string> {
+    if (this.#lastRooms) return new Set(this.#lastRooms);
+    if (this.#before) return new Set(this.#joinedBefore);
+    return new Set(this.#engine?.native.socketRooms(this.#engine.id, this.#key));
+  }
+
+  get disconnected(): boolean {
+    return !this.connected;
+  }
+
+  /** Leaves the namespace; with `close` the whole connection ends. */
+  disconnect(close = false): this {
+    if (!this.connected) return this;
+    try {
+      this._onclose("server namespace disconnect");
+    } finally {
+      this.#engine?.native.disconnect(this.#engine.id, this.#key, close);
+    }
+    return this;
+  }
+
+  /** Adds a middleware for incoming events. */
+  use(fn: EventMiddleware): this {
+    this.#fns.push(fn);
+    return this;
+  }
+
+  /** Listens to every incoming event; the name comes first. */
+  onAny(listener: AnyListener): this {
+    this.#anyIncoming.push(listener);
+    return this;
+  }
+
+  prependAny(listener: AnyListener): this {
+    this.#anyIncoming.unshift(listener);
+    return this;
+  }
+
+  offAny(listener?: AnyListener): this {
+    this.#anyIncoming = without(this.#anyIncoming, listener);
+    return this;
+  }
+
+  listenersAny(): AnyListener[] {
+    return this.#anyIncoming;
+  }
+
+  /** Listens to every event sent to this client, acknowledgements excepted. */
+  onAnyOutgoing(listener: AnyListener): this {
+    this.#anyOutgoing.push(listener);
+    this.nsp._watchers.add(this);
+    return this;
+  }
+
+  prependAnyOutgoing(listener: AnyListener): this {
+    this.#anyOutgoing.unshift(listener);
+    this.nsp._watchers.add(this);
+    return this;
+  }
+
+  offAnyOutgoing(listener?: AnyListener): this {
+    this.#anyOutgoing = without(this.#anyOutgoing, listener);
+    if (this.#anyOutgoing.length === 0) this.nsp._watchers.delete(this);
+    return this;
+  }
+
+  listenersAnyOutgoing(): AnyListener[] {
+    return this.#anyOutgoing;
+  }
+
+  /** @internal */
+  _notifyOutgoing(packet: unknown[]): void {
+    for (const listener of [...this.#anyOutgoing]) listener.apply(this, packet);
+  }
+
+  /** The connection is accepted: what waited for it happens now, in order. @internal */
+  _onconnect(): void {
+    this.connected = true;
+    const waiting = this.#before ?? [];
+    this.#before = undefined;
+    for (const action of waiting) action();
+  }
+
+  /** An event from the client. @internal */
+  _onevent(args: unknown[], ackId: number | null | undefined): void {
+    if (ackId !== null && ackId !== undefined) args.push(this.#acknowledge(ackId));
+    for (const listener of [...this.#anyIncoming]) listener.apply(this, args);
+    if (this.#fns.length === 0) {
+      this.#emitLocal(args);
+      return;
+    }
+    this.#run(args as Event, (error) => {
+      process.nextTick(() => {
+        if (error) this._onerror(error);
+        else this.#emitLocal(args);
+      });
+    });
+  }
+
+  /** An acknowledgement from the client. @internal */
+  _onack(id: number | undefined, args: unknown[]): void {
+    const ack = this.#acks.get(id ?? -1);
+    if (!ack) return;
+    this.#acks.delete(id ?? -1);
+    ack.apply(this, args);
+  }
+
+  /** @internal */
+  _onerror(error: unknown): void {
+    super.emit("error", error);
+  }
+
+  /** The socket is gone, or about to. @internal */
+  _onclose(reason: DisconnectReason, rooms?: string[]): void {
+    const wasConnected = this.connected;
+    this.#before = undefined;
+    if (rooms) this.#lastRooms = new Set(rooms);
+    try {
+      if (wasConnected) super.emit("disconnecting", reason);
+    } finally {
+      this.connected = false;
+      this.#lastRooms = new Set();
+      // Acknowledgements with a timeout still report it; the others would wait for ever.
+      this.#acks.clear();
+      this.nsp._remove(this);
+      if (wasConnected) super.emit("disconnect", reason);
+    }
+  }
+
+  #emitLocal(args: unknown[]): void {
+    if (this.connected) super.emit(args[0] as string, ...args.slice(1));
+  }
+
+  #run(event: Event, done: (error?: Error) => void): void {
+    const fns = [...this.#fns];
+    const step = (index: number) => {
+      const fn = fns[index];
+      if (!fn) return done();
+      fn(event, (error) => (error ? done(error) : step(index + 1)));
+    };
+    step(0);
+  }
+
+  #register(id: number, ack: Ack, timeout: number | undefined): void {
+    if (timeout === undefined) {
+      this.#acks.set(id, ack);
+      return;
+    }
+    const timer = setTimeout(() => {
+      this.#acks.delete(id);
+      ack.call(this, new Error("operation has timed out"));
+    }, timeout);
+    this.#acks.set(id, (...args) => {
+      clearTimeout(timer);
+      ack.call(this, null, ...args);
+    });
+  }
+
+  /** The function that answers an event; it answers once. */
+  #acknowledge(id: number): Ack {
+    let sent = false;
+    return (...args) => {
+      if (sent) return;
+      sent = true;
+      this.#send(ACK, id, {}, args);
+    };
+  }
+
+  #send(type: typeof EVENT | typeof ACK, id: number | null, flags: EmitFlags, args: unknown[]): void {
+    this.#whenConnected((engine) => engine.send(this.#key, type, id, flags.volatile ? VOLATILE : 0, args));
+  }
+
+  #whenConnected(action: (engine: Engine) => void): void {
+    const engine = this.#engine;
+    if (!engine) return;
+    if (this.#before) this.#before.push(() => action(engine));
+    else if (this.connected) action(engine);
+  }
+
+  #takeFlags(): EmitFlags {
+    const flags = this.#flags;
+    this.#flags = {};
+    return flags;
+  }
+
+  #others(): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator<EmitEvents>(this.nsp, [], [this.id], this.#takeFlags());
+  }
+}
+
+function without(listeners: AnyListener[], listener: AnyListener | undefined): AnyListener[] {
+  if (!listener) return [];
+  const at = listeners.indexOf(listener);
+  return at < 0 ? listeners : listeners.filter((_, index) => index !== at);
+}
+
+refuseMembers(Socket.prototype, "Socket", {
+  adapter: "rooms live in the native server",
+  client: "use socket.conn",
+  request: "use socket.handshake",
+});

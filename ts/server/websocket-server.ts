@@ -1,0 +1,114 @@
+// The handle of the process's one real-time server. It holds nothing: losing it changes nothing, and it works in any
+// copy of this package and in any thread of the process.
+
+import type { Server as HttpServer } from "node:http";
+import type { Server as HttpsServer } from "node:https";
+import type { EmittedEvents } from "../events.js";
+import { binding } from "./binding.js";
+import { emitEvent } from "./emit-event.js";
+import { RealtimeError } from "./errors.js";
+import type { RealtimeOptions } from "./options.js";
+import { attach, running } from "./realtime.js";
+import type { Server } from "./server.js";
+
+/** One connected socket. Times are ISO 8601. */
+export interface PresenceEntry {
+  userId: string | null;
+  socketId: string;
+  rooms: string[];
+  connectedAt: string;
+  lastSeen: string;
+}
+
+/** Counters of the native server. */
+export type Stats = Record<string, unknown>;
+/** What the shutdown did. */
+export type ShutdownReport = Record<string, unknown>;
+
+/** Data of an event: checked by its name if that is one of the six. */
+type DataOf<T extends string> = T extends keyof EmittedEvents ? EmittedEvents[T] : unknown;
+
+export class WebSocketServer {
+  /** Opens the server on the port of an HTTP server: the same as `attach`. */
+  initialize(httpServer: HttpServer | HttpsServer, options?: RealtimeOptions): this {
+    attach(httpServer, options);
+    return this;
+  }
+
+  /** Emits to a room. True when accepted for delivery; false, with one warning, when no server runs. */
+  broadcastToRoom<T extends string>(room: string, type: T, data: DataOf<T>): boolean {
+    return emitEvent(type, data, { room }, null);
+  }
+
+  /** Emits to one socket. */
+  emitToSocket<T extends string>(socketId: string, type: T, data: DataOf<T>): boolean {
+    return emitEvent(type, data, { socketId }, null);
+  }
+
+  /** Emits to everybody. */
+  broadcast<T extends string>(type: T, data: DataOf<T>): boolean {
+    return emitEvent(type, data, {}, null);
+  }
+
+  /** Emits to a room; events that follow each other closely leave together, in order. */
+  batchEvent<T extends string>(room: string, type: T, data: DataOf<T>): boolean {
+    return emitEvent(type, data, { room }, true);
+  }
+
+  /** Who is connected. Throws ERR_NOT_RUNNING. */
+  getPresence(): PresenceEntry[] {
+    return JSON.parse(binding().presence(serverId())) as PresenceEntry[];
+  }
+
+  /** The sockets of one user. Throws ERR_NOT_RUNNING. */
+  getUserPresence(userId: string): PresenceEntry[] {
+    return JSON.parse(binding().presence(serverId(), userId)) as PresenceEntry[];
+  }
+
+  /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING. */
+  getRoomMembers(room: string): string[] {
+    return binding().roomMembers(serverId(), "/", room);
+  }
+
+  /** Closes every connection of a user, at logout for example; returns how many sockets that were. */
+  disconnectUser(userId: string): number {
+    const sockets = this.getUserPresence(userId).map(({ socketId }) => socketId);
+    if (sockets.length > 0) binding().disconnectSockets(serverId(), "/", sockets, [], true);
+    return sockets.length;
+  }
+
+  /** The Socket.IO server beneath. Throws ERR_NOT_RUNNING, also in a thread that did not open it. */
+  getIO(): Server {
+    const found = running();
+    if (!found) throw new RealtimeError("ERR_NOT_RUNNING", `${NOT_RUNNING} (in this thread)`);
+    return found.io;
+  }
+
+  /** Counters: connections, messages, bytes, drops. Throws ERR_NOT_RUNNING. */
+  stats(): Stats {
+    return JSON.parse(binding().stats(serverId())) as Stats;
+  }
+
+  /** The port, after `listen`. */
+  get port(): number | undefined {
+    return running()?.port;
+  }
+
+  /** Sends what waits, closes every connection, and stops. The application's HTTP server goes on. */
+  async shutdown(): Promise<ShutdownReport> {
+    const found = running();
+    if (found) return JSON.parse(await found.engine.close()) as ShutdownReport;
+    const id = binding().nselfServer();
+    // It belongs to another thread, which gets the events of it.
+    return id === null ? {} : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
+  }
+}
+
+const NOT_RUNNING =
+  "no real-time server runs: call register() in instrumentation.ts or attach(httpServer) in a custom server";
+
+function serverId(): number {
+  const id = running()?.engine.id ?? binding().nselfServer();
+  if (id === null) throw new RealtimeError("ERR_NOT_RUNNING", NOT_RUNNING);
+  return id;
+}
