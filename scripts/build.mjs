@@ -1,7 +1,7 @@
 // Builds the package: the Rust binary with its loader and types, then the TypeScript as ES modules and as CommonJS.
 // What is up to date is left alone; `--force` builds all.
 
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { binaryName } from "./lib/platform.mjs";
 import { bin, main, root, step } from "./lib/run.mjs";
 import { unlessFresh } from "./lib/stamp.mjs";
@@ -28,11 +28,14 @@ async function buildRust() {
 
 async function buildTypeScript() {
   step("building the TypeScript");
+  // Beside dist, which changes only when all is there.
+  const fresh = ".cache/dist";
+  rmSync(`${root}/${fresh}`, { recursive: true, force: true });
+  for (const format of ["esm", "cjs"])
+    await bin("tsc", ["-p", `tsconfig.${format}.json`, "--outDir", `${fresh}/${format}`]);
+  writeFileSync(`${root}/${fresh}/cjs/package.json`, '{ "type": "commonjs" }\n');
   rmSync(`${root}/dist`, { recursive: true, force: true });
-  await bin("tsc", ["-p", "tsconfig.esm.json"]);
-  await bin("tsc", ["-p", "tsconfig.cjs.json"]);
-  mkdirSync(`${root}/dist/cjs`, { recursive: true });
-  writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+  renameSync(`${root}/${fresh}`, `${root}/dist`);
 }
 
 /** Builds what is not up to date. */

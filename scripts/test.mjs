@@ -3,7 +3,6 @@
 
 import { rmSync } from "node:fs";
 import { build } from "./build.mjs";
-import { buildExample, installExample } from "./lib/example.mjs";
 import { bin, Failure, main, root, run, step } from "./lib/run.mjs";
 import { cargoCounts, newTally, vitestCounts } from "./lib/tally.mjs";
 import { pack } from "./pack.mjs";
@@ -30,11 +29,7 @@ async function vitest(name, args) {
 
 const unit = () => vitest("unit", ["--exclude", "__test__/e2e/**", "--dir", "__test__"]);
 
-async function e2e() {
-  await installExample();
-  await buildExample();
-  return vitest("e2e", ["--config", "vitest.e2e.config.ts"]);
-}
+const e2e = () => vitest("e2e", ["--config", "vitest.e2e.config.ts"]);
 
 const SUITES = { rust, unit, e2e };
 

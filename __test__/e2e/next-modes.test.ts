@@ -1,18 +1,17 @@
 // The example under `next dev`, `next start` and as standalone output: stock clients on Next's own port.
 
-import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
 import type { LogStreamEvent, ServiceStatusEvent } from "../../ts/events.js";
-import { copyExample, standaloneExample } from "./support/app-copy.js";
+import { copyExample, standaloneFolder } from "./support/app-copy.js";
 import { arrival, connect, disconnectAll, join, post, type Transport } from "./support/client.js";
 import { isFree, type Mode, type NextServer, startNext } from "./support/next.js";
 import { example } from "./support/paths.js";
+import { upgradeStatus } from "./support/upgrade.js";
 
 const folders: Record<Mode, () => string> = {
   dev: () => copyExample("dev-modes"),
   start: () => example,
-  standalone: standaloneExample,
+  standalone: () => standaloneFolder,
 };
 
 const BURST = 50;
@@ -81,11 +80,8 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     expect(page.status).toBe(404);
     expect(page.headers.get("content-type")).toContain("text/html");
     await page.text();
-    const socket = new WebSocket(`${server.url}/api/ws/terminal`);
-    const [, response] = await once(socket, "unexpected-response");
     // The answer of the endpoint in fixtures/terminal.cjs.
-    expect(response.statusCode).toBe(418);
-    socket.terminate();
+    expect(await upgradeStatus(`${server.url}/api/ws/terminal`)).toBe(418);
   });
 
   it("shows who is connected, by a route of the app", async () => {

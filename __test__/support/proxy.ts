@@ -1,4 +1,4 @@
-// A TCP proxy that can drop every connection: the network's part in the close reasons.
+// A TCP proxy that can drop every connection and hold back upgrades: the network's part in what goes wrong.
 import net, { type AddressInfo } from "node:net";
 
 export interface TcpProxy {
@@ -8,17 +8,27 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startProxy(target: number): Promise<TcpProxy> {
+/** `upgradeDelay`: how long a WebSocket handshake is held back, in ms. */
+export async function startProxy(target: number, upgradeDelay = 0): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   const proxy = net.createServer((client) => {
     const server = net.connect({ port: target, host: "127.0.0.1", noDelay: true });
     client.setNoDelay(true);
+    server.pipe(client);
+    client.once("data", (head) => {
+      client.pause();
+      const forward = () => {
+        server.write(head);
+        client.pipe(server);
+      };
+      if (upgradeDelay > 0 && /upgrade: websocket/i.test(head.toString("latin1"))) setTimeout(forward, upgradeDelay);
+      else forward();
+    });
     for (const [one, other] of [
       [client, server],
       [server, client],
     ] as const) {
       sockets.add(one);
-      one.pipe(other);
       one.on("error", () => other.destroy());
       one.on("close", () => {
         other.destroy();

@@ -1,5 +1,5 @@
 // Next's configuration. withRealtime keeps the native package out of the bundles; standalone output, which nself-admin's image runs, is
-// asked for by NEXT_STANDALONE=1 and gets a build folder of its own.
+// asked for by NEXT_STANDALONE=1.
 
 import type { NextConfig } from "next";
 import { withRealtime } from "nself-realtime/next";
@@ -14,7 +14,7 @@ const config: NextConfig = {
   turbopack: { root: process.cwd() },
   // The programs in services/ are started by path, which tracing cannot see.
   outputFileTracingIncludes: { "/api/services/**": ["./services/*.mjs"] },
-  ...(standalone && { output: "standalone" as const, distDir: ".next-standalone" }),
+  ...(standalone && { output: "standalone" as const }),
 };
 
 export default withRealtime(config);

@@ -30,14 +30,21 @@ export async function installExample() {
   });
 }
 
-/** `next build`, if sources or packages changed. `standalone`: also the standalone output, in its own build folder. */
-export async function buildExample({ standalone = false } = {}) {
-  const dist = standalone ? ".next-standalone" : ".next";
-  const inputs = [...SOURCES.map((name) => `${FOLDER}/${name}`), `${FOLDER}/package-lock.json`, ...TARBALLS];
-  const outputs = [`${FOLDER}/${dist}/BUILD_ID`];
-  await unlessFresh(`example-build${standalone ? "-standalone" : ""}`, { inputs, outputs }, async () => {
-    step(`building the example${standalone ? " (standalone)" : ""}`);
-    const env = { NEXT_TELEMETRY_DISABLED: "1", ...(standalone && { NEXT_STANDALONE: "1" }) };
-    await run(process.execPath, [nextBin, "build"], { cwd: exampleFolder, env, quiet: true });
+/** What a build of the example depends on. */
+export const exampleInputs = [
+  ...SOURCES.map((name) => `${FOLDER}/${name}`),
+  `${FOLDER}/package-lock.json`,
+  ...TARBALLS,
+];
+
+/** `next build`, if sources or packages changed. */
+export async function buildExample() {
+  await unlessFresh("example-build", { inputs: exampleInputs, outputs: [`${FOLDER}/.next/BUILD_ID`] }, async () => {
+    step("building the example");
+    await run(process.execPath, [nextBin, "build"], {
+      cwd: exampleFolder,
+      env: { NEXT_TELEMETRY_DISABLED: "1" },
+      quiet: true,
+    });
   });
 }

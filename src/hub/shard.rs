@@ -298,9 +298,6 @@ impl Shard {
     /// An HTTP connection of a server has come or gone: a closing server waits for it too.
     pub(crate) fn guest(&mut self, server: u32, change: isize) {
         self.count(server, change);
-        if change < 0 {
-            self.mailbox.nudge();
-        }
     }
 
     /// Whether a session of a server is here.
@@ -316,6 +313,9 @@ impl Shard {
         *count = count.saturating_add_signed(change);
         if *count == 0 {
             self.population.remove(&server);
+            if !self.closing.is_empty() {
+                self.mailbox.nudge();
+            }
         }
     }
 }

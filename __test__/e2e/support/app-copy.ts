@@ -1,5 +1,6 @@
 // A copy of the example that a test may edit, as `next dev` needs it: with a node_modules folder of its own, made of hard links.
 
+import { execFileSync } from "node:child_process";
 import { cpSync, linkSync, mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename } from "node:path";
 import { cache, example } from "./paths.js";
@@ -20,16 +21,25 @@ export function copyExample(name: string): string {
   rmSync(folder, { recursive: true, force: true });
   cpSync(example, folder, {
     recursive: true,
-    filter: (path) => !["node_modules", ".next", ".next-standalone"].includes(basename(path)),
+    filter: (path) => !["node_modules", ".next"].includes(basename(path)),
   });
   link(`${example}/node_modules`, `${folder}/node_modules`);
   return folder;
 }
 
-/** Returns the folder of the example's standalone output, with the static files that Next leaves out. */
-export function standaloneExample(): string {
-  const built = `${example}/.next-standalone`;
-  const folder = `${built}/standalone`;
-  cpSync(`${built}/static`, `${folder}/.next-standalone/static`, { recursive: true });
-  return folder;
+/** Where {@link buildStandalone} puts its copy. */
+const STANDALONE = "standalone";
+
+/** Builds a copy of the example with standalone output, and adds the static files that Next leaves out. */
+export function buildStandalone(): void {
+  const folder = copyExample(STANDALONE);
+  execFileSync(process.execPath, ["node_modules/next/dist/bin/next", "build"], {
+    cwd: folder,
+    env: { ...process.env, NEXT_STANDALONE: "1", NEXT_TELEMETRY_DISABLED: "1" },
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  cpSync(`${folder}/.next/static`, `${folder}/.next/standalone/.next/static`, { recursive: true });
 }
+
+/** The folder of the standalone output: what an image would hold. */
+export const standaloneFolder = `${cache}/${STANDALONE}/.next/standalone`;

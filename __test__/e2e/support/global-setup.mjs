@@ -2,9 +2,12 @@
 // to date is left alone.
 
 import { build } from "../../../scripts/build.mjs";
-import { buildExample, installExample } from "../../../scripts/lib/example.mjs";
+import { buildExample, exampleInputs, installExample } from "../../../scripts/lib/example.mjs";
+import { step } from "../../../scripts/lib/run.mjs";
+import { unlessFresh } from "../../../scripts/lib/stamp.mjs";
 import { pack } from "../../../scripts/pack.mjs";
 import { setup as setUpClone } from "../../../scripts/setup.mjs";
+import { buildStandalone } from "./app-copy.js";
 
 export async function setup() {
   await setUpClone();
@@ -12,5 +15,9 @@ export async function setup() {
   await pack();
   await installExample();
   await buildExample();
-  await buildExample({ standalone: true });
+  const outputs = [".cache/e2e/standalone/.next/standalone/server.js"];
+  await unlessFresh("example-standalone", { inputs: exampleInputs, outputs }, async () => {
+    step("building the example with standalone output");
+    buildStandalone();
+  });
 }
