@@ -75,7 +75,7 @@ export declare function join(server: number, socket: number, rooms: Array<string
 /** Takes a socket out of rooms. */
 export declare function leave(server: number, socket: number, rooms: Array<string>): void
 
-/** Takes a socket out of all rooms but its own. */
+/** Takes a socket out of all rooms, its own too. */
 export declare function leaveAll(server: number, socket: number): void
 
 /** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
@@ -190,7 +190,7 @@ export declare function upgrade(server: number, fd: number, request: RequestHead
 /** The fallback: Rust serves one end of a socket pair; returns the other end's descriptor. Throws ERR_TAKEOVER. */
 export declare function upgradeBridge(server: number, request: RequestHead, head: Buffer): number
 
-/** Engine.IO's verdict on a request without sid: null, or the error code 0 to 5 (4 only for what `forbidden` says). */
+/** Engine.IO's verdict on a request before `allowRequest` is asked: null, or an error code. */
 export declare function verify(server: number, request: RequestHead, upgrade: boolean): number | null
 
 /** The package version that this binary was built as. */

@@ -41,7 +41,6 @@ function setup(io: Server): void {
     socket.on("flood", (count) => {
       for (let i = 0; i < count; i++) socket.emit("drop", i);
     });
-    socket.on("transport", (ack) => ack(socket.conn.transport.name));
   };
   io.on("connection", wire);
   io.of("/custom").on("connection", wire);
@@ -92,7 +91,7 @@ describe.each(kinds)("the official client on %s", (kind) => {
       const client = await ready(transports);
       const name = mode === "polling only" ? "polling" : "websocket";
       expect(client.io.engine.transport.name).toBe(name);
-      expect(await client.emitWithAck("transport")).toBe(name);
+      expect(await client.emitWithAck("echo", name)).toBe(name);
     });
 
     test("gets its id and sends its auth", async () => {

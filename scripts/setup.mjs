@@ -51,7 +51,9 @@ export async function setup() {
   await checkRust();
   if (packagesAreCurrent()) return;
   step("installing npm packages");
-  await npm(["ci", "--no-progress"]);
+  // Installs the lock file's versions, as "npm ci" does, which however refuses a lock file without the optional packages of every
+  // platform, and a registry mirror may not have them all.
+  await npm(["install", "--no-save", "--prefer-offline", "--no-progress"], { quiet: true });
 }
 
 await main(import.meta.url, setup);

@@ -4,7 +4,7 @@
 import { rmSync } from "node:fs";
 import { build } from "./build.mjs";
 import { bin, Failure, main, root, run, step } from "./lib/run.mjs";
-import { cargoCounts, newTally, vitestCounts } from "./lib/tally.mjs";
+import { addToTally, cargoCounts, clearTally, vitestCounts } from "./lib/tally.mjs";
 import { pack } from "./pack.mjs";
 import { setup } from "./setup.mjs";
 
@@ -40,13 +40,14 @@ async function test() {
   await setup();
   await build();
   await pack();
-  const tally = newTally();
+  clearTally();
+  let total = { passed: 0, failed: 0 };
   for (const [name, suite] of Object.entries(SUITES)) {
     if (asked.length > 0 && !asked.includes(name)) continue;
     step(`${name} tests`);
-    tally.add(await suite());
+    total = addToTally(await suite());
   }
-  const { passed, failed } = tally.total;
+  const { passed, failed } = total;
   console.log(`${passed} passed, ${failed} failed`);
   if (failed > 0 || passed === 0) process.exitCode = 1;
 }

@@ -101,10 +101,7 @@ impl Default for Config {
             cookie: None,
             cors: None,
             nself: false,
-            batch: Batch {
-                max_events: 10,
-                window: 100,
-            },
+            batch: Batch { max_events: 10, window: 100 },
         }
     }
 }
@@ -125,10 +122,7 @@ impl Config {
             return Err(Error::option("path", "must not be the root"));
         }
         if !self.polling && !self.websocket {
-            return Err(Error::option(
-                "transports",
-                "must hold \"polling\", \"websocket\" or both",
-            ));
+            return Err(Error::option("transports", "must hold \"polling\", \"websocket\" or both"));
         }
         for (name, value) in [
             ("pingInterval", self.ping_interval),
@@ -145,27 +139,22 @@ impl Config {
             return Err(Error::option("batch.maxEvents", "must be at least 1"));
         }
         if self.max_http_buffer_size == 0 {
-            return Err(Error::option(
-                "maxHttpBufferSize",
-                "must be at least 1 byte",
-            ));
+            return Err(Error::option("maxHttpBufferSize", "must be at least 1 byte"));
         }
         if self.max_outbox < 1024 {
             return Err(Error::option("maxOutbox", "must be at least 1024 bytes"));
         }
         match &self.cors {
-            Some(cors) if cors.credentials && cors.origin == CorsOrigin::Any => Err(Error::option(
-                "cors.credentials",
-                "cannot go with any origin; list the origins in cors.origin",
-            )),
+            Some(cors) if cors.credentials && cors.origin == CorsOrigin::Any => {
+                Err(Error::option("cors.credentials", "cannot go with any origin; list the origins in cors.origin"))
+            }
             _ => Ok(self),
         }
     }
 
     /// Whether a request's path is this server's: exactly the path, with or without a trailing slash, nothing below.
     pub fn claims(&self, path: &str) -> bool {
-        path.strip_prefix(self.path.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest == "/")
+        path.strip_prefix(self.path.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/")
     }
 }
 
@@ -175,54 +164,20 @@ mod tests {
 
     #[test]
     fn the_path_is_matched_exactly() {
-        let config = Config {
-            path: "/api/ws/".into(),
-            ..Config::default()
-        }
-        .validated()
-        .unwrap();
-        for (path, claimed) in [
-            ("/api/ws", true),
-            ("/api/ws/", true),
-            ("/api/ws/terminal", false),
-            ("/api/wsx", false),
-            ("/api", false),
-        ] {
+        let config = Config { path: "/api/ws/".into(), ..Config::default() }.validated().unwrap();
+        for (path, claimed) in
+            [("/api/ws", true), ("/api/ws/", true), ("/api/ws/terminal", false), ("/api/wsx", false), ("/api", false)]
+        {
             assert_eq!(config.claims(path), claimed, "{path}");
         }
     }
 
     #[test]
     fn wrong_options_are_named() {
-        let error = Config {
-            ping_interval: 0,
-            ..Config::default()
-        }
-        .validated()
-        .unwrap_err();
-        assert_eq!(
-            (error.code, error.message.contains("pingInterval")),
-            ("ERR_INVALID_OPTION", true)
-        );
-        assert!(
-            Config {
-                path: "socket.io".into(),
-                ..Config::default()
-            }
-            .validated()
-            .is_err()
-        );
-        let cors = Some(Cors {
-            credentials: true,
-            ..Cors::default()
-        });
-        assert!(
-            Config {
-                cors,
-                ..Config::default()
-            }
-            .validated()
-            .is_err()
-        );
+        let error = Config { ping_interval: 0, ..Config::default() }.validated().unwrap_err();
+        assert_eq!((error.code, error.message.contains("pingInterval")), ("ERR_INVALID_OPTION", true));
+        assert!(Config { path: "socket.io".into(), ..Config::default() }.validated().is_err());
+        let cors = Some(Cors { credentials: true, ..Cors::default() });
+        assert!(Config { cors, ..Config::default() }.validated().is_err());
     }
 }

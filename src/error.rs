@@ -15,10 +15,7 @@ pub struct Error {
 impl Error {
     /// An error with a code and a text.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 
     /// `ERR_INVALID_OPTION`: an option has the wrong type or range; the message names it.
@@ -52,12 +49,9 @@ pub enum Reason {
     /// A bad Engine.IO packet.
     #[error("parse error")]
     ParseError,
-    /// A bad Socket.IO packet, or `socket.conn.close()`.
+    /// A bad Socket.IO packet, one for a namespace that was not joined, or `socket.conn.close()`.
     #[error("forced close")]
     ForcedClose,
-    /// A packet for a namespace that was not joined, or a second CONNECT.
-    #[error("forced server close")]
-    ForcedServerClose,
     /// The server is closing.
     #[error("server shutting down")]
     ServerShutdown,

@@ -69,17 +69,7 @@ pub const HEARTBEAT: &str = "heartbeat";
 pub fn envelope(name: &str, data: &str, timestamp: &str, room: Option<&str>) -> String {
     let name = json::quoted(name);
     let mut out = String::with_capacity(2 * name.len() + data.len() + 80);
-    for part in [
-        "[",
-        &name,
-        ",{\"type\":",
-        &name,
-        ",\"data\":",
-        data,
-        ",\"timestamp\":\"",
-        timestamp,
-        "\"",
-    ] {
+    for part in ["[", &name, ",{\"type\":", &name, ",\"data\":", data, ",\"timestamp\":\"", timestamp, "\""] {
         out.push_str(part);
     }
     if let Some(room) = room {
@@ -93,16 +83,11 @@ pub fn envelope(name: &str, data: &str, timestamp: &str, room: Option<&str>) -> 
 /// Checks a room name: 1 to 128 of `A–Z a–z 0–9 _ . : -`. `ERR_INVALID_ROOM`.
 pub fn check_room(room: &str) -> Result<(), Error> {
     let valid = (1..=128).contains(&room.len())
-        && room
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte));
+        && room.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte));
     if valid {
         return Ok(());
     }
-    Err(Error::new(
-        "ERR_INVALID_ROOM",
-        "a room name has 1 to 128 characters out of A-Z a-z 0-9 _ . : -",
-    ))
+    Err(Error::new("ERR_INVALID_ROOM", "a room name has 1 to 128 characters out of A-Z a-z 0-9 _ . : -"))
 }
 
 /// What `join:room` and `leave:room` carry: `{roomId}`, or the same inside an envelope's `data`.
@@ -125,11 +110,7 @@ fn check<T: DeserializeOwned>(name: &str, data: &str) -> Result<(), Error> {
             let path = error.path().to_string();
             let why = error.into_inner().to_string();
             let why = why.split(" at line ").next().unwrap_or_default();
-            let at = if path == "." {
-                String::new()
-            } else {
-                format!("field \"{path}\": ")
-            };
+            let at = if path == "." { String::new() } else { format!("field \"{path}\": ") };
             Err(Error::event(format!("{name}: {at}{why}")))
         }
     }
@@ -163,9 +144,7 @@ impl<'de> Deserialize<'de> for Percent {
         if (0.0..=100.0).contains(&value) {
             return Ok(Self);
         }
-        Err(serde::de::Error::custom(format!(
-            "{value} is not between 0 and 100"
-        )))
+        Err(serde::de::Error::custom(format!("{value} is not between 0 and 100")))
     }
 }
 
@@ -225,63 +204,32 @@ mod tests {
     #[test]
     fn good_events_pass() {
         for (name, data) in [
-            (
-                "service:status",
-                r#"{"service":"a","status":"running","timestamp":"t","extra":[1]}"#,
-            ),
-            (
-                "build:progress",
-                r#"{"step":"a","progress":100,"status":"in-progress","timestamp":"t","logs":["x"]}"#,
-            ),
-            (
-                "deploy:progress",
-                r#"{"stage":"a","environment":"local","status":"failed","logs":[],"timestamp":"t"}"#,
-            ),
-            (
-                "logs:stream",
-                r#"{"service":"a","line":"cut \ud83d","timestamp":"t","level":"info","source":"stderr"}"#,
-            ),
+            ("service:status", r#"{"service":"a","status":"running","timestamp":"t","extra":[1]}"#),
+            ("build:progress", r#"{"step":"a","progress":100,"status":"in-progress","timestamp":"t","logs":["x"]}"#),
+            ("deploy:progress", r#"{"stage":"a","environment":"local","status":"failed","logs":[],"timestamp":"t"}"#),
+            ("logs:stream", r#"{"service":"a","line":"cut \ud83d","timestamp":"t","level":"info","source":"stderr"}"#),
             ("docker:stats", STATS),
             (
                 "db:query:result",
                 r#"{"queryId":"q","rows":[{"a":1e400}],"rowCount":1,"fields":[{"name":"a","dataTypeID":23}],"timestamp":"t"}"#,
             ),
         ] {
-            Kind::of(name)
-                .unwrap()
-                .validate(name, data)
-                .unwrap_or_else(|error| panic!("{error}"));
+            Kind::of(name).unwrap().validate(name, data).unwrap_or_else(|error| panic!("{error}"));
         }
     }
 
     #[test]
     fn bad_events_name_the_field() {
         for (name, data, part) in [
-            (
-                "service:status",
-                r#"{"service":"a","timestamp":"t"}"#,
-                "missing field `status`",
-            ),
-            (
-                "service:status",
-                r#"{"service":"a","status":"on","timestamp":"t"}"#,
-                "field \"status\"",
-            ),
-            (
-                "service:status",
-                r#"{"service":7,"status":"running","timestamp":"t"}"#,
-                "field \"service\"",
-            ),
+            ("service:status", r#"{"service":"a","timestamp":"t"}"#, "missing field `status`"),
+            ("service:status", r#"{"service":"a","status":"on","timestamp":"t"}"#, "field \"status\""),
+            ("service:status", r#"{"service":7,"status":"running","timestamp":"t"}"#, "field \"service\""),
             (
                 "build:progress",
                 r#"{"step":"a","progress":101,"status":"failed","timestamp":"t"}"#,
                 "field \"progress\"",
             ),
-            (
-                "docker:stats",
-                &STATS.replace("\"rx\":1", "\"rx\":\"1\""),
-                "field \"stats.network.rx\"",
-            ),
+            ("docker:stats", &STATS.replace("\"rx\":1", "\"rx\":\"1\""), "field \"stats.network.rx\""),
             ("logs:stream", "null", "logs:stream"),
             ("logs:stream", "[]", "logs:stream"),
         ] {
@@ -297,18 +245,11 @@ mod tests {
             assert!(check_room(room).is_ok(), "{room}");
         }
         for room in ["", "a b", "é", "a/b", &"x".repeat(129)] {
-            assert_eq!(
-                check_room(room).unwrap_err().code,
-                "ERR_INVALID_ROOM",
-                "{room}"
-            );
+            assert_eq!(check_room(room).unwrap_err().code, "ERR_INVALID_ROOM", "{room}");
         }
         assert_eq!(room_of(Some(r#"{"roomId":"a"}"#)).as_deref(), Some("a"));
         assert_eq!(
-            room_of(Some(
-                r#"{"type":"join:room","data":{"roomId":"b"},"timestamp":"t"}"#
-            ))
-            .as_deref(),
+            room_of(Some(r#"{"type":"join:room","data":{"roomId":"b"},"timestamp":"t"}"#)).as_deref(),
             Some("b")
         );
         assert_eq!(room_of(Some(r#"{"roomId":7}"#)), None);
@@ -321,9 +262,6 @@ mod tests {
             envelope("logs:stream", "{\"a\":1}", "now", Some("logs:api")),
             r#"["logs:stream",{"type":"logs:stream","data":{"a":1},"timestamp":"now","room":"logs:api"}]"#
         );
-        assert_eq!(
-            envelope("pong", "null", "now", None),
-            r#"["pong",{"type":"pong","data":null,"timestamp":"now"}]"#
-        );
+        assert_eq!(envelope("pong", "null", "now", None), r#"["pong",{"type":"pong","data":null,"timestamp":"now"}]"#);
     }
 }

@@ -1,6 +1,6 @@
 // Acks in both directions.
 import type { Socket } from "socket.io";
-import { type CaseOptions, group } from "./case.js";
+import { type CaseOptions, type Context, group } from "./case.js";
 import { texts, webSocketVerdict } from "./verdict.js";
 
 const { cases, add } = group("acks");
@@ -27,11 +27,6 @@ const asking: CaseOptions = {
           .emitWithAck("question")
           .catch((error) => error);
         log.add("answer", answer);
-      });
-      socket.on("ask the room", (ms: number) => {
-        io.of(socket.nsp.name)
-          .timeout(ms)
-          .emit("question", (error: Error | null, answers: unknown[]) => log.add("answers", error, answers));
       });
       socket.on("twice", (ack) => {
         ack(1);
@@ -167,27 +162,33 @@ add("emitWithAck", asking, async (context) => {
   await context.log.until("answer");
 });
 
-add("a broadcast asks everybody", asking, async (context) => {
-  const [a, b] = [await context.joinedWebSocket(), await context.joinedWebSocket()];
-  a.send('42["ask the room",3000]');
-  for (const [name, session] of [
-    ["a", a],
-    ["b", b],
-  ] as const) {
+/** Emits to everybody and logs what everybody answers. */
+function askAll(context: Context, ms: number): void {
+  context.io.timeout(ms).emit("question", (error: Error | null, answers: unknown[]) => {
+    context.log.add("answers", error, answers);
+  });
+}
+
+const idOf = (question: string) => /\d+/.exec(question.slice(2))![0];
+
+add("a broadcast asks everybody", async (context) => {
+  const sessions = [await context.joinedWebSocket(), await context.joinedWebSocket()];
+  askAll(context, 3000);
+  for (const [i, session] of sessions.entries()) {
     const question = await session.text();
-    context.saw(name, question);
-    session.send(`43${/\d+/.exec(question.slice(2))![0]}["${name}"]`);
+    context.saw("question", question);
+    session.send(`43${idOf(question)}["answer ${i}"]`);
     await webSocketVerdict(context, session);
   }
   await context.log.until("answers");
 });
 
-add("a broadcast that not everybody answers", asking, async (context) => {
+add("a broadcast that not everybody answers", async (context) => {
   const [a, b] = [await context.joinedWebSocket(), await context.joinedWebSocket()];
-  a.send('42["ask the room",100]');
+  askAll(context, 100);
   const question = await a.text();
   await b.text();
-  a.send(`43${/\d+/.exec(question.slice(2))![0]}["a"]`);
+  a.send(`43${idOf(question)}["a"]`);
   await context.log.until("answers");
 });
 

@@ -167,19 +167,28 @@ export function recordUpgrade(done: Upgrade): unknown {
   return { status, reason, accepted: done.accepted, headers: Object.fromEntries(kept), body: body.toString() };
 }
 
-/** Runs a case on one server. */
-export async function transcribe(one: Case, kind: Kind): Promise<Transcript> {
+/**
+ * Runs a case on one server. What the handlers see may come a little later than what the client sees: with `entries`,
+ * the record waits until as many log entries are there as the other server's had.
+ */
+export async function transcribe(one: Case, kind: Kind, entries?: Promise<number>): Promise<Transcript> {
   const log = new Log();
-  const server = await startServer(kind, one.options && structuredOptions(one.options), (io, httpServer) => {
-    (one.only ?? ((target) => standardSetup(target, log)))(io, log, httpServer);
-    one.setup?.(io, log, httpServer);
-  });
+  let server: RunningServer;
+  try {
+    server = await startServer(kind, one.options && structuredOptions(one.options), (io, httpServer) => {
+      (one.only ?? ((target) => standardSetup(target, log)))(io, log, httpServer);
+      one.setup?.(io, log, httpServer);
+    });
+  } catch (error) {
+    return { client: [], server: [], failed: messageOf(error) };
+  }
   const context = new Context(server, log);
   let failed: string | undefined;
   try {
     await one.run(context);
+    if (entries) await log.grow(await entries);
   } catch (error) {
-    failed = error instanceof Error ? error.message : String(error);
+    failed = messageOf(error);
   }
   const seen = kind === "oracle" ? wireOrder(log.entries) : [...log.entries];
   const transcript: Transcript = { client: [...context.client], server: seen };
@@ -187,6 +196,10 @@ export async function transcribe(one: Case, kind: Kind): Promise<Transcript> {
   await context.dispose();
   await server.close();
   return normalise(transcript, server.port);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The servers write into their options: each gets its own. */
@@ -201,9 +214,11 @@ function structuredOptions(options: Options): Options {
  */
 function wireOrder(entries: Entry[]): Entry[] {
   const end = entries.findIndex((entry) => entry[0] === "disconnecting");
-  const names = new Set(entries.slice(end + 2).map((entry) => entry[0]));
-  if (end < 0 || names.size !== 1 || !names.has("event")) return [...entries];
-  return [...entries.slice(0, end), ...entries.slice(end + 2), ...entries.slice(end, end + 2)];
+  const late = entries.slice(end + 2);
+  const oneSocket = entries.filter((entry) => entry[0] === "connection").length === 1;
+  const ended = end >= 0 && !String(entries[end]![2]).includes("namespace disconnect");
+  if (!oneSocket || !ended || late.some((entry) => entry[0] !== "event")) return [...entries];
+  return [...entries.slice(0, end), ...late, ...entries.slice(end, end + 2)];
 }
 
 const secrets = /"(?:sid|pid)":"([\w-]{20})"|\bio=([\w-]{20})/g;

@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import type { Server as HttpServer } from "node:http";
 import type { Socket as ClientSocket } from "socket.io-client";
+import { onRequest } from "../support/arrivals.js";
 import { startProxy, type TcpProxy } from "../support/proxy.js";
 import { within } from "../support/raw.js";
 import { type CaseOptions, type Context, group } from "./case.js";
@@ -33,7 +34,7 @@ async function connected(context: Context, port: number, transports: string[]): 
 /** A polling client has a GET pending again. */
 function nextGet(server: HttpServer): Promise<void> {
   const seen = new Promise<void>((resolve) => {
-    server.prependListener("request", (request) => request.method === "GET" && resolve());
+    onRequest(server, (request) => request.method === "GET" && resolve());
   });
   return within("the client's next GET", seen);
 }

@@ -29,7 +29,7 @@ const checkedOrigin = "the Origin is checked on every transport: the own host by
 const refused = expect.toSatisfy((status) => status === 400 || status === 403);
 
 const origins = ["http://evil.example", "null"];
-const configurations = ["not configured", "a string", "a list", "an expression", "a function that gives false"];
+const configurations = ["not configured", "a string", "a list"];
 const originChecks = origins.flatMap((origin) =>
   configurations.flatMap((name): [string, Difference][] => [
     [
@@ -73,6 +73,10 @@ export const differences: Record<string, Difference> = {
   "upgrade: a ping that is unanswered at the upgrade": {
     reason: "the ping timeout stays through an upgrade; Node drops it and never pings again",
     ours: saw({ "after 1200 ms without a pong": "closed" }, closed("ping timeout")),
+  },
+  "packets: middleware: early emit": {
+    reason: "40 precedes every event of its socket",
+    ours: saw({ answer: '40{"sid":"<id 1>"}', next: ['42["early",1]'] }),
   },
   "binary: num 0.5": {
     reason: "a placeholder's num must be an integer; Node puts undefined in its place",

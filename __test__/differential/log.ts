@@ -19,15 +19,24 @@ export class Log {
   }
 
   /** Waits until there are `count` entries of that name. */
-  async until(name: string, count = 1): Promise<void> {
-    if (this.count(name) >= count) return;
+  until(name: string, count = 1): Promise<void> {
+    return this.#reach(`the server's handlers to see ${count} × ${name}`, () => this.count(name) >= count);
+  }
+
+  /** Gives the handlers time to see `count` entries in all; that they do not is for the comparison to tell. */
+  async grow(count: number): Promise<void> {
+    await this.#reach(`${count} entries`, () => this.entries.length >= count, 1000).catch(() => undefined);
+  }
+
+  async #reach(what: string, reached: () => boolean, ms?: number): Promise<void> {
+    if (reached()) return;
     let check = () => {};
-    const reached = new Promise<void>((resolve) => {
-      check = () => this.count(name) >= count && resolve();
+    const there = new Promise<void>((resolve) => {
+      check = () => reached() && resolve();
       this.#checks.add(check);
     });
     try {
-      await within(`the server's handlers to see ${count} × ${name}`, reached);
+      await within(what, there, ms);
     } finally {
       this.#checks.delete(check);
     }

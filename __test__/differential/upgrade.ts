@@ -206,25 +206,6 @@ add("the client ends TCP after the upgrade", async (context) => {
 });
 
 add(
-  "what a handler sees of the transport",
-  {
-    setup: (io, log) => {
-      io.on("connection", (socket) => {
-        log.add("transport", socket.conn.transport.name);
-        socket.conn.once("upgrade", () => log.add("upgrade", socket.conn.transport.name));
-        socket.on("which", (ack) => ack(socket.conn.transport.name));
-      });
-    },
-  },
-  async (context) => {
-    const session = await context.joinedPolling();
-    const socket = await upgraded(context, session);
-    socket.send('421["which"]');
-    context.saw("answer", await socket.text());
-  },
-);
-
-add(
   "a ping that is unanswered at the upgrade",
   { options: { pingInterval: 300, pingTimeout: 200 } },
   async (context) => {

@@ -1,6 +1,7 @@
 // Runs a command for a script: shows its output, and ends the script with a short message if it fails.
 
 import { spawn } from "node:child_process";
+import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** The repository's root folder. */
@@ -70,7 +71,7 @@ export function npm(args, options = {}) {
 
 /** Runs a script's main function, if this module is what was started. */
 export async function main(url, work) {
-  if (process.argv[1] === undefined || fileURLToPath(url) !== process.argv[1]) return;
+  if (process.argv[1] === undefined || fileURLToPath(url) !== realpathSync(process.argv[1])) return;
   try {
     await work();
   } catch (error) {

@@ -1,7 +1,7 @@
 // Counts of tests that passed and failed, added up over the runners and kept in a file for CI's last line.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { root } from "./run.mjs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { main, root } from "./run.mjs";
 
 const FILE = `${root}/.cache/tally.json`;
 
@@ -26,20 +26,30 @@ export function vitestCounts(file) {
   return { passed: report.numPassedTests, failed: report.numFailedTests + broken };
 }
 
-/** Starts a new tally, and returns a function that adds to it. */
-export function newTally() {
-  const total = { passed: 0, failed: 0 };
-  const save = () => {
-    mkdirSync(`${root}/.cache`, { recursive: true });
-    writeFileSync(FILE, JSON.stringify(total));
-  };
-  save();
-  return {
-    total,
-    add({ passed, failed }) {
-      total.passed += passed;
-      total.failed += failed;
-      save();
-    },
-  };
+function read() {
+  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, "utf8")) : { passed: 0, failed: 0 };
 }
+
+/** Forgets what was counted. */
+export function clearTally() {
+  rmSync(FILE, { force: true });
+}
+
+/** Adds counts, and returns the sum so far. */
+export function addToTally({ passed, failed }) {
+  const before = read();
+  const sum = { passed: before.passed + passed, failed: before.failed + failed };
+  mkdirSync(`${root}/.cache`, { recursive: true });
+  writeFileSync(FILE, JSON.stringify(sum));
+  return sum;
+}
+
+// CI's last line: `node scripts/lib/tally.mjs STEPS`, with the number of CI's own steps that failed.
+await main(import.meta.url, () => {
+  const { passed, failed } = read();
+  const steps = Number(process.argv[2] ?? 0);
+  // A step may fail without a failed test.
+  const total = Math.max(failed, steps);
+  console.log(`\n${passed} passed, ${total} failed`);
+  if (total > 0 || passed === 0) process.exitCode = 1;
+});

@@ -25,28 +25,16 @@ pub fn preflight(cors: &Cors, request: &Request) -> (u16, Headers) {
     let mut vary = Vec::new();
     push_origin(cors, request, &mut out, &mut vary);
     push_common(cors, &mut out);
-    out.push((
-        "Access-Control-Allow-Methods",
-        cors.methods.clone().unwrap_or_else(|| METHODS.into()),
-    ));
+    out.push(("Access-Control-Allow-Methods", cors.methods.clone().unwrap_or_else(|| METHODS.into())));
     let allowed = match &cors.allowed_headers {
         Some(allowed) => Some(allowed.clone()),
         None => {
             vary.push("Access-Control-Request-Headers");
-            request
-                .header("access-control-request-headers")
-                .map(str::to_owned)
+            request.header("access-control-request-headers").map(str::to_owned)
         }
     };
-    out.extend(
-        allowed
-            .filter(|allowed| !allowed.is_empty())
-            .map(|allowed| ("Access-Control-Allow-Headers", allowed)),
-    );
-    out.extend(
-        cors.max_age
-            .map(|seconds| ("Access-Control-Max-Age", seconds.to_string())),
-    );
+    out.extend(allowed.filter(|allowed| !allowed.is_empty()).map(|allowed| ("Access-Control-Allow-Headers", allowed)));
+    out.extend(cors.max_age.map(|seconds| ("Access-Control-Max-Age", seconds.to_string())));
     push_vary(vary, &mut out);
     out.push(("Content-Length", "0".into()));
     (cors.options_status.unwrap_or(204), out)
@@ -69,11 +57,7 @@ fn push_common(cors: &Cors, out: &mut Headers) {
     if cors.credentials {
         out.push(("Access-Control-Allow-Credentials", "true".into()));
     }
-    out.extend(
-        cors.exposed_headers
-            .clone()
-            .map(|exposed| ("Access-Control-Expose-Headers", exposed)),
-    );
+    out.extend(cors.exposed_headers.clone().map(|exposed| ("Access-Control-Expose-Headers", exposed)));
 }
 
 fn push_vary(vary: Vec<&'static str>, out: &mut Headers) {

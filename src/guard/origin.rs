@@ -10,9 +10,7 @@ pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
         return true;
     };
     let same_host = host_of(origin).is_some_and(|host| {
-        request
-            .header("host")
-            .is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
+        request.header("host").is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
     });
     same_host || cors.is_some_and(|cors| allows(&cors.origin, origin))
 }
@@ -33,18 +31,12 @@ pub fn allows(allowed: &CorsOrigin, origin: &str) -> bool {
 }
 
 fn host_of(origin: &str) -> Option<&str> {
-    origin
-        .split_once("://")
-        .map(|(scheme, host)| without_default_port(host, scheme))
+    origin.split_once("://").map(|(scheme, host)| without_default_port(host, scheme))
 }
 
 /// `example.org:443` of an https origin is `example.org`.
 fn without_default_port<'a>(host: &'a str, scheme: &str) -> &'a str {
-    let port = if scheme.starts_with("https") {
-        ":443"
-    } else {
-        ":80"
-    };
+    let port = if scheme.starts_with("https") { ":443" } else { ":80" };
     host.strip_suffix(port).unwrap_or(host)
 }
 
@@ -55,52 +47,25 @@ mod tests {
     fn may(host: &str, origin: Option<&str>, cors: Option<Cors>) -> bool {
         let mut headers = vec![("Host".to_owned(), host.to_owned())];
         headers.extend(origin.map(|origin| ("Origin".to_owned(), origin.to_owned())));
-        may_connect(
-            &Request {
-                headers,
-                ..Request::default()
-            },
-            cors.as_ref(),
-        )
+        may_connect(&Request { headers, ..Request::default() }, cors.as_ref())
     }
 
     #[test]
     fn same_host_by_default() {
         assert!(may("admin.local:3021", None, None));
-        assert!(may(
-            "admin.local:3021",
-            Some("http://admin.local:3021"),
-            None
-        ));
+        assert!(may("admin.local:3021", Some("http://admin.local:3021"), None));
         assert!(may("Admin.local", Some("https://admin.local:443"), None));
         assert!(may("admin.local:443", Some("https://admin.local"), None));
         assert!(!may("admin.local", Some("http://evil.example"), None));
-        assert!(!may(
-            "admin.local:3021",
-            Some("http://admin.local:3022"),
-            None
-        ));
+        assert!(!may("admin.local:3021", Some("http://admin.local:3022"), None));
         assert!(!may("admin.local", Some("null"), None));
     }
 
     #[test]
     fn others_by_cors() {
-        let cors = |origin| {
-            Some(Cors {
-                origin,
-                ..Cors::default()
-            })
-        };
+        let cors = |origin| Some(Cors { origin, ..Cors::default() });
         assert!(may("a", Some("http://b"), cors(CorsOrigin::Any)));
-        assert!(may(
-            "a",
-            Some("http://b"),
-            cors(CorsOrigin::List(vec!["http://b".into()]))
-        ));
-        assert!(!may(
-            "a",
-            Some("http://c"),
-            cors(CorsOrigin::One("http://b".into()))
-        ));
+        assert!(may("a", Some("http://b"), cors(CorsOrigin::List(vec!["http://b".into()]))));
+        assert!(!may("a", Some("http://c"), cors(CorsOrigin::One("http://b".into()))));
     }
 }

@@ -34,19 +34,12 @@ pub struct Batches {
 
 impl Batches {
     /// Takes a batched event into account. `opened` gets the end of a window that begins with it.
-    pub fn add(
-        &mut self,
-        target: &Target,
-        now: Millis,
-        limits: Batch,
-        opened: &mut Option<Millis>,
-    ) -> Verdict {
+    pub fn add(&mut self, target: &Target, now: Millis, limits: Batch, opened: &mut Option<Millis>) -> Verdict {
         match self.windows.get_mut(target) {
             None => {
                 let ends = now + limits.window;
                 *opened = Some(ends);
-                self.windows
-                    .insert(target.clone(), Window { ends, held: 0 });
+                self.windows.insert(target.clone(), Window { ends, held: 0 });
                 Verdict::Send
             }
             Some(window) => {
@@ -88,10 +81,7 @@ impl Batches {
 mod tests {
     use super::*;
 
-    const LIMITS: Batch = Batch {
-        max_events: 3,
-        window: 100,
-    };
+    const LIMITS: Batch = Batch { max_events: 3, window: 100 };
 
     #[test]
     fn the_first_leaves_at_once_and_the_others_gather() {
@@ -105,17 +95,9 @@ mod tests {
         assert_eq!(add(&mut batches, 0), (Verdict::Send, Some(100)));
         assert_eq!(add(&mut batches, 1), (Verdict::Hold, None));
         assert_eq!(add(&mut batches, 2), (Verdict::Hold, None));
-        assert_eq!(
-            add(&mut batches, 3),
-            (Verdict::Send, None),
-            "three have gathered"
-        );
+        assert_eq!(add(&mut batches, 3), (Verdict::Send, None), "three have gathered");
         assert_eq!(add(&mut batches, 4), (Verdict::Hold, None));
-        assert_eq!(
-            batches.expire(&target, 100, LIMITS),
-            Some(200),
-            "one waits, the stream goes on"
-        );
+        assert_eq!(batches.expire(&target, 100, LIMITS), Some(200), "one waits, the stream goes on");
         assert_eq!(batches.expire(&target, 200, LIMITS), None, "quiet");
         assert_eq!(add(&mut batches, 201), (Verdict::Send, Some(301)));
     }

@@ -53,6 +53,8 @@ pub enum Purpose {
         sid: String,
         /// `EIO=4`.
         current: bool,
+        /// `transport=websocket`; with another one it is closed.
+        websocket: bool,
     },
     /// It named a transport that is none: it is closed.
     Close,
@@ -113,7 +115,7 @@ pub enum Change {
     Join(Vec<Arc<str>>),
     /// Out of these rooms.
     Leave(Vec<Arc<str>>),
-    /// Out of every room but the own one.
+    /// Out of every room, the own one too.
     LeaveAll,
     /// Disconnected; with `true` the whole connection.
     Disconnect(bool),
@@ -127,11 +129,7 @@ pub enum Command {
     /// A WebSocket has come.
     WebSocket(Box<Incoming>),
     /// A polling handshake.
-    OpenPolling {
-        server: Arc<Server>,
-        request: Box<Request>,
-        respond: Respond,
-    },
+    OpenPolling { server: Arc<Server>, request: Box<Request>, respond: Respond },
     /// A polling request to a session.
     Request(Box<SessionRequest>),
     /// The body of a POST is whole.
@@ -143,29 +141,15 @@ pub enum Command {
     /// An event for many.
     Emit(Arc<Emit>),
     /// A packet for one socket.
-    Send {
-        socket: SocketKey,
-        kind: Kind,
-        id: Option<f64>,
-        volatile: bool,
-        text: String,
-        attachments: Vec<Bytes>,
-    },
+    Send { socket: SocketKey, kind: Kind, id: Option<f64>, volatile: bool, text: String, attachments: Vec<Bytes> },
     /// JavaScript lets a socket in.
-    Accept {
-        socket: SocketKey,
-        user: Option<Arc<str>>,
-    },
+    Accept { socket: SocketKey, user: Option<Arc<str>> },
     /// JavaScript refuses a socket; `error` is CONNECT_ERROR's JSON object.
     Deny { socket: SocketKey, error: String },
     /// Rooms of one socket, or its end.
     Change { socket: SocketKey, change: Change },
     /// The same for many sockets.
-    ChangeAll {
-        nsp: Arc<Namespace>,
-        to: Selection,
-        change: Change,
-    },
+    ChangeAll { nsp: Arc<Namespace>, to: Selection, change: Change },
     /// Closes the connection under a socket.
     CloseConnection { socket: SocketKey },
     /// JavaScript has caught up with a connection: read on.

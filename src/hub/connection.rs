@@ -69,34 +69,22 @@ impl Connection {
         self.held = false;
         if !self.dirty {
             self.dirty = true;
-            dirty.push(Key {
-                index,
-                serial: self.serial,
-            });
+            dirty.push(Key { index, serial: self.serial });
         }
     }
 
     fn is_paused(&self) -> bool {
-        self.account
-            .as_ref()
-            .is_some_and(|account| account.paused.load(Relaxed))
+        self.account.as_ref().is_some_and(|account| account.paused.load(Relaxed))
     }
 }
 
 impl Shard {
     pub(super) fn connection(&mut self, key: Key) -> Option<&mut Connection> {
-        self.connections
-            .get_mut(key.index as usize)
-            .filter(|connection| connection.serial == key.serial)
+        self.connections.get_mut(key.index as usize).filter(|connection| connection.serial == key.serial)
     }
 
     /// Creates a session; its open packet waits in the outbox.
-    pub(super) fn open(
-        &mut self,
-        server: Arc<Server>,
-        transport: Transport,
-        request: &Request,
-    ) -> Key {
+    pub(super) fn open(&mut self, server: Arc<Server>, transport: Transport, request: &Request) -> Key {
         let config = &server.config;
         let timing = Timing {
             ping_interval: config.ping_interval,
@@ -113,9 +101,7 @@ impl Shard {
             config.ping_timeout,
             config.max_http_buffer_size,
         );
-        let handshake = server
-            .wants_handshakes()
-            .then(|| self.handshake_json(request));
+        let handshake = server.wants_handshakes().then(|| self.handshake_json(request));
         let now = self.now;
         let mut outbox = Outbox::default();
         outbox.push(Frame::text(&[&open]));
@@ -141,10 +127,7 @@ impl Shard {
         gauge(&connection.server, transport).fetch_add(1, Relaxed);
         self.count(connection.server.id, 1);
         let serial = connection.serial;
-        let key = Key {
-            index: self.connections.insert(connection) as u32,
-            serial,
-        };
+        let key = Key { index: self.connections.insert(connection) as u32, serial };
         self.sids.insert(sid, key);
         self.rearm(key);
         key
@@ -156,19 +139,12 @@ impl Shard {
         request
             .handshake_json(
                 issued,
-                &time
-                    .strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)")
-                    .to_string(),
+                &time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string(),
             )
             .into()
     }
 
-    pub(super) fn open_polling(
-        &mut self,
-        server: Arc<Server>,
-        request: &Request,
-        respond: Respond,
-    ) {
+    pub(super) fn open_polling(&mut self, server: Arc<Server>, request: &Request, respond: Respond) {
         if server.state() != State::Open {
             return respond(Answer::Status(503));
         }
@@ -177,24 +153,12 @@ impl Shard {
             return;
         };
         let body = connection.outbox.take_payload();
-        respond(Answer::Payload {
-            body,
-            opened: Some(connection.sid),
-        });
+        respond(Answer::Payload { body, opened: Some(connection.sid) });
     }
 
     /// A polling request that names a session: the checks that need it, then GET or POST.
     pub(super) fn request(&mut self, request: SessionRequest) {
-        let SessionRequest {
-            server,
-            sid,
-            id,
-            method,
-            websocket,
-            current,
-            binary,
-            respond,
-        } = request;
+        let SessionRequest { server, sid, id, method, websocket, current, binary, respond } = request;
         let found = self.sids.get(&sid).copied();
         let Some((key, connection)) = found.and_then(|key| {
             let connection = self.connection(key)?;
@@ -202,10 +166,7 @@ impl Shard {
         }) else {
             return respond(Answer::Refused(Refusal::UNKNOWN_SID));
         };
-        if (connection.engine.transport() == Transport::WebSocket) != websocket
-            || !current
-            || websocket
-        {
+        if (connection.engine.transport() == Transport::WebSocket) != websocket || !current || websocket {
             return respond(Answer::Refused(Refusal::BAD_REQUEST));
         }
         let ready = !connection.outbox.is_empty() && !connection.held;
@@ -219,22 +180,14 @@ impl Shard {
     }
 
     /// Runs one step of a session, if it still exists, and carries out what follows.
-    pub(super) fn with_session(
-        &mut self,
-        sid: Id,
-        step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>),
-    ) {
+    pub(super) fn with_session(&mut self, sid: Id, step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>)) {
         let Some(key) = self.sids.get(&sid).copied() else {
             return;
         };
         self.with_engine(key, step);
     }
 
-    pub(super) fn with_engine(
-        &mut self,
-        key: Key,
-        step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>),
-    ) {
+    pub(super) fn with_engine(&mut self, key: Key, step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>)) {
         let Some(connection) = self.connection(key) else {
             return;
         };
@@ -248,15 +201,13 @@ impl Shard {
         let Some(key) = self.sids.get(&sid).copied() else {
             return;
         };
-        if !self
-            .connection(key)
-            .is_some_and(|connection| connection.engine.post_received(id))
-        {
+        if !self.connection(key).is_some_and(|connection| connection.engine.post_received(id)) {
             return;
         }
         for packet in engine::decode_payload(&engine::body_text(body)) {
             self.packet(key, Channel::Main, packet);
         }
+        self.admit_waiting();
         match self.connection(key) {
             Some(connection) if connection.is_paused() => connection.post_waits = true,
             _ => self.with_engine(key, Engine::post_taken),
@@ -344,21 +295,14 @@ impl Shard {
             return;
         };
         gauge(&connection.server, connection.engine.transport()).fetch_sub(1, Relaxed);
-        connection
-            .server
-            .counters
-            .dropped
-            .fetch_add(connection.outbox.frames() as u64, Relaxed);
+        connection.server.counters.dropped.fetch_add(connection.outbox.frames() as u64, Relaxed);
         let server = connection.server.id;
         let links = [connection.link, connection.probe];
         let sid = connection.sid;
         self.sids.remove(&sid);
         self.connections.remove(key.index as usize);
         self.count(server, -1);
-        links
-            .into_iter()
-            .flatten()
-            .for_each(|link| self.remove_link(link));
+        links.into_iter().flatten().for_each(|link| self.remove_link(link));
     }
 
     pub(super) fn touch(&mut self, key: Key) {
@@ -372,10 +316,7 @@ impl Shard {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let next = [connection.engine.deadline(), connection.members.deadline()]
-            .into_iter()
-            .flatten()
-            .min();
+        let next = [connection.engine.deadline(), connection.members.deadline()].into_iter().flatten().min();
         if let Some(at) = next
             && at < connection.armed
         {
@@ -431,14 +372,9 @@ impl Shard {
         }
         if let Some(respond) = connection.engine.take_poll() {
             connection.held = false;
-            respond(Answer::Payload {
-                body: connection.outbox.take_payload(),
-                opened: None,
-            });
+            respond(Answer::Payload { body: connection.outbox.take_payload(), opened: None });
             if connection.shutting_down {
-                self.with_engine(key, |engine, effects| {
-                    engine.end(Reason::ServerShutdown, effects)
-                });
+                self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
             }
         }
     }
@@ -452,27 +388,16 @@ impl Shard {
             return;
         };
         if connection.has_room(bytes) {
-            frames
-                .iter()
-                .for_each(|frame| connection.outbox.push(frame.clone()));
+            frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
             return self.touch(key);
         }
-        tracing::warn!(
-            waiting = connection.outbox.bytes(),
-            "closing a client that reads too slowly"
-        );
-        connection
-            .server
-            .counters
-            .slow_clients
-            .fetch_add(1, Relaxed);
+        tracing::warn!(waiting = connection.outbox.bytes(), "closing a client that reads too slowly");
+        connection.server.counters.slow_clients.fetch_add(1, Relaxed);
         connection.outbox = Outbox::default();
         if let Some(link) = connection.link.take() {
             self.remove_link(link);
         }
-        self.with_engine(key, |engine, effects| {
-            engine.end(Reason::SlowClient, effects)
-        });
+        self.with_engine(key, |engine, effects| engine.end(Reason::SlowClient, effects));
     }
 
     /// Charges an event to the connection's account with JavaScript, and stops reading if too much waits.
@@ -481,9 +406,7 @@ impl Shard {
         let connection = self.connection(key)?;
         let limit = connection.server.config.max_inbox;
         let id = u64::from(key.serial) << 32 | u64::from(key.index);
-        let account = connection
-            .account
-            .get_or_insert_with(|| Account::new(id, mailbox, limit));
+        let account = connection.account.get_or_insert_with(|| Account::new(id, mailbox, limit));
         let credit = account.charge(bytes);
         if account.is_full() {
             account.paused.store(true, Relaxed);
@@ -493,10 +416,7 @@ impl Shard {
 
     /// JavaScript has caught up.
     pub(super) fn resume(&mut self, id: u64) {
-        let key = Key {
-            index: id as u32,
-            serial: (id >> 32) as u32,
-        };
+        let key = Key { index: id as u32, serial: (id >> 32) as u32 };
         let now = self.now;
         let Some(connection) = self.connection(key) else {
             return;
@@ -510,9 +430,7 @@ impl Shard {
     }
 
     pub(super) fn is_paused(&self, key: Key) -> bool {
-        self.connections
-            .get(key.index as usize)
-            .is_some_and(Connection::is_paused)
+        self.connections.get(key.index as usize).is_some_and(Connection::is_paused)
     }
 
     /// The server closes: what waits is sent first, then the client is told to come back.
@@ -523,9 +441,7 @@ impl Shard {
         connection.held = false;
         connection.shutting_down = true;
         if connection.outbox.is_empty() {
-            return self.with_engine(key, |engine, effects| {
-                engine.end(Reason::ServerShutdown, effects)
-            });
+            return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
         self.close_connection(key, Reason::ServerShutdown);
         self.flush(key);
@@ -537,15 +453,10 @@ impl Shard {
             .connections
             .iter()
             .filter(|(_, connection)| connection.server.id == server)
-            .map(|(index, connection)| Key {
-                index: index as u32,
-                serial: connection.serial,
-            })
+            .map(|(index, connection)| Key { index: index as u32, serial: connection.serial })
             .collect();
         for key in keys {
-            self.with_engine(key, |engine, effects| {
-                engine.end(Reason::ServerShutdown, effects)
-            });
+            self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
             self.forget(key);
         }
         self.drop_links(server);
@@ -553,15 +464,9 @@ impl Shard {
 }
 
 fn answer(reply: Reply, outbox: &mut Outbox) -> Answer {
-    let payload = |body: &[u8]| Answer::Payload {
-        body: body.to_vec(),
-        opened: None,
-    };
+    let payload = |body: &[u8]| Answer::Payload { body: body.to_vec(), opened: None };
     match reply {
-        Reply::Flush => Answer::Payload {
-            body: outbox.take_payload(),
-            opened: None,
-        },
+        Reply::Flush => Answer::Payload { body: outbox.take_payload(), opened: None },
         Reply::Noop => payload(b"6"),
         Reply::Close => payload(b"1"),
         Reply::NoopClose => payload(b"6\x1e1"),

@@ -17,10 +17,7 @@ impl Id {
     /// An id by its text, if it has the form of one.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; LENGTH] = text.as_bytes().try_into().ok()?;
-        bytes
-            .iter()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte))
-            .then_some(Self(bytes))
+        bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).then_some(Self(bytes))
     }
 
     /// The text.
@@ -30,11 +27,7 @@ impl Id {
 
     /// The shard that made it, out of so many.
     pub fn shard(&self, shards: usize) -> usize {
-        ALPHABET
-            .iter()
-            .position(|byte| *byte == self.0[0])
-            .unwrap_or(0)
-            % shards
+        ALPHABET.iter().position(|byte| *byte == self.0[0]).unwrap_or(0) % shards
     }
 }
 
@@ -56,11 +49,7 @@ pub struct Ids {
 impl Ids {
     /// The ids of one shard out of so many.
     pub fn new(shard: usize, shards: usize) -> Self {
-        Self {
-            shard,
-            shards,
-            pool: Vec::new(),
-        }
+        Self { shard, shards, pool: Vec::new() }
     }
 
     /// A new id.
@@ -73,10 +62,7 @@ impl Ids {
             getrandom::fill(&mut self.pool).expect("the operating system has random numbers");
         }
         let mut id = [0; LENGTH];
-        for (char, random) in id
-            .iter_mut()
-            .zip(self.pool.drain(self.pool.len() - LENGTH..))
-        {
+        for (char, random) in id.iter_mut().zip(self.pool.drain(self.pool.len() - LENGTH..)) {
             *char = ALPHABET[usize::from(random % 64)];
         }
         let places = 64 / self.shards;
@@ -97,10 +83,7 @@ mod tests {
                 let mut ids = Ids::new(shard, shards);
                 let made: std::collections::HashSet<Id> = (0..200).map(|_| ids.next()).collect();
                 assert_eq!(made.len(), 200);
-                assert!(
-                    made.iter()
-                        .all(|id| id.shard(shards) == shard && Id::parse(id.as_str()) == Some(*id))
-                );
+                assert!(made.iter().all(|id| id.shard(shards) == shard && Id::parse(id.as_str()) == Some(*id)));
             }
         }
         assert!(Id::parse("short").is_none() && Id::parse("ééééé ééééé").is_none());

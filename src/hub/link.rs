@@ -50,13 +50,7 @@ pub struct Link {
 impl Shard {
     /// A WebSocket whose HTTP part is done.
     pub(super) fn websocket(&mut self, incoming: Incoming) {
-        let Incoming {
-            server,
-            stream,
-            preface,
-            head,
-            purpose,
-        } = incoming;
+        let Incoming { server, stream, preface, head, purpose } = incoming;
         if server.state() != State::Open {
             return;
         }
@@ -84,7 +78,7 @@ impl Shard {
                 let key = self.open(server, Transport::WebSocket, &request);
                 let mut outbox = Outbox::default();
                 if !preface.is_empty() {
-                    outbox.push_raw(preface);
+                    outbox.push_first(preface);
                 }
                 let connection = &mut self.connections[key.index as usize];
                 outbox.append(std::mem::take(&mut connection.outbox));
@@ -92,8 +86,8 @@ impl Shard {
                 connection.link = Some(index);
                 self.links[index as usize].connection = Some(key);
             }
-            Purpose::Probe { sid, current } => {
-                self.attach_probe(index, &server, &sid, current, preface)
+            Purpose::Probe { sid, current, websocket } => {
+                self.attach_probe(index, &server, &sid, current, websocket, preface);
             }
             Purpose::Close => {
                 self.links[index as usize].tail.push_raw(preface);
@@ -109,15 +103,12 @@ impl Shard {
         server: &Arc<Server>,
         sid: &str,
         current: bool,
+        websocket: bool,
         preface: Bytes,
     ) {
-        let found = Id::parse(sid)
-            .and_then(|sid| self.sids.get(&sid).copied())
-            .filter(|key| {
-                self.connections
-                    .get(key.index as usize)
-                    .is_some_and(|connection| connection.server.id == server.id)
-            });
+        let found = Id::parse(sid).and_then(|sid| self.sids.get(&sid).copied()).filter(|key| {
+            self.connections.get(key.index as usize).is_some_and(|connection| connection.server.id == server.id)
+        });
         let refusal = match found {
             None => Some(Refusal::UNKNOWN_SID),
             Some(_) if !current => Some(Refusal::BAD_REQUEST),
@@ -135,7 +126,7 @@ impl Shard {
         let key = found.expect("refused otherwise");
         self.links[index as usize].tail.push_raw(preface);
         let connection = &mut self.connections[key.index as usize];
-        if !connection.engine.probe(now) {
+        if !websocket || !connection.engine.probe(now) {
             return self.close_link(index, Outbox::default(), None, false);
         }
         connection.probe = Some(index);
@@ -153,46 +144,30 @@ impl Shard {
         let mut head = Some(head).filter(|head| !head.is_empty());
         tokio::task::spawn_local(poll_fn(move |context| {
             let head = head.take();
-            guarded("connection", || {
-                shard.borrow_mut().poll_link(index, serial, head, context)
-            })
-            .unwrap_or_else(|| {
-                guarded("cleanup", || {
-                    shard.borrow_mut().fail_link(Key { index, serial })
-                });
+            guarded("connection", || shard.borrow_mut().poll_link(index, serial, head, context)).unwrap_or_else(|| {
+                guarded("cleanup", || shard.borrow_mut().fail_link(Key { index, serial }));
                 Poll::Ready(())
             })
         }));
     }
 
     fn link(&mut self, key: Key) -> Option<&mut Link> {
-        self.links
-            .get_mut(key.index as usize)
-            .filter(|link| link.serial == key.serial)
+        self.links.get_mut(key.index as usize).filter(|link| link.serial == key.serial)
     }
 
-    fn poll_link(
-        &mut self,
-        index: u32,
-        serial: u32,
-        head: Option<Bytes>,
-        context: &mut Context<'_>,
-    ) -> Poll<()> {
+    fn poll_link(&mut self, index: u32, serial: u32, head: Option<Bytes>, context: &mut Context<'_>) -> Poll<()> {
         let key = Key { index, serial };
         let Some(link) = self.link(key) else {
             return Poll::Ready(());
         };
-        if !link
-            .waker
-            .as_ref()
-            .is_some_and(|waker| waker.will_wake(context.waker()))
-        {
+        if !link.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             link.waker = Some(context.waker().clone());
         }
         self.update_clock();
         self.flush_link(index);
         if let Some(head) = head {
             self.link_input(key, &head);
+            self.admit_waiting();
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         let mut reads = 0;
@@ -200,10 +175,7 @@ impl Shard {
             let Some(link) = self.link(key) else {
                 break Poll::Ready(());
             };
-            if link
-                .connection
-                .is_some_and(|connection| self.is_paused(connection))
-            {
+            if link.connection.is_some_and(|connection| self.is_paused(connection)) {
                 break Poll::Pending;
             }
             reads += 1;
@@ -218,6 +190,7 @@ impl Shard {
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     let length = buffer.filled().len();
                     self.link_input(key, &scratch[..length]);
+                    self.admit_waiting();
                 }
                 Poll::Ready(_) => {
                     self.lose_link(key);
@@ -229,9 +202,7 @@ impl Shard {
         // An answer of this connection's own leaves now; what others got leaves with the next pass.
         let own = self.link(key).and_then(|link| link.connection);
         if let Some(own) = own
-            && self
-                .connection(own)
-                .is_some_and(|connection| !connection.held)
+            && self.connection(own).is_some_and(|connection| !connection.held)
         {
             self.flush(own);
         }
@@ -279,9 +250,7 @@ impl Shard {
         }
         match link.connection {
             Some(connection) if link.channel == Channel::Main => {
-                self.connections[connection.index as usize]
-                    .outbox
-                    .push_urgent_raw(pong);
+                self.connections[connection.index as usize].outbox.push_urgent_raw(pong);
                 self.touch(connection);
             }
             _ => {
@@ -376,14 +345,8 @@ impl Shard {
     }
 
     fn linger(&mut self, index: u32) {
-        let key = Key {
-            index,
-            serial: self.links[index as usize].serial,
-        };
-        self.timers.add(
-            self.now + Config::LINGER.as_millis() as u64,
-            Timer::Link(key),
-        );
+        let key = Key { index, serial: self.links[index as usize].serial };
+        self.timers.add(self.now + Config::LINGER.as_millis() as u64, Timer::Link(key));
     }
 
     pub(super) fn send_on_link(&mut self, index: u32, frame: Frame) {
@@ -394,11 +357,7 @@ impl Shard {
     }
 
     pub(super) fn wake_link(&mut self, index: u32) {
-        if let Some(waker) = self
-            .links
-            .get(index as usize)
-            .and_then(|link| link.waker.as_ref())
-        {
+        if let Some(waker) = self.links.get(index as usize).and_then(|link| link.waker.as_ref()) {
             waker.wake_by_ref();
         }
     }
@@ -417,22 +376,14 @@ impl Shard {
         let own = own.and_then(|key| self.connections.get_mut(key.index as usize));
         let written = match own {
             Some(connection) => {
-                let written =
-                    connection
-                        .outbox
-                        .write(&mut *link.stream, &mut context, &mut self.joiner);
+                let written = connection.outbox.write(&mut *link.stream, &mut context, &mut self.joiner);
                 connection.held = false;
                 connection.blocked = matches!(written, Ok(Written::Blocked));
                 written
             }
-            None => link
-                .tail
-                .write(&mut *link.stream, &mut context, &mut self.joiner),
+            None => link.tail.write(&mut *link.stream, &mut context, &mut self.joiner),
         };
-        let key = Key {
-            index,
-            serial: link.serial,
-        };
+        let key = Key { index, serial: link.serial };
         match (written, link.phase) {
             (Err(_), _) => self.lose_link(key),
             (Ok(Written::All), Phase::Closing { finish: true }) => {
@@ -445,10 +396,7 @@ impl Shard {
 
     pub(super) fn remove_link(&mut self, index: u32) {
         if let Some(link) = self.links.try_remove(index as usize) {
-            link.server.counters.dropped.fetch_add(
-                link.tail.frames() as u64,
-                std::sync::atomic::Ordering::Relaxed,
-            );
+            link.server.counters.dropped.fetch_add(link.tail.frames() as u64, std::sync::atomic::Ordering::Relaxed);
             self.count(link.server.id, -1);
             if let Some(waker) = link.waker {
                 waker.wake();
@@ -463,15 +411,9 @@ impl Shard {
     }
 
     pub(super) fn drop_links(&mut self, server: u32) {
-        let indices: Vec<u32> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.server.id == server)
-            .map(|(index, _)| index as u32)
-            .collect();
-        indices
-            .into_iter()
-            .for_each(|index| self.remove_link(index));
+        let indices: Vec<u32> =
+            self.links.iter().filter(|(_, link)| link.server.id == server).map(|(index, _)| index as u32).collect();
+        indices.into_iter().for_each(|index| self.remove_link(index));
     }
 }
 

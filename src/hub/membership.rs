@@ -37,6 +37,8 @@ pub struct Socket {
     /// Who it is, by the application's word; never by the client's.
     pub(super) user: Option<Arc<str>>,
     pub(super) since: Millis,
+    /// What JavaScript is told when the socket is let in.
+    info: Option<Box<str>>,
 }
 
 /// The shard of a socket.
@@ -53,24 +55,17 @@ impl Shard {
     fn socket_index(&self, key: SocketKey) -> Option<u32> {
         let index = (key & ((1 << INDEX_BITS) - 1)) as u32;
         let serial = (key >> INDEX_BITS) as u32 & SERIAL_MASK;
-        self.sockets
-            .get(index as usize)
-            .is_some_and(|socket| socket.serial == serial)
-            .then_some(index)
+        self.sockets.get(index as usize).is_some_and(|socket| socket.serial == serial).then_some(index)
     }
 
     /// A socket by its key, if it is still there.
     pub(super) fn find(&self, key: SocketKey) -> Option<&Socket> {
-        self.socket_index(key)
-            .map(|index| &self.sockets[index as usize])
+        self.socket_index(key).map(|index| &self.sockets[index as usize])
     }
 
     fn connection_of(&self, socket: u32) -> Key {
         let index = self.sockets[socket as usize].connection;
-        Key {
-            index,
-            serial: self.connections[index as usize].serial,
-        }
+        Key { index, serial: self.connections[index as usize].serial }
     }
 
     fn server_of(&self, socket: u32) -> &Arc<Server> {
@@ -86,9 +81,7 @@ impl Shard {
         if !connection.has_room(bytes) {
             return self.push_to_full(key, frames);
         }
-        frames
-            .iter()
-            .for_each(|frame| connection.outbox.push(frame.clone()));
+        frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
         self.touch(key);
     }
 
@@ -96,19 +89,12 @@ impl Shard {
     pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
         match input {
             Input::Connect { nsp, auth } => self.connect(key, nsp, auth),
-            Input::Event {
-                socket,
-                id,
-                name,
-                data,
-                attachments,
-            } => {
+            Input::Event { socket, id, name, data, attachments } => {
                 let Some(connection) = self.connection(key) else {
                     return;
                 };
                 connection.server.counters.events_in.fetch_add(1, Relaxed);
-                let built_in = connection.server.config.nself
-                    && *self.sockets[socket as usize].nsp.name == *"/";
+                let built_in = connection.server.config.nself && *self.sockets[socket as usize].nsp.name == *"/";
                 match name.as_deref() {
                     Some(events::JOIN) if built_in => self.join_asked(socket, id, &data),
                     Some(events::LEAVE) if built_in => self.leave_asked(socket, id, &data),
@@ -116,12 +102,7 @@ impl Shard {
                     _ => self.tell_javascript(key, socket, Kind::Event, id, &data, attachments),
                 }
             }
-            Input::Ack {
-                socket,
-                id,
-                data,
-                attachments,
-            } => {
+            Input::Ack { socket, id, data, attachments } => {
                 self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
             }
             Input::Leave { socket } => self.remove_socket(socket, Reason::ClientLeft),
@@ -146,14 +127,7 @@ impl Shard {
         let Some(credit) = self.charge(key, bytes) else {
             return;
         };
-        let event = Event::Packet {
-            socket: self.socket_key(socket),
-            kind,
-            id,
-            data: data.into(),
-            attachments,
-            credit,
-        };
+        let event = Event::Packet { socket: self.socket_key(socket), kind, id, data: data.into(), attachments, credit };
         self.server_of(socket).sink.push(event);
     }
 
@@ -167,10 +141,7 @@ impl Shard {
         }
         let Some(nsp) = connection.server.namespace(name) else {
             let error = "{\"message\":\"Invalid namespace\"}";
-            return self.push(
-                key,
-                &[socket::encode_text(Kind::ConnectError, name, None, error)],
-            );
+            return self.push(key, &[socket::encode_text(Kind::ConnectError, name, None, error)]);
         };
         let (asks, listens) = (nsp.ask.load(Relaxed), nsp.listen.load(Relaxed));
         let socket = Socket {
@@ -183,6 +154,7 @@ impl Shard {
             told: asks || listens,
             user: None,
             since: self.now,
+            info: None,
         };
         let index = self.sockets.insert(socket) as u32;
         let Some(connection) = self.connection(key) else {
@@ -191,30 +163,31 @@ impl Shard {
         connection.members.ask(nsp.name.clone(), index);
         if asks {
             let info = self.connect_info(index, auth);
-            let event = Event::Connecting {
-                socket: self.socket_key(index),
-                info,
-            };
+            let event = Event::Connecting { socket: self.socket_key(index), info };
             return self.server_of(index).sink.push(event);
         }
-        self.admit(index);
         if listens {
-            let info = self.connect_info(index, auth);
-            let event = Event::Connect {
-                socket: self.socket_key(index),
-                info,
-            };
-            self.server_of(index).sink.push(event);
+            self.sockets[index as usize].info = Some(self.connect_info(index, auth).into());
+        }
+        self.admissions.push(self.socket_key(index));
+    }
+
+    /// Lets in those who asked for an open namespace. A client may speak to it only after its answer, so this comes
+    /// behind the input in which it asked.
+    pub(super) fn admit_waiting(&mut self) {
+        for key in std::mem::take(&mut self.admissions) {
+            let Some(index) = self.socket_index(key) else { continue };
+            self.admit(index);
+            if let Some(info) = self.sockets.get_mut(index as usize).and_then(|socket| socket.info.take()) {
+                self.server_of(index).sink.push(Event::Connect { socket: key, info: info.into() });
+            }
         }
     }
 
     fn connect_info(&self, index: u32, auth: Option<&str>) -> String {
         const UNKNOWN: &str = "{\"headers\":{},\"time\":\"\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":0,\"url\":\"\",\"query\":{}}";
         let socket = &self.sockets[index as usize];
-        let handshake = self.connections[socket.connection as usize]
-            .handshake
-            .as_deref()
-            .unwrap_or(UNKNOWN);
+        let handshake = self.connections[socket.connection as usize].handshake.as_deref().unwrap_or(UNKNOWN);
         format!(
             "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":null,\"handshake\":{handshake}}}",
             socket.id.as_str(),
@@ -236,10 +209,13 @@ impl Shard {
         connection.members.join(index);
         connection.server.counters.sockets.fetch_add(1, Relaxed);
         let reply = format!("{{\"sid\":\"{}\"}}", id.as_str());
-        self.push(
-            key,
-            &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)],
-        );
+        self.push(key, &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)]);
+        if let Some(socket) = self.sockets.get_mut(index as usize) {
+            let rooms = std::mem::take(&mut socket.rooms);
+            rooms.iter().for_each(|room| {
+                self.enter(index, room);
+            });
+        }
     }
 
     /// JavaScript lets a socket in.
@@ -256,10 +232,7 @@ impl Shard {
 
     /// JavaScript refuses a socket. The connection stays, and may try again.
     pub(super) fn deny(&mut self, key: SocketKey, error: &str) {
-        let Some(index) = self
-            .socket_index(key)
-            .filter(|index| !self.sockets[*index as usize].joined)
-        else {
+        let Some(index) = self.socket_index(key).filter(|index| !self.sockets[*index as usize].joined) else {
             return;
         };
         let connection = self.connection_of(index);
@@ -267,15 +240,7 @@ impl Shard {
         if let Some(connection) = self.connection(connection) {
             connection.members.remove(index);
         }
-        self.push(
-            connection,
-            &[socket::encode_text(
-                Kind::ConnectError,
-                &socket.nsp.name,
-                None,
-                error,
-            )],
-        );
+        self.push(connection, &[socket::encode_text(Kind::ConnectError, &socket.nsp.name, None, error)]);
     }
 
     /// A packet for one socket.
@@ -288,26 +253,15 @@ impl Shard {
         text: &str,
         attachments: &[Bytes],
     ) {
-        let Some(index) = self
-            .socket_index(key)
-            .filter(|index| self.sockets[*index as usize].joined)
-        else {
+        let Some(index) = self.socket_index(key).filter(|index| self.sockets[*index as usize].joined) else {
             return;
         };
         let connection = self.connection_of(index);
-        let writable = self
-            .connection(connection)
-            .is_some_and(|connection| connection.is_writable());
+        let writable = self.connection(connection).is_some_and(|connection| connection.is_writable());
         if volatile && !writable {
             return;
         }
-        let frames = socket::encode(
-            kind,
-            &self.sockets[index as usize].nsp.name,
-            id,
-            text,
-            attachments,
-        );
+        let frames = socket::encode(kind, &self.sockets[index as usize].nsp.name, id, text, attachments);
         self.push(connection, &frames);
     }
 
@@ -325,9 +279,7 @@ impl Shard {
             space.select(to, |socket| selected.push(self.socket_key(socket)));
         }
         // By key: closing a connection may take others of the selection with it.
-        selected
-            .into_iter()
-            .for_each(|key| self.change(key, change));
+        selected.into_iter().for_each(|key| self.change(key, change));
     }
 
     fn change_socket(&mut self, index: u32, change: &Change) {
@@ -337,8 +289,10 @@ impl Shard {
             }),
             Change::Leave(rooms) => rooms.iter().for_each(|room| self.exit(index, room)),
             Change::LeaveAll => {
-                let rooms = self.sockets[index as usize].rooms.clone();
+                let socket = &self.sockets[index as usize];
+                let (id, rooms) = (socket.id, socket.rooms.clone());
                 rooms.iter().for_each(|room| self.exit(index, room));
+                self.exit(index, id.as_str());
             }
             Change::Disconnect(whole) => self.kick(index, *whole),
         }
@@ -352,16 +306,13 @@ impl Shard {
         };
         for index in kicked {
             let nsp = self.sockets[index as usize].nsp.clone();
-            self.push(
-                key,
-                &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")],
-            );
+            self.push(key, &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")]);
             if self.sockets.contains(index as usize) {
                 self.remove_socket(index, Reason::ServerKicked);
             }
         }
         if whole {
-            self.close_connection(key, Reason::ForcedServerClose);
+            self.close_connection(key, Reason::ForcedClose);
         }
     }
 
@@ -372,29 +323,37 @@ impl Shard {
         }
     }
 
-    /// Puts a socket into a room. False: it is there already, or not connected yet.
-    fn enter(&mut self, index: u32, room: &Arc<str>) -> bool {
+    /// Puts a socket into a room, and tells the room, unless it is there already.
+    fn enter(&mut self, index: u32, room: &Arc<str>) {
         let socket = &mut self.sockets[index as usize];
-        let entered = **room != *socket.id.as_str()
-            && self
-                .spaces
-                .get_mut(&socket.nsp.id)
-                .is_some_and(|space| space.join(room, index));
-        if entered {
+        if !socket.joined {
+            // A middleware's wish: it comes true if the socket is let in, and is gone with it otherwise.
+            if !socket.rooms.contains(room) {
+                socket.rooms.push(room.clone());
+            }
+            return;
+        }
+        let Some(space) = self.spaces.get_mut(&socket.nsp.id) else { return };
+        if **room == *socket.id.as_str() {
+            space.show(socket.id, index);
+        } else if space.join(room, index) {
             socket.rooms.push(room.clone());
             self.announce(index, "room:joined", room);
         }
-        entered
     }
 
     fn exit(&mut self, index: u32, room: &str) {
         let socket = &mut self.sockets[index as usize];
-        if let Some(place) = socket.rooms.iter().position(|known| **known == *room) {
-            let room = socket.rooms.swap_remove(place);
+        if *room == *socket.id.as_str() {
             if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
-                space.leave(&room, index);
+                space.hide(&socket.id);
             }
-            self.announce(index, "room:left", &room);
+        } else if let Some(place) = socket.rooms.iter().position(|known| **known == *room) {
+            let room = socket.rooms.swap_remove(place);
+            if let Some(space) = self.spaces.get_mut(&socket.nsp.id).filter(|_| socket.joined) {
+                space.leave(&room, index);
+                self.announce(index, "room:left", &room);
+            }
         }
     }
 
@@ -406,16 +365,10 @@ impl Shard {
             return;
         }
         let user = socket.user.as_deref().map_or("null".into(), json::quoted);
-        let data = format!(
-            "{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}",
-            socket.id.as_str(),
-            json::quoted(room)
-        );
+        let data =
+            format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.id.as_str(), json::quoted(room));
         let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
-        let to = Selection {
-            rooms: vec![room.clone()],
-            except: Vec::new(),
-        };
+        let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
         server.emit("/", to, false, false, &text, &[]);
     }
 
@@ -439,10 +392,9 @@ impl Shard {
                 }
             }
         }
-        if socket.told {
-            let rooms: Vec<&str> = std::iter::once(socket.id.as_str())
-                .chain(rooms.iter().map(|room| &**room))
-                .collect();
+        if socket.told && socket.info.is_none() {
+            let rooms: Vec<&str> =
+                std::iter::once(socket.id.as_str()).chain(rooms.iter().map(|room| &**room)).collect();
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
             let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
             server.sink.push(Event::Disconnect { socket: key, info });
@@ -455,9 +407,7 @@ impl Shard {
             return;
         };
         let sockets: Vec<u32> = connection.members.iter().collect();
-        sockets
-            .into_iter()
-            .for_each(|socket| self.remove_socket(socket, reason));
+        sockets.into_iter().for_each(|socket| self.remove_socket(socket, reason));
     }
 
     fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
@@ -477,11 +427,7 @@ impl Shard {
         let text = match &result {
             Ok(()) => "{\"ok\":true}".to_owned(),
             Err(error) => {
-                format!(
-                    "\"code\":\"{}\",\"error\":{}}}",
-                    error.code,
-                    json::quoted(&error.message)
-                )
+                format!("\"code\":\"{}\",\"error\":{}}}", error.code, json::quoted(&error.message))
             }
         };
         match (ack, result) {
@@ -500,20 +446,13 @@ impl Shard {
     /// Sends one socket an event of the nself layer.
     fn tell(&mut self, index: u32, event: &str, data: &str) {
         let text = events::envelope(event, data, &self.iso(self.now), None);
-        self.push(
-            self.connection_of(index),
-            &[socket::encode_text(Kind::Event, "/", None, &text)],
-        );
+        self.push(self.connection_of(index), &[socket::encode_text(Kind::Event, "/", None, &text)]);
     }
 }
 
 fn asked_room(data: &str) -> Result<String, Error> {
     let (_, rest) = json::first_item(data);
-    let room = events::room_of(json::second_item(rest)).ok_or_else(|| {
-        Error::new(
-            "ERR_INVALID_ROOM",
-            "send { roomId: \"…\" } with join:room and leave:room",
-        )
-    })?;
+    let room = events::room_of(json::second_item(rest))
+        .ok_or_else(|| Error::new("ERR_INVALID_ROOM", "send { roomId: \"…\" } with join:room and leave:room"))?;
     events::check_room(&room).map(|()| room)
 }

@@ -92,14 +92,8 @@ fn start_shards() -> Result<Shards, Error> {
         match started {
             Ok(thread) => threads.push(thread),
             Err(error) => {
-                mailboxes
-                    .iter()
-                    .take(index)
-                    .for_each(|mailbox| mailbox.push(Command::Stop));
-                return Err(Error::new(
-                    "ERR_THREADS",
-                    format!("cannot start a thread: {error}"),
-                ));
+                mailboxes.iter().take(index).for_each(|mailbox| mailbox.push(Command::Stop));
+                return Err(Error::new("ERR_THREADS", format!("cannot start a thread: {error}")));
             }
         }
     }
@@ -108,10 +102,7 @@ fn start_shards() -> Result<Shards, Error> {
 
 /// A server by its number, if it is not closed.
 pub fn server(id: u32) -> Result<Arc<Server>, Error> {
-    HUB.lock()
-        .as_ref()
-        .and_then(|hub| hub.servers.get(&id).cloned())
-        .ok_or_else(Error::closed)
+    HUB.lock().as_ref().and_then(|hub| hub.servers.get(&id).cloned()).ok_or_else(Error::closed)
 }
 
 /// The process's nself server.
@@ -124,18 +115,12 @@ fn release(server: &Arc<Server>) {
     let mut guard = HUB.lock();
     if let Some(hub) = guard.as_mut() {
         hub.servers.remove(&server.id);
-        if hub
-            .nself
-            .as_ref()
-            .is_some_and(|nself| nself.id == server.id)
-        {
+        if hub.nself.as_ref().is_some_and(|nself| nself.id == server.id) {
             hub.nself = None;
         }
         if hub.servers.is_empty() {
             if let Some(mailboxes) = &hub.mailboxes {
-                mailboxes
-                    .iter()
-                    .for_each(|mailbox| mailbox.push(Command::Stop));
+                mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Stop));
             }
             // The threads end by themselves; `join` waits for those of the hub that is still in place.
             let threads = std::mem::take(&mut hub.threads);
@@ -145,9 +130,7 @@ fn release(server: &Arc<Server>) {
     }
     drop(guard);
     server.mark_closed();
-    server.sink.push(server::Event::Closed {
-        report: server.report(),
-    });
+    server.sink.push(server::Event::Closed { report: server.report() });
 }
 
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
@@ -181,24 +164,13 @@ pub fn emit_event(
     let Some(server) = nself_server() else {
         return Ok(false);
     };
-    let text = events::envelope(
-        name,
-        data,
-        &iso(jiff::Timestamp::now().as_millisecond()),
-        room,
-    );
-    let to = Selection {
-        rooms: room.or(socket).map(Arc::from).into_iter().collect(),
-        except: Vec::new(),
-    };
+    let text = events::envelope(name, data, &iso(jiff::Timestamp::now().as_millisecond()), room);
+    let to = Selection { rooms: room.or(socket).map(Arc::from).into_iter().collect(), except: Vec::new() };
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
     Ok(server.emit("/", to, false, batch, &text, &[]))
 }
 
 /// Milliseconds since 1970 as ISO 8601.
 fn iso(millis: i64) -> String {
-    format!(
-        "{:.3}",
-        jiff::Timestamp::from_millisecond(millis).unwrap_or_default()
-    )
+    format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or_default())
 }

@@ -40,6 +40,8 @@ pub struct Outbox {
     /// Bytes of the first piece that are written already.
     written: usize,
     bytes: usize,
+    /// How many pieces at the head may not be passed by an urgent one.
+    urgent: usize,
 }
 
 /// How a write ended.
@@ -64,16 +66,19 @@ impl Outbox {
 
     /// Frames that wait.
     pub fn frames(&self) -> usize {
-        self.queue
-            .iter()
-            .filter(|piece| matches!(piece, Piece::Frame(_)))
-            .count()
+        self.queue.iter().filter(|piece| matches!(piece, Piece::Frame(_))).count()
     }
 
     /// Queues a packet.
     pub fn push(&mut self, frame: Frame) {
         self.bytes += frame.len();
         self.queue.push_back(Piece::Frame(frame));
+    }
+
+    /// Queues the response to a handshake: nothing may pass it.
+    pub fn push_first(&mut self, bytes: Bytes) {
+        self.push_raw(bytes);
+        self.urgent = self.queue.len();
     }
 
     /// Queues bytes that are no packet.
@@ -95,15 +100,18 @@ impl Outbox {
     }
 
     fn insert_urgent(&mut self, piece: Piece) {
-        // Behind what has begun to leave, and behind a handshake response.
-        let after_first = self.written > 0 || matches!(self.queue.front(), Some(Piece::Raw(_)));
-        self.queue
-            .insert(usize::from(after_first).min(self.queue.len()), piece);
+        // Behind what has begun to leave, and behind the urgent ones before it.
+        let place = self.urgent.max(usize::from(self.written > 0)).min(self.queue.len());
+        self.queue.insert(place, piece);
+        self.urgent = place + 1;
     }
 
     /// Moves all that waits in another outbox behind what waits here.
     pub fn append(&mut self, mut other: Self) {
         debug_assert_eq!(other.written, 0);
+        if self.urgent == self.queue.len() {
+            self.urgent += other.urgent;
+        }
         self.bytes += other.bytes;
         self.queue.append(&mut other.queue);
     }
@@ -163,9 +171,7 @@ impl Outbox {
             *slice = IoSlice::new(&piece.bytes()[skip..]);
             count += 1;
         }
-        stream
-            .as_mut()
-            .poll_write_vectored(context, &slices[..count])
+        stream.as_mut().poll_write_vectored(context, &slices[..count])
     }
 
     fn consume(&mut self, mut sent: usize) {
@@ -180,6 +186,7 @@ impl Outbox {
             }
             sent -= length;
             self.queue.pop_front();
+            self.urgent = self.urgent.saturating_sub(1);
         }
         // An idle connection keeps no buffer.
         self.queue = VecDeque::new();
@@ -207,8 +214,7 @@ impl Joiner {
             });
         if !in_step {
             self.run.clear();
-            self.run
-                .extend(queue.iter().map(|piece| piece.bytes().clone()));
+            self.run.extend(queue.iter().map(|piece| piece.bytes().clone()));
             self.joined = None;
             return None;
         }
@@ -238,11 +244,7 @@ mod tests {
     }
 
     impl AsyncWrite for Sink {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            _: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
+        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
             let count = bytes.len().min(self.room);
             if count == 0 {
                 return Poll::Pending;
@@ -263,45 +265,24 @@ mod tests {
     }
 
     fn write(outbox: &mut Outbox, sink: &mut Sink, joiner: &mut Joiner) -> Written {
-        outbox
-            .write(
-                sink,
-                &mut Context::from_waker(std::task::Waker::noop()),
-                joiner,
-            )
-            .unwrap()
+        outbox.write(sink, &mut Context::from_waker(std::task::Waker::noop()), joiner).unwrap()
     }
 
     fn frames() -> Vec<Frame> {
-        (0..5)
-            .map(|i| Frame::text(&["4", &i.to_string()]))
-            .collect()
+        (0..5).map(|i| Frame::text(&["4", &i.to_string()])).collect()
     }
 
     #[test]
     fn partial_writes_keep_order_and_count() {
-        let wire: Vec<u8> = frames()
-            .iter()
-            .flat_map(|frame| frame.wire().to_vec())
-            .collect();
+        let wire: Vec<u8> = frames().iter().flat_map(|frame| frame.wire().to_vec()).collect();
         for room in 1..wire.len() {
             let mut outbox = Outbox::default();
             frames().into_iter().for_each(|frame| outbox.push(frame));
-            let mut sink = Sink {
-                got: Vec::new(),
-                room,
-                calls: 0,
-            };
-            assert_eq!(
-                write(&mut outbox, &mut sink, &mut Joiner::default()),
-                Written::Blocked
-            );
+            let mut sink = Sink { got: Vec::new(), room, calls: 0 };
+            assert_eq!(write(&mut outbox, &mut sink, &mut Joiner::default()), Written::Blocked);
             assert_eq!(outbox.bytes(), wire.len() - room);
             sink.room = usize::MAX;
-            assert_eq!(
-                write(&mut outbox, &mut sink, &mut Joiner::default()),
-                Written::All
-            );
+            assert_eq!(write(&mut outbox, &mut sink, &mut Joiner::default()), Written::All);
             assert_eq!((sink.got, outbox.bytes()), (wire.clone(), 0));
         }
     }
@@ -314,11 +295,7 @@ mod tests {
         for _ in 0..3 {
             let mut outbox = Outbox::default();
             frames.iter().for_each(|frame| outbox.push(frame.clone()));
-            let mut sink = Sink {
-                got: Vec::new(),
-                room: usize::MAX,
-                calls: 0,
-            };
+            let mut sink = Sink { got: Vec::new(), room: usize::MAX, calls: 0 };
             write(&mut outbox, &mut sink, &mut joiner);
             written.push((sink.got, sink.calls));
         }
@@ -331,11 +308,7 @@ mod tests {
         let mut outbox = Outbox::default();
         outbox.push(Frame::text(&["4a"]));
         outbox.push(Frame::text(&["4b"]));
-        let mut sink = Sink {
-            got: Vec::new(),
-            room: 1,
-            calls: 0,
-        };
+        let mut sink = Sink { got: Vec::new(), room: 1, calls: 0 };
         write(&mut outbox, &mut sink, &mut Joiner::default());
         outbox.push_urgent(Frame::text(&["2"]));
         assert_eq!(outbox.take_payload(), b"4a\x1e2\x1e4b");

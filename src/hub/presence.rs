@@ -60,19 +60,14 @@ impl Shard {
         let Some(space) = self.spaces.get(&namespace) else {
             return Vec::new();
         };
-        space
-            .in_room(room)
-            .map(|index| self.sockets[index as usize].id.as_str().to_owned())
-            .collect()
+        space.in_room(room).map(|index| self.sockets[index as usize].id.as_str().to_owned()).collect()
     }
 
     fn rooms_of(&self, key: SocketKey) -> Vec<String> {
-        self.find(key).map_or_else(Vec::new, |socket| {
-            let rooms = socket.rooms.iter().map(|room| room.to_string());
-            std::iter::once(socket.id.as_str().to_owned())
-                .chain(rooms)
-                .collect()
-        })
+        let Some(socket) = self.find(key) else { return Vec::new() };
+        let own = self.spaces.get(&socket.nsp.id).is_none_or(|space| space.shows(&socket.id));
+        let own = own.then(|| socket.id.as_str().to_owned());
+        own.into_iter().chain(socket.rooms.iter().map(|room| room.to_string())).collect()
     }
 }
 
@@ -100,30 +95,19 @@ impl Server {
         self.ask(shard_of(key), move |shard| shard.rooms_of(key))
     }
 
-    fn ask_all<T: Send + 'static>(
-        &self,
-        look: impl Fn(&Shard) -> Vec<T> + Clone + Send + 'static,
-    ) -> Vec<T> {
-        (0..self.shards())
-            .flat_map(|shard| self.ask(shard, look.clone()))
-            .collect()
+    fn ask_all<T: Send + 'static>(&self, look: impl Fn(&Shard) -> Vec<T> + Clone + Send + 'static) -> Vec<T> {
+        (0..self.shards()).flat_map(|shard| self.ask(shard, look.clone())).collect()
     }
 
     /// Asks one shard, and waits. Commands given before are carried out before.
-    fn ask<T: Send + 'static>(
-        &self,
-        shard: usize,
-        look: impl FnOnce(&Shard) -> Vec<T> + Send + 'static,
-    ) -> Vec<T> {
+    fn ask<T: Send + 'static>(&self, shard: usize, look: impl FnOnce(&Shard) -> Vec<T> + Send + 'static) -> Vec<T> {
         if self.state() == State::Closed {
             return Vec::new();
         }
         let (answer, question) = mpsc::sync_channel(1);
-        self.mailbox(shard).push(Command::Run(Box::new(
-            move |shard: &Rc<std::cell::RefCell<Shard>>| {
-                let _ = answer.send(look(&shard.borrow()));
-            },
-        )));
+        self.mailbox(shard).push(Command::Run(Box::new(move |shard: &Rc<std::cell::RefCell<Shard>>| {
+            let _ = answer.send(look(&shard.borrow()));
+        })));
         question.recv_timeout(PATIENCE).unwrap_or_default()
     }
 }

@@ -38,6 +38,21 @@ impl Space {
         self.ids.insert(id, socket);
     }
 
+    /// A socket leaves the room that is its id: it cannot be addressed any more.
+    pub fn hide(&mut self, id: &Id) {
+        self.ids.remove(id);
+    }
+
+    /// It comes back into that room.
+    pub fn show(&mut self, id: Id, socket: SocketIndex) {
+        self.ids.insert(id, socket);
+    }
+
+    /// Whether a socket is in the room that is its id.
+    pub fn shows(&self, id: &Id) -> bool {
+        self.ids.contains_key(id)
+    }
+
     /// Forgets a socket that is in no room any more.
     pub fn remove(&mut self, id: &Id, socket: SocketIndex) {
         self.members.swap_remove(&socket);
@@ -64,11 +79,7 @@ impl Space {
 
     /// Calls `visit` once for each selected socket.
     pub fn select(&self, selection: &Selection, mut visit: impl FnMut(SocketIndex)) {
-        let excluded: FxHashSet<SocketIndex> = selection
-            .except
-            .iter()
-            .flat_map(|room| self.in_room(room))
-            .collect();
+        let excluded: FxHashSet<SocketIndex> = selection.except.iter().flat_map(|room| self.in_room(room)).collect();
         let mut visit = |socket| {
             if excluded.is_empty() || !excluded.contains(&socket) {
                 visit(socket);
@@ -91,12 +102,7 @@ impl Space {
     /// The sockets of a room, the one whose id it is included.
     pub fn in_room(&self, room: &str) -> impl Iterator<Item = SocketIndex> + '_ {
         let named = Id::parse(room).and_then(|id| self.ids.get(&id)).copied();
-        self.rooms
-            .get(room)
-            .into_iter()
-            .flatten()
-            .copied()
-            .chain(named)
+        self.rooms.get(room).into_iter().flatten().copied().chain(named)
     }
 
     fn has_id(&self, room: &str) -> bool {
@@ -121,13 +127,7 @@ mod tests {
     fn selected(space: &Space, rooms: &[&str], except: &[&str]) -> Vec<SocketIndex> {
         let names = |list: &[&str]| list.iter().map(|room| Arc::from(*room)).collect();
         let mut out = Vec::new();
-        space.select(
-            &Selection {
-                rooms: names(rooms),
-                except: names(except),
-            },
-            |socket| out.push(socket),
-        );
+        space.select(&Selection { rooms: names(rooms), except: names(except) }, |socket| out.push(socket));
         out.sort_unstable();
         out
     }
@@ -135,9 +135,7 @@ mod tests {
     #[test]
     fn selections() {
         let mut space = Space::default();
-        let ids: Vec<Id> = (0..4)
-            .map(|i| Id::parse(&format!("{i:020}")).unwrap())
-            .collect();
+        let ids: Vec<Id> = (0..4).map(|i| Id::parse(&format!("{i:020}")).unwrap()).collect();
         for (socket, id) in ids.iter().enumerate() {
             space.add(*id, socket as u32);
         }
@@ -148,18 +146,12 @@ mod tests {
         assert_eq!(selected(&space, &[], &[]), [0, 1, 2, 3]);
         assert_eq!(selected(&space, &["a", "b"], &[]), [0, 1, 2]);
         assert_eq!(selected(&space, &["a", "b"], &["b"]), [0]);
-        assert_eq!(
-            selected(&space, &[ids[3].as_str(), "a"], &[ids[0].as_str()]),
-            [1, 3]
-        );
+        assert_eq!(selected(&space, &[ids[3].as_str(), "a"], &[ids[0].as_str()]), [1, 3]);
         assert_eq!(selected(&space, &["nobody"], &[]), [0u32; 0]);
         space.leave("a", 0);
         space.leave("a", 1);
         space.leave("a", 1);
-        assert_eq!(
-            (selected(&space, &["a"], &[]).len(), space.rooms.len()),
-            (0, 1)
-        );
+        assert_eq!((selected(&space, &["a"], &[]).len(), space.rooms.len()), (0, 1));
         space.remove(&ids[3], 3);
         assert_eq!(selected(&space, &[ids[3].as_str()], &[]).len(), 0);
     }

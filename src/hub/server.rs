@@ -34,14 +34,7 @@ pub enum Event {
     /// A client joined.
     Connect { socket: SocketKey, info: String },
     /// An event or an ack from a client.
-    Packet {
-        socket: SocketKey,
-        kind: Kind,
-        id: Option<f64>,
-        data: String,
-        attachments: Vec<Bytes>,
-        credit: Credit,
-    },
+    Packet { socket: SocketKey, kind: Kind, id: Option<f64>, data: String, attachments: Vec<Bytes>, credit: Credit },
     /// A socket is over. JSON.
     Disconnect { socket: SocketKey, info: String },
     /// The server is closed. JSON report.
@@ -76,22 +69,13 @@ impl std::fmt::Debug for Mailbox {
 impl Account {
     /// An account of a connection on the shard with this mailbox.
     pub fn new(connection: u64, mailbox: Arc<Mailbox>, limit: usize) -> Arc<Self> {
-        Arc::new(Self {
-            connection,
-            waiting: AtomicUsize::new(0),
-            paused: AtomicBool::new(false),
-            mailbox,
-            limit,
-        })
+        Arc::new(Self { connection, waiting: AtomicUsize::new(0), paused: AtomicBool::new(false), mailbox, limit })
     }
 
     /// Counts an event in.
     pub fn charge(self: &Arc<Self>, bytes: usize) -> Credit {
         self.waiting.fetch_add(bytes, Relaxed);
-        Credit {
-            account: self.clone(),
-            bytes,
-        }
+        Credit { account: self.clone(), bytes }
     }
 
     /// Whether so much waits that the connection must not be read for now.
@@ -112,9 +96,7 @@ impl Drop for Credit {
         let account = &self.account;
         let waiting = account.waiting.fetch_sub(self.bytes, Relaxed) - self.bytes;
         if waiting <= account.limit / 2 && account.paused.swap(false, Relaxed) {
-            account.mailbox.push(Command::Resume {
-                connection: account.connection,
-            });
+            account.mailbox.push(Command::Resume { connection: account.connection });
         }
     }
 }
@@ -173,12 +155,7 @@ pub struct Server {
 static NEXT_NAMESPACE: AtomicU32 = AtomicU32::new(1);
 
 impl Server {
-    pub(super) fn new(
-        id: u32,
-        config: Config,
-        sink: Arc<dyn Sink>,
-        mailboxes: Arc<[Arc<Mailbox>]>,
-    ) -> Arc<Self> {
+    pub(super) fn new(id: u32, config: Config, sink: Arc<dyn Sink>, mailboxes: Arc<[Arc<Mailbox>]>) -> Arc<Self> {
         let server = Arc::new(Self {
             id,
             config,
@@ -218,10 +195,7 @@ impl Server {
 
     /// Whether JavaScript may want to know a client's handshake.
     pub fn wants_handshakes(&self) -> bool {
-        self.namespaces
-            .read()
-            .values()
-            .any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
+        self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
     }
 
     /// Emits an event, `["name", …]`, to sockets of a namespace. False: the server is closed, or there is no such
@@ -239,22 +213,14 @@ impl Server {
             return false;
         };
         let frames = socket::encode(Kind::Event, &nsp.name, None, text, attachments);
-        let emit = Arc::new(Emit {
-            nsp,
-            to,
-            volatile,
-            batch,
-            frames,
-        });
+        let emit = Arc::new(Emit { nsp, to, volatile, batch, frames });
         // Held until the event is queued: what was accepted comes before the close, and is delivered.
         let state = self.state.lock();
         if *state != State::Open {
             return false;
         }
         self.counters.events_out.fetch_add(1, Relaxed);
-        self.mailboxes
-            .iter()
-            .for_each(|mailbox| mailbox.push(Command::Emit(emit.clone())));
+        self.mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Emit(emit.clone())));
         true
     }
 
@@ -264,11 +230,7 @@ impl Server {
             return;
         };
         for mailbox in self.mailboxes.iter() {
-            mailbox.push(Command::ChangeAll {
-                nsp: nsp.clone(),
-                to: to.clone(),
-                change: change.clone(),
-            });
+            mailbox.push(Command::ChangeAll { nsp: nsp.clone(), to: to.clone(), change: change.clone() });
         }
     }
 
@@ -306,10 +268,7 @@ impl Server {
         }
         *state = State::Closing;
         for mailbox in self.mailboxes.iter() {
-            mailbox.push(Command::Close {
-                server: self.clone(),
-                deadline,
-            });
+            mailbox.push(Command::Close { server: self.clone(), deadline });
         }
         drop(state);
         let closers = std::mem::take(&mut *self.closers.lock());
@@ -319,8 +278,7 @@ impl Server {
     /// Waits until the server is closed.
     pub fn wait_closed(&self, timeout: std::time::Duration) {
         let mut state = self.state.lock();
-        self.closed
-            .wait_while_for(&mut state, |state| *state != State::Closed, timeout);
+        self.closed.wait_while_for(&mut state, |state| *state != State::Closed, timeout);
     }
 
     /// A shard has nothing of this server left. True: it was the last shard.
@@ -336,11 +294,7 @@ impl Server {
     /// What the shutdown came to, as JSON.
     pub fn report(&self) -> String {
         let c = &self.counters;
-        format!(
-            "{{\"deliveries\":{},\"dropped\":{}}}",
-            c.deliveries.load(Relaxed),
-            c.dropped.load(Relaxed)
-        )
+        format!("{{\"deliveries\":{},\"dropped\":{}}}", c.deliveries.load(Relaxed), c.dropped.load(Relaxed))
     }
 
     /// The counters, as JSON.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 use slab::Slab;
 
 use super::batch::{Batches, Target, Verdict};
-use super::command::{Command, Emit};
+use super::command::{Command, Emit, SocketKey};
 use super::connection::Connection;
 use super::ids::{Id, Ids};
 use super::link::Link;
@@ -64,6 +64,8 @@ pub struct Shard {
     pub(super) joiner: Joiner,
     pub(super) ids: Ids,
     pub(super) scratch: Vec<u8>,
+    /// Sockets that asked for an open namespace and are let in when the input at hand is read.
+    pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, usize>,
     closing: Vec<Arc<Server>>,
@@ -93,6 +95,7 @@ impl Shard {
                 joiner: Joiner::default(),
                 ids: Ids::new(index, shards),
                 scratch: vec![0; SCRATCH],
+                admissions: Vec::new(),
                 population: FxHashMap::default(),
                 closing: Vec::new(),
                 serial: 0,
@@ -119,28 +122,13 @@ impl Shard {
     fn command(&mut self, command: Command) {
         match command {
             Command::WebSocket(incoming) => self.websocket(*incoming),
-            Command::OpenPolling {
-                server,
-                request,
-                respond,
-            } => self.open_polling(server, &request, respond),
+            Command::OpenPolling { server, request, respond } => self.open_polling(server, &request, respond),
             Command::Request(request) => self.request(*request),
             Command::Body { sid, id, body } => self.body(sid, id, &body),
-            Command::TooLarge { sid, id } => {
-                self.with_session(sid, |engine, fx| engine.post_too_large(id, fx))
-            }
-            Command::Aborted { sid, id } => {
-                self.with_session(sid, |engine, fx| engine.aborted(id, fx))
-            }
+            Command::TooLarge { sid, id } => self.with_session(sid, |engine, fx| engine.post_too_large(id, fx)),
+            Command::Aborted { sid, id } => self.with_session(sid, |engine, fx| engine.aborted(id, fx)),
             Command::Emit(emit) => self.deliver(&emit),
-            Command::Send {
-                socket,
-                kind,
-                id,
-                volatile,
-                text,
-                attachments,
-            } => {
+            Command::Send { socket, kind, id, volatile, text, attachments } => {
                 self.send(socket, kind, id, volatile, &text, &attachments);
             }
             Command::Accept { socket, user } => self.accept(socket, user),
@@ -160,15 +148,7 @@ impl Shard {
         let Some(space) = self.spaces.get(&emit.nsp.id) else {
             return;
         };
-        let Self {
-            sockets,
-            connections,
-            dirty,
-            batches,
-            timers,
-            now,
-            ..
-        } = self;
+        let Self { sockets, connections, dirty, batches, timers, now, .. } = self;
         let mut hold = false;
         if emit.batch && emit.to.except.is_empty() && emit.to.rooms.len() <= 1 {
             let target = (emit.nsp.id, emit.to.rooms.first().cloned());
@@ -190,15 +170,10 @@ impl Shard {
             }
             deliveries += 1;
             if !connection.has_room(bytes) {
-                full.push(Key {
-                    index,
-                    serial: connection.serial,
-                });
+                full.push(Key { index, serial: connection.serial });
                 return;
             }
-            emit.frames
-                .iter()
-                .for_each(|frame| connection.outbox.push(frame.clone()));
+            emit.frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
             connection.touch(index, hold, dirty);
         });
         if let Some(server) = space.members().next().map(|socket| {
@@ -265,14 +240,10 @@ impl Shard {
             .connections
             .iter()
             .filter(|(_, connection)| connection.server.id == server.id)
-            .map(|(index, connection)| Key {
-                index: index as u32,
-                serial: connection.serial,
-            })
+            .map(|(index, connection)| Key { index: index as u32, serial: connection.serial })
             .collect();
         keys.into_iter().for_each(|key| self.shut_down(key));
-        self.timers
-            .add(self.now + deadline, Timer::Deadline(server.id));
+        self.timers.add(self.now + deadline, Timer::Deadline(server.id));
         self.closing.push(server);
     }
 
@@ -321,30 +292,15 @@ impl Shard {
 }
 
 /// The batch limits of a space's server; a space without sockets needs none.
-fn space_limits(
-    space: &Space,
-    sockets: &Slab<Socket>,
-    connections: &Slab<Connection>,
-) -> crate::config::Batch {
-    space.members().next().map_or(
-        crate::config::Batch {
-            max_events: 1,
-            window: 1,
-        },
-        |socket| {
-            connections[sockets[socket as usize].connection as usize]
-                .server
-                .config
-                .batch
-        },
-    )
+fn space_limits(space: &Space, sockets: &Slab<Socket>, connections: &Slab<Connection>) -> crate::config::Batch {
+    space.members().next().map_or(crate::config::Batch { max_events: 1, window: 1 }, |socket| {
+        connections[sockets[socket as usize].connection as usize].server.config.batch
+    })
 }
 
 /// Runs something that must not take the process down.
 pub(super) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
-    catch_unwind(AssertUnwindSafe(run))
-        .inspect_err(|_| tracing::error!(what, "internal error; please report it"))
-        .ok()
+    catch_unwind(AssertUnwindSafe(run)).inspect_err(|_| tracing::error!(what, "internal error; please report it")).ok()
 }
 
 /// The thread of a shard: runs until it is told to stop.
@@ -362,13 +318,14 @@ pub(super) fn run(index: usize, shards: usize, mailbox: Arc<Mailbox>) {
 async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     loop {
         shard.borrow_mut().update_clock();
+        // What is due comes before what has just come in: a session is gone to the millisecond.
+        guarded("timers", || shard.borrow_mut().tick());
         for command in mailbox.take() {
             guarded("command", || match command {
                 Command::Run(task) => task(shard),
                 command => shard.borrow_mut().command(command),
             });
         }
-        guarded("timers", || shard.borrow_mut().tick());
         while guarded("flush", || shard.borrow_mut().flush_some()).unwrap_or(false) {
             tokio::task::yield_now().await;
         }
@@ -381,10 +338,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             if !shard.dirty.is_empty() {
                 continue;
             }
-            shard
-                .timers
-                .next()
-                .map(|at| shard.start + Duration::from_millis(at))
+            shard.timers.next().map(|at| shard.start + Duration::from_millis(at))
         };
         if !mailbox.prepare_sleep() {
             continue;

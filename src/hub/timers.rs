@@ -14,9 +14,7 @@ pub struct Timers<K> {
 
 impl<K: Ord> Default for Timers<K> {
     fn default() -> Self {
-        Self {
-            heap: BinaryHeap::new(),
-        }
+        Self { heap: BinaryHeap::new() }
     }
 }
 
@@ -51,9 +49,6 @@ mod tests {
             timers.add(at, key);
         }
         assert_eq!((timers.next(), timers.pop_due(9)), (Some(10), None));
-        assert_eq!(
-            (timers.pop_due(20), timers.pop_due(20), timers.pop_due(20)),
-            (Some('a'), Some('b'), None)
-        );
+        assert_eq!((timers.pop_due(20), timers.pop_due(20), timers.pop_due(20)), (Some('a'), Some('b'), None));
     }
 }

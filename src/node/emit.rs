@@ -21,10 +21,7 @@ pub fn names(rooms: Vec<String>) -> Vec<Arc<str>> {
 
 /// Attachments for the core.
 pub fn attachments(data: Option<Vec<Buffer>>) -> Vec<Bytes> {
-    data.unwrap_or_default()
-        .iter()
-        .map(|data| Bytes::copy_from_slice(data))
-        .collect()
+    data.unwrap_or_default().iter().map(|data| Bytes::copy_from_slice(data)).collect()
 }
 
 /// `flags`: 1 volatile, 2 batch. `text`: JSON array, event name first. False when the server is closed.
@@ -41,18 +38,8 @@ pub fn emit(
     let Ok(server) = hub::server(server) else {
         return false;
     };
-    let to = Selection {
-        rooms: names(rooms),
-        except: names(except),
-    };
-    server.emit(
-        &nsp,
-        to,
-        flags & VOLATILE != 0,
-        flags & BATCH != 0,
-        &text,
-        &attachments(attached),
-    )
+    let to = Selection { rooms: names(rooms), except: names(except) };
+    server.emit(&nsp, to, flags & VOLATILE != 0, flags & BATCH != 0, &text, &attachments(attached))
 }
 
 /// Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use super::errors::{Code, coded};
 use super::inbox::Inbox;
 use crate::hub;
-use crate::session::handshake::{Request, verify as check};
+use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
 
 /// The head of an HTTP request. `headers` is Node's rawHeaders: name, value, name, value, …
@@ -62,19 +62,19 @@ pub fn register(server: u32, inbox: Arc<Inbox>) {
     open(|open| {
         // Servers that are over leave their entry to the next one that opens.
         open.inboxes.retain(|id, _| hub::server(*id).is_ok());
-        open.exchanges
-            .retain(|(id, _), _| open.inboxes.contains_key(id));
+        open.exchanges.retain(|(id, _), _| open.inboxes.contains_key(id));
         open.inboxes.insert(server, inbox)
     });
 }
 
-/// Engine.IO's verdict on a request without sid: null, or the error code 0 to 5 (4 only for what `forbidden` says).
+/// Engine.IO's verdict on a request before `allowRequest` is asked: null, or an error code.
 #[napi]
 pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
     let server = hub::server(server).map_err(coded)?;
     Ok(check(&server.config, &request.into(), upgrade)
         .err()
-        .map(|refusal| refusal.code))
+        .map(|refusal| refusal.code)
+        .filter(|code| *code != Refusal::BAD_VERSION.code))
 }
 
 /// Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`.
@@ -102,23 +102,13 @@ pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), C
 /// More of a request's body.
 #[napi]
 pub fn request_body(server: u32, id: u32, chunk: Buffer) {
-    open(|open| {
-        open.exchanges
-            .get_mut(&(server, id))
-            .into_iter()
-            .for_each(|exchange| exchange.body(&chunk))
-    });
+    open(|open| open.exchanges.get_mut(&(server, id)).into_iter().for_each(|exchange| exchange.body(&chunk)));
 }
 
 /// A request's body is whole.
 #[napi]
 pub fn request_end(server: u32, id: u32) {
-    open(|open| {
-        open.exchanges
-            .get_mut(&(server, id))
-            .into_iter()
-            .for_each(Exchange::end)
-    });
+    open(|open| open.exchanges.get_mut(&(server, id)).into_iter().for_each(Exchange::end));
 }
 
 /// The client went away before the response was sent.

@@ -27,9 +27,7 @@ use crate::transport::Response;
 /// ConnectInfo: `{id, nsp, auth, userId, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
 #[napi(object)]
 pub struct InboxEvent {
-    #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'"
-    )]
+    #[napi(ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'")]
     pub kind: String,
     pub socket: f64,
     pub id: Option<f64>,
@@ -67,11 +65,7 @@ impl Inbox {
                 let taken = std::mem::take(&mut *items.lock());
                 Ok(taken.into_iter().map(InboxEvent::from).collect())
             })?;
-        Ok(Self {
-            queue,
-            called,
-            call,
-        })
+        Ok(Self { queue, called, call })
     }
 
     /// Queues the response to an HTTP request.
@@ -108,44 +102,17 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Connect { socket, info }) => event("connect", socket, info),
             Item::Event(Event::Disconnect { socket, info }) => event("disconnect", socket, info),
             Item::Event(Event::Closed { report }) => event("closed", 0, report),
-            Item::Event(Event::Packet {
-                socket,
-                kind,
+            Item::Event(Event::Packet { socket, kind, id, data, attachments, credit: _credit }) => Self {
                 id,
-                data,
-                attachments,
-                credit: _credit,
-            }) => Self {
-                id,
-                data: (!attachments.is_empty()).then(|| {
-                    attachments
-                        .iter()
-                        .map(|data| data.to_vec().into())
-                        .collect()
-                }),
-                ..event(
-                    if kind == Kind::Ack { "ack" } else { "event" },
-                    socket,
-                    data,
-                )
+                data: (!attachments.is_empty()).then(|| attachments.iter().map(|data| data.to_vec().into()).collect()),
+                ..event(if kind == Kind::Ack { "ack" } else { "event" }, socket, data)
             },
-            Item::Response(
-                id,
-                Response {
-                    status,
-                    headers,
-                    body,
-                },
-            ) => {
+            Item::Response(id, Response { status, headers, body }) => {
                 let headers = serde_json::to_string(&headers).expect("strings are JSON");
                 Self {
                     id: Some(f64::from(id)),
                     data: (!body.is_empty()).then(|| vec![body.into()]),
-                    ..event(
-                        "response",
-                        0,
-                        format!("{{\"status\":{status},\"headers\":{headers}}}"),
-                    )
+                    ..event("response", 0, format!("{{\"status\":{status},\"headers\":{headers}}}"))
                 }
             }
         }

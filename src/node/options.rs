@@ -60,12 +60,8 @@ impl NativeOptions {
             config.path = path;
         }
         if let Some(transports) = self.transports {
-            if let Some(unknown) = transports
-                .iter()
-                .find(|name| !["polling", "websocket"].contains(&name.as_str()))
-            {
-                let must =
-                    format!("cannot hold \"{unknown}\"; it may hold \"polling\" and \"websocket\"");
+            if let Some(unknown) = transports.iter().find(|name| !["polling", "websocket"].contains(&name.as_str())) {
+                let must = format!("cannot hold \"{unknown}\"; it may hold \"polling\" and \"websocket\"");
                 return Err(coded(Error::option("transports", &must)));
             }
             config.polling = transports.iter().any(|name| name == "polling");
@@ -74,52 +70,25 @@ impl NativeOptions {
         config.allow_upgrades = self.allow_upgrades.unwrap_or(config.allow_upgrades);
         let whole = |name, value: Option<f64>, default: u64| match value {
             None => Ok(default),
-            Some(value) if value >= 0.0 && value <= 2f64.powi(53) && value.fract() == 0.0 => {
-                Ok(value as u64)
-            }
-            Some(_) => Err(coded(Error::option(
-                name,
-                "must be a whole number, not negative",
-            ))),
+            Some(value) if value >= 0.0 && value <= 2f64.powi(53) && value.fract() == 0.0 => Ok(value as u64),
+            Some(_) => Err(coded(Error::option(name, "must be a whole number, not negative"))),
         };
         config.ping_interval = whole("pingInterval", self.ping_interval, config.ping_interval)?;
         config.ping_timeout = whole("pingTimeout", self.ping_timeout, config.ping_timeout)?;
-        config.upgrade_timeout = whole(
-            "upgradeTimeout",
-            self.upgrade_timeout,
-            config.upgrade_timeout,
-        )?;
-        config.connect_timeout = whole(
-            "connectTimeout",
-            self.connect_timeout,
-            config.connect_timeout,
-        )?;
+        config.upgrade_timeout = whole("upgradeTimeout", self.upgrade_timeout, config.upgrade_timeout)?;
+        config.connect_timeout = whole("connectTimeout", self.connect_timeout, config.connect_timeout)?;
         config.batch = Batch {
             window: whole("batch.window", self.batch_window, config.batch.window)?,
-            max_events: whole(
-                "batch.maxEvents",
-                self.batch_max_events,
-                config.batch.max_events.into(),
-            )?
-            .min(u32::MAX.into()) as u32,
+            max_events: whole("batch.maxEvents", self.batch_max_events, config.batch.max_events.into())?
+                .min(u32::MAX.into()) as u32,
         };
-        let size = |name, value, default: usize| {
-            whole(name, value, default as u64).map(|value| value as usize)
-        };
-        config.max_http_buffer_size = size(
-            "maxHttpBufferSize",
-            self.max_http_buffer_size,
-            config.max_http_buffer_size,
-        )?;
+        let size = |name, value, default: usize| whole(name, value, default as u64).map(|value| value as usize);
+        config.max_http_buffer_size =
+            size("maxHttpBufferSize", self.max_http_buffer_size, config.max_http_buffer_size)?;
         config.max_outbox = size("maxOutbox", self.max_outbox, config.max_outbox)?;
-        config.compression_threshold = size(
-            "httpCompression.threshold",
-            self.http_compression_threshold,
-            config.compression_threshold,
-        )?;
-        config.cookie = self
-            .cookie_name
-            .map(|name| (name, self.cookie_attributes.unwrap_or_default()));
+        config.compression_threshold =
+            size("httpCompression.threshold", self.http_compression_threshold, config.compression_threshold)?;
+        config.cookie = self.cookie_name.map(|name| (name, self.cookie_attributes.unwrap_or_default()));
         config.cors = self.cors.map(Cors::from);
         config.nself = self.nself_layer.unwrap_or(false);
         Ok(config)

@@ -25,17 +25,11 @@ pub fn version() -> &'static str {
 pub fn open_server(
     env: Env,
     options: NativeOptions,
-    #[napi(ts_arg_type = "(events: InboxEvent[]) => void")] inbox: Function<
-        '_,
-        Vec<InboxEvent>,
-        (),
-    >,
+    #[napi(ts_arg_type = "(events: InboxEvent[]) => void")] inbox: Function<'_, Vec<InboxEvent>, ()>,
 ) -> Result<u32, Code> {
     let config = options.into_config()?;
-    let inbox = Arc::new(
-        Inbox::new(inbox)
-            .map_err(|error| coded(crate::error::Error::new("ERR_THREADS", error.reason)))?,
-    );
+    let inbox =
+        Arc::new(Inbox::new(inbox).map_err(|error| coded(crate::error::Error::new("ERR_THREADS", error.reason)))?);
     let server = hub::open(config, inbox.clone()).map_err(coded)?;
     http::register(server.id, inbox);
     environment::opened(&env, server.id)?;
@@ -79,27 +73,21 @@ pub fn listen(server: u32, host: String, port: u16) -> Result<u16, Code> {
 /// or deny.
 #[napi]
 pub fn declare_namespace(server: u32, name: String, listen: bool, ask: bool) -> Result<(), Code> {
-    hub::server(server)
-        .map_err(coded)?
-        .declare(&name, listen, ask);
+    hub::server(server).map_err(coded)?.declare(&name, listen, ask);
     Ok(())
 }
 
 /// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
 #[napi]
 pub fn presence(server: u32, user_id: Option<String>) -> String {
-    let entries = hub::server(server)
-        .map(|server| server.presence(user_id))
-        .unwrap_or_default();
+    let entries = hub::server(server).map(|server| server.presence(user_id)).unwrap_or_default();
     serde_json::to_string(&entries).expect("entries are JSON")
 }
 
 /// Socket ids in a room; waits for the shards.
 #[napi]
 pub fn room_members(server: u32, nsp: String, room: String) -> Vec<String> {
-    hub::server(server)
-        .map(|server| server.room_members(&nsp, &room))
-        .unwrap_or_default()
+    hub::server(server).map(|server| server.room_members(&nsp, &room)).unwrap_or_default()
 }
 
 /// JSON object of counters.

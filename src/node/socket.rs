@@ -24,10 +24,7 @@ fn change(server: u32, socket: f64, change: Change) {
 /// Lets a connecting socket in.
 #[napi]
 pub fn accept(server: u32, socket: f64, user_id: Option<String>) {
-    command(server, socket, |socket| Command::Accept {
-        socket,
-        user: user_id.map(Arc::from),
-    });
+    command(server, socket, |socket| Command::Accept { socket, user: user_id.map(Arc::from) });
 }
 
 /// Answers CONNECT_ERROR with `error`, a JSON object `{message, data?}`.
@@ -50,14 +47,7 @@ pub fn send(
     let kind = if kind == 3 { Kind::Ack } else { Kind::Event };
     let attachments = attachments(attached);
     let volatile = flags & VOLATILE != 0;
-    command(server, socket, |socket| Command::Send {
-        socket,
-        kind,
-        id,
-        volatile,
-        text,
-        attachments,
-    });
+    command(server, socket, |socket| Command::Send { socket, kind, id, volatile, text, attachments });
 }
 
 /// Puts a socket into rooms.
@@ -72,7 +62,7 @@ pub fn leave(server: u32, socket: f64, rooms: Vec<String>) {
     change(server, socket, Change::Leave(names(rooms)));
 }
 
-/// Takes a socket out of all rooms but its own.
+/// Takes a socket out of all rooms, its own too.
 #[napi]
 pub fn leave_all(server: u32, socket: f64) {
     change(server, socket, Change::LeaveAll);
@@ -93,56 +83,29 @@ pub fn close_connection(server: u32, socket: f64) {
 /// The rooms of a socket, its own id first; waits for the shard.
 #[napi]
 pub fn socket_rooms(server: u32, socket: f64) -> Vec<String> {
-    hub::server(server)
-        .map(|server| server.socket_rooms(socket as u64))
-        .unwrap_or_default()
+    hub::server(server).map(|server| server.socket_rooms(socket as u64)).unwrap_or_default()
 }
 
 fn change_all(server: u32, nsp: &str, rooms: Vec<String>, except: Vec<String>, change: &Change) {
     if let Ok(server) = hub::server(server) {
-        server.change_all(
-            nsp,
-            &Selection {
-                rooms: names(rooms),
-                except: names(except),
-            },
-            change,
-        );
+        server.change_all(nsp, &Selection { rooms: names(rooms), except: names(except) }, change);
     }
 }
 
 /// Disconnects the sockets in any of `rooms` (all, if there are none), without those in any of `except`.
 #[napi]
-pub fn disconnect_sockets(
-    server: u32,
-    nsp: String,
-    rooms: Vec<String>,
-    except: Vec<String>,
-    close: bool,
-) {
+pub fn disconnect_sockets(server: u32, nsp: String, rooms: Vec<String>, except: Vec<String>, close: bool) {
     change_all(server, &nsp, rooms, except, &Change::Disconnect(close));
 }
 
 /// Puts the selected sockets into the rooms `into`.
 #[napi]
-pub fn sockets_join(
-    server: u32,
-    nsp: String,
-    rooms: Vec<String>,
-    except: Vec<String>,
-    into: Vec<String>,
-) {
+pub fn sockets_join(server: u32, nsp: String, rooms: Vec<String>, except: Vec<String>, into: Vec<String>) {
     change_all(server, &nsp, rooms, except, &Change::Join(names(into)));
 }
 
 /// Takes the selected sockets out of the rooms `from`.
 #[napi]
-pub fn sockets_leave(
-    server: u32,
-    nsp: String,
-    rooms: Vec<String>,
-    except: Vec<String>,
-    from: Vec<String>,
-) {
+pub fn sockets_leave(server: u32, nsp: String, rooms: Vec<String>, except: Vec<String>, from: Vec<String>) {
     change_all(server, &nsp, rooms, except, &Change::Leave(names(from)));
 }

@@ -112,13 +112,7 @@ fn decode_base64(text: &str) -> Bytes {
 }
 
 /// The text of the open packet's data, keys in the order in which Node writes them.
-pub fn open_data(
-    sid: &str,
-    upgrades: bool,
-    ping_interval: u64,
-    ping_timeout: u64,
-    max_payload: usize,
-) -> String {
+pub fn open_data(sid: &str, upgrades: bool, ping_interval: u64, ping_timeout: u64, max_payload: usize) -> String {
     let upgrades = if upgrades { "[\"websocket\"]" } else { "[]" };
     format!(
         "0{{\"sid\":\"{sid}\",\"upgrades\":{upgrades},\"pingInterval\":{ping_interval},\"pingTimeout\":{ping_timeout},\"maxPayload\":{max_payload}}}"
@@ -138,10 +132,7 @@ mod tests {
     fn decodes_each_type() {
         assert_eq!(Packet::decode("2probe"), Packet::Ping("probe"));
         assert_eq!(Packet::decode("4h€"), Packet::Text("h€"));
-        assert_eq!(
-            Packet::decode("bAQIDBA=="),
-            Packet::Binary(Bytes::from_static(&[1, 2, 3, 4]))
-        );
+        assert_eq!(Packet::decode("bAQIDBA=="), Packet::Binary(Bytes::from_static(&[1, 2, 3, 4])));
         assert_eq!(Packet::decode(""), Packet::Invalid);
         assert_eq!(Packet::decode("é"), Packet::Invalid);
         assert_eq!(Packet::decode("7"), Packet::Invalid);
@@ -149,14 +140,9 @@ mod tests {
 
     #[test]
     fn base64_is_read_as_node_does() {
-        for (text, bytes) in [
-            ("AQI", &[1, 2][..]),
-            ("-_8=", &[251, 255]),
-            ("A", &[]),
-            ("A*Q=", &[1]),
-            ("AQ==ID", &[1]),
-            ("é", &[]),
-        ] {
+        for (text, bytes) in
+            [("AQI", &[1, 2][..]), ("-_8=", &[251, 255]), ("A", &[]), ("A*Q=", &[1]), ("AQ==ID", &[1]), ("é", &[])]
+        {
             assert_eq!(decode_base64(text), bytes, "{text}");
         }
     }

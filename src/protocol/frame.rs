@@ -129,11 +129,7 @@ impl FragmentCounter {
                 let first = self.header[0];
                 let is_control = first & 0x08 != 0;
                 if !is_control {
-                    self.fragments = if first & 0x80 != 0 {
-                        0
-                    } else {
-                        self.fragments + 1
-                    };
+                    self.fragments = if first & 0x80 != 0 { 0 } else { self.fragments + 1 };
                     if self.fragments > MAX_FRAGMENTS {
                         return Err(TooManyFragments);
                     }

@@ -75,8 +75,7 @@ fn string_end(text: &str) -> usize {
 /// The second item of an event's array as text, if there is one: `["name", item, …]`.
 pub fn second_item(rest: &str) -> Option<&str> {
     let rest = trim(rest).strip_prefix(',')?;
-    let mut items =
-        serde_json::Deserializer::from_str(rest).into_iter::<&serde_json::value::RawValue>();
+    let mut items = serde_json::Deserializer::from_str(rest).into_iter::<&serde_json::value::RawValue>();
     items.next()?.ok().map(serde_json::value::RawValue::get)
 }
 
@@ -97,28 +96,10 @@ mod tests {
     #[test]
     fn accepts_what_v8_accepts() {
         let deep = format!("{}{}", "[".repeat(50_000), "]".repeat(50_000));
-        for text in [
-            "[\"\\ud800\"]",
-            "1e400",
-            "{\"a\":1,\"a\":2}",
-            "{\"__proto__\":1}",
-            " [ ] ",
-            deep.as_str(),
-        ] {
+        for text in ["[\"\\ud800\"]", "1e400", "{\"a\":1,\"a\":2}", "{\"__proto__\":1}", " [ ] ", deep.as_str()] {
             assert!(is_valid(text));
         }
-        for text in [
-            "",
-            "[1,]",
-            "{a:1}",
-            "[1] x",
-            "\u{feff}[]",
-            "[\"\n\"]",
-            "01",
-            "'a'",
-            "[NaN]",
-            "[\"\\x\"]",
-        ] {
+        for text in ["", "[1,]", "{a:1}", "[1] x", "\u{feff}[]", "[\"\n\"]", "01", "'a'", "[NaN]", "[\"\\x\"]"] {
             assert!(!is_valid(text), "{text}");
         }
     }

@@ -14,14 +14,8 @@ use super::json::{self, First};
 pub const MAX_ATTACHMENTS: usize = 10;
 
 /// Event names that a client may not send.
-pub const RESERVED: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
+pub const RESERVED: [&str; 6] =
+    ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
 
 /// Packet types. Binary ones are told by their attachments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,11 +89,7 @@ impl<'a> Packet<'a> {
             _ => return Err(DecodeError::UnknownType),
         };
         let mut rest = &text[1..];
-        let attachments = if binary {
-            take_attachments(&mut rest)?
-        } else {
-            0
-        };
+        let attachments = if binary { take_attachments(&mut rest)? } else { 0 };
         let nsp = take_namespace(&mut rest);
         let id = take_id(&mut rest)?;
         let data = (!rest.is_empty()).then_some(rest);
@@ -107,14 +97,7 @@ impl<'a> Packet<'a> {
             return Err(DecodeError::Payload);
         }
         let name = check_payload(kind, data)?;
-        Ok(Self {
-            kind,
-            attachments,
-            nsp,
-            id,
-            data,
-            name,
-        })
+        Ok(Self { kind, attachments, nsp, id, data, name })
     }
 }
 
@@ -141,9 +124,7 @@ fn take_namespace<'a>(rest: &mut &'a str) -> &'a str {
 
 /// Digits; white space counts as one, since `Number(" ")` is 0 in the official parser.
 fn take_id(rest: &mut &str) -> Result<Option<f64>, DecodeError> {
-    let end = rest
-        .find(|c: char| !c.is_ascii_digit() && !c.is_whitespace())
-        .unwrap_or(rest.len());
+    let end = rest.find(|c: char| !c.is_ascii_digit() && !c.is_whitespace()).unwrap_or(rest.len());
     let (digits, tail) = rest.split_at(end);
     if digits.is_empty() {
         return Ok(None);
@@ -155,10 +136,7 @@ fn take_id(rest: &mut &str) -> Result<Option<f64>, DecodeError> {
     }
 }
 
-fn check_payload<'a>(
-    kind: Kind,
-    data: Option<&'a str>,
-) -> Result<Option<Cow<'a, str>>, DecodeError> {
+fn check_payload<'a>(kind: Kind, data: Option<&'a str>) -> Result<Option<Cow<'a, str>>, DecodeError> {
     let valid = match (kind, data) {
         (Kind::Disconnect, data) => data.is_none(),
         (_, None) => true,
@@ -180,13 +158,7 @@ fn check_payload<'a>(
 }
 
 /// Encodes an event or ack, with its Engine.IO type: the text frame, then one binary frame for each attachment.
-pub fn encode(
-    kind: Kind,
-    nsp: &str,
-    id: Option<f64>,
-    json: &str,
-    attachments: &[Bytes],
-) -> Vec<Frame> {
+pub fn encode(kind: Kind, nsp: &str, id: Option<f64>, json: &str, attachments: &[Bytes]) -> Vec<Frame> {
     let mut head = String::with_capacity(32);
     head.push('4');
     let digit = match (kind, attachments.is_empty()) {
@@ -246,14 +218,8 @@ mod tests {
         assert_eq!(packet("0/admin").nsp, "/admin");
         assert_eq!(packet("0{\"token\":1}").data, Some("{\"token\":1}"));
         let event = packet("2/admin,12[\"a\",1]");
-        assert_eq!(
-            (event.id, event.data, event.name.as_deref()),
-            (Some(12.0), Some("[\"a\",1]"), Some("a"))
-        );
-        assert_eq!(
-            packet("51-[\"b\",{\"_placeholder\":true,\"num\":0}]").attachments,
-            1
-        );
+        assert_eq!((event.id, event.data, event.name.as_deref()), (Some(12.0), Some("[\"a\",1]"), Some("a")));
+        assert_eq!(packet("51-[\"b\",{\"_placeholder\":true,\"num\":0}]").attachments, 1);
         assert_eq!(packet("3123[]").id, Some(123.0));
         assert_eq!(packet("2").data, None);
         assert_eq!(packet("2[1]").name, None);
@@ -296,32 +262,15 @@ mod tests {
     #[test]
     fn encodes() {
         let text = |frames: Vec<Frame>| String::from_utf8(frames[0].payload().to_vec()).unwrap();
-        assert_eq!(
-            text(encode(Kind::Event, "/", None, "[\"a\"]", &[])),
-            "42[\"a\"]"
-        );
-        assert_eq!(
-            text(encode(Kind::Ack, "/x", Some(7.0), "[]", &[])),
-            "43/x,7[]"
-        );
-        let frames = encode(
-            Kind::Event,
-            "/x",
-            Some(1.0),
-            "[]",
-            &[Bytes::from_static(&[1])],
-        );
+        assert_eq!(text(encode(Kind::Event, "/", None, "[\"a\"]", &[])), "42[\"a\"]");
+        assert_eq!(text(encode(Kind::Ack, "/x", Some(7.0), "[]", &[])), "43/x,7[]");
+        let frames = encode(Kind::Event, "/x", Some(1.0), "[]", &[Bytes::from_static(&[1])]);
         assert_eq!((frames.len(), text(frames)), (2, "451-/x,1[]".into()));
     }
 
     #[test]
     fn numbers_print_as_in_javascript() {
-        for (number, text) in [
-            (0.0, "0"),
-            (1e20, "100000000000000000000"),
-            (1.5e21, "1.5e+21"),
-            (1e300, "1e+300"),
-        ] {
+        for (number, text) in [(0.0, "0"), (1e20, "100000000000000000000"), (1.5e21, "1.5e+21"), (1e300, "1e+300")] {
             let mut out = String::new();
             push_number(&mut out, number);
             assert_eq!(out, text);

@@ -7,6 +7,9 @@ use super::Millis;
 use crate::error::Reason;
 use crate::protocol::engine::Packet;
 
+/// Lateness of a timer that is still counted as punctual, in milliseconds.
+const TIMER_SLACK: Millis = 20;
+
 /// How the session's packets travel now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
@@ -179,10 +182,7 @@ impl<T> Engine<T> {
             Upgrade::None => None,
         };
         match self.state {
-            State::Open => [self.ping_at, self.pong_by, upgrade]
-                .into_iter()
-                .flatten()
-                .min(),
+            State::Open => [self.ping_at, self.pong_by, upgrade].into_iter().flatten().min(),
             State::Closing { until } => Some(until),
             State::Closed => None,
         }
@@ -203,9 +203,12 @@ impl<T> Engine<T> {
         if self.pong_by.is_some_and(|at| at <= now) {
             return self.end(Reason::PingTimeout, effects);
         }
-        if self.ping_at.is_some_and(|at| at <= now) {
-            self.ping_at = None;
-            self.pong_by = Some(now + self.timing.ping_timeout);
+        if let Some(at) = self.ping_at.take_if(|at| *at <= now) {
+            // A timer that fires a little late must not add up; a stalled machine is not the client's fault, nor may
+            // lateness eat up a short timeout.
+            let slack = TIMER_SLACK.min(self.timing.ping_timeout / 2);
+            let sent = if now - at <= slack { at } else { now };
+            self.pong_by = Some(sent + self.timing.ping_timeout);
             self.pong_extended = false;
             effects.push(Effect::Ping);
         }
@@ -268,10 +271,7 @@ impl<T> Engine<T> {
         };
         match packet {
             Packet::Ping("probe") => {
-                self.upgrade = Upgrade::Trying {
-                    until,
-                    probed: true,
-                };
+                self.upgrade = Upgrade::Trying { until, probed: true };
                 effects.push(Effect::ProbePong);
                 if let Some(answer) = self.take_poll() {
                     effects.push(Effect::Reply(answer, Reply::Noop));
@@ -302,10 +302,7 @@ impl<T> Engine<T> {
             && self.upgrade == Upgrade::None
             && !self.upgraded;
         if may {
-            self.upgrade = Upgrade::Trying {
-                until: now + self.timing.upgrade_timeout,
-                probed: false,
-            };
+            self.upgrade = Upgrade::Trying { until: now + self.timing.upgrade_timeout, probed: false };
         }
         may
     }
@@ -345,10 +342,7 @@ impl<T> Engine<T> {
             effects.push(Effect::Reply(answer, Reply::BadRequest));
             return self.end(Reason::TransportError, effects);
         }
-        self.post = Some(Post {
-            request: Request { id, answer },
-            received: false,
-        });
+        self.post = Some(Post { request: Request { id, answer }, received: false });
     }
 
     /// A POST's body is whole; its packets follow, then [`Engine::post_taken`]. False: nobody waits for it any more.
@@ -382,11 +376,7 @@ impl<T> Engine<T> {
         if self.poll.as_ref().is_some_and(|poll| poll.id == id) {
             self.poll = None;
             self.end(Reason::TransportError, effects);
-        } else if self
-            .post
-            .as_ref()
-            .is_some_and(|post| post.request.id == id && !post.received)
-        {
+        } else if self.post.as_ref().is_some_and(|post| post.request.id == id && !post.received) {
             self.post = None;
             self.end(Reason::TransportError, effects);
         }
@@ -399,13 +389,7 @@ impl<T> Engine<T> {
 
     /// Closes the session behind what waits in the outbox: a polling client may fetch it for a while. `empty`: nothing
     /// waits.
-    pub fn close(
-        &mut self,
-        now: Millis,
-        reason: Reason,
-        empty: bool,
-        effects: &mut Vec<Effect<T>>,
-    ) {
+    pub fn close(&mut self, now: Millis, reason: Reason, empty: bool, effects: &mut Vec<Effect<T>>) {
         if self.state != State::Open {
             return;
         }
@@ -415,9 +399,7 @@ impl<T> Engine<T> {
         if let Some(post) = self.post.take_if(|post| !post.received) {
             effects.push(Effect::Reply(post.request.answer, Reply::Cut));
         }
-        self.state = State::Closing {
-            until: now + self.timing.close_timeout,
-        };
+        self.state = State::Closing { until: now + self.timing.close_timeout };
         effects.push(Effect::Closed(reason));
     }
 
@@ -443,15 +425,13 @@ impl<T> Engine<T> {
             effects.push(Effect::Reply(answer, Reply::Close));
         }
         if let Some(post) = self.post.take() {
-            effects.push(Effect::Reply(
-                post.request.answer,
-                if post.received { Reply::Ok } else { Reply::Cut },
-            ));
+            effects.push(Effect::Reply(post.request.answer, if post.received { Reply::Ok } else { Reply::Cut }));
         }
     }
 
     fn finish(&mut self, effects: &mut Vec<Effect<T>>) {
         self.state = State::Closed;
+        self.release_requests(effects);
         if self.upgrade != Upgrade::None {
             self.upgrade = Upgrade::None;
             effects.push(Effect::CloseProbe);

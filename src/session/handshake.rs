@@ -28,10 +28,7 @@ pub struct Request {
 impl Request {
     /// A header by its lower-case name; the first one, if there are several.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     /// The path, without the query.
@@ -40,20 +37,12 @@ impl Request {
     }
 
     fn query(&self) -> &str {
-        self.url
-            .split_once('?')
-            .map_or("", |(_, query)| query)
-            .split('#')
-            .next()
-            .unwrap_or_default()
+        self.url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default()
     }
 
     /// A parameter of the query, decoded; the last one, if there are several.
     pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
-        form_urlencoded::parse(self.query().as_bytes())
-            .filter(|(key, _)| key == name)
-            .last()
-            .map(|(_, value)| value)
+        form_urlencoded::parse(self.query().as_bytes()).filter(|(key, _)| key == name).last().map(|(_, value)| value)
     }
 
     /// The session id that the request names; an empty one counts as none.
@@ -76,12 +65,35 @@ impl Request {
     }
 }
 
+/// Headers of which Node keeps the first alone.
+const SINGLE_HEADERS: [&str; 18] = [
+    "age",
+    "authorization",
+    "content-length",
+    "content-type",
+    "etag",
+    "expires",
+    "from",
+    "host",
+    "if-modified-since",
+    "if-unmodified-since",
+    "last-modified",
+    "location",
+    "max-forwards",
+    "proxy-authorization",
+    "referer",
+    "retry-after",
+    "server",
+    "user-agent",
+];
+
 /// Headers as Node's `req.headers`: lower case, repeated ones joined.
 fn joined_headers(headers: &[(String, String)]) -> String {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.len());
     for (key, value) in headers {
         let key = key.to_ascii_lowercase();
         match joined.iter_mut().find(|(known, _)| *known == key) {
+            Some(_) if SINGLE_HEADERS.contains(&key.as_str()) => {}
             Some((_, all)) => {
                 all.push_str(if key == "cookie" { "; " } else { ", " });
                 all.push_str(value);
@@ -89,11 +101,7 @@ fn joined_headers(headers: &[(String, String)]) -> String {
             None => joined.push((key, value.clone())),
         }
     }
-    object(
-        joined
-            .iter()
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into())),
-    )
+    object(joined.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())))
 }
 
 /// A JSON object of strings; of a repeated key the last value counts.
@@ -133,20 +141,12 @@ impl Refusal {
     pub const BAD_VERSION: Self = Self::standard(5, "Unsupported protocol version");
 
     const fn standard(code: u8, message: &'static str) -> Self {
-        Self {
-            code,
-            message: Cow::Borrowed(message),
-        }
+        Self { code, message: Cow::Borrowed(message) }
     }
 
     /// Code 4, with the application's text if it gave one.
     pub fn forbidden(message: Option<&str>) -> Self {
-        Self {
-            code: 4,
-            message: message.map_or(Cow::Borrowed("Forbidden"), |text| {
-                Cow::Owned(text.to_owned())
-            }),
-        }
+        Self { code: 4, message: message.map_or(Cow::Borrowed("Forbidden"), |text| Cow::Owned(text.to_owned())) }
     }
 
     /// The status of a plain response.
@@ -156,13 +156,9 @@ impl Refusal {
 
     /// The headers of the answer to a refused upgrade, as Engine.IO writes them; its status is 400, its body the message.
     pub fn upgrade_headers(&self) -> Vec<(String, String)> {
-        [
-            ("Connection", "close"),
-            ("Content-type", "text/html"),
-            ("Content-Length", &self.message.len().to_string()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+        [("Connection", "close"), ("Content-type", "text/html"), ("Content-Length", &self.message.len().to_string())]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
     }
 
     /// The same as bytes.
@@ -178,11 +174,7 @@ impl Refusal {
 
     /// The body of a plain response.
     pub fn body(&self) -> String {
-        format!(
-            "{{\"code\":{},\"message\":{}}}",
-            self.code,
-            json::quoted(&self.message)
-        )
+        format!("{{\"code\":{},\"message\":{}}}", self.code, json::quoted(&self.message))
     }
 }
 
@@ -209,19 +201,12 @@ pub fn verify(config: &Config, request: &Request, upgrade: bool) -> Result<Verdi
         Some("websocket") if config.websocket => true,
         _ => return Err(Refusal::UNKNOWN_TRANSPORT),
     };
-    if request
-        .header("origin")
-        .is_some_and(|origin| !is_header_text(origin))
-    {
+    if request.header("origin").is_some_and(|origin| !is_header_text(origin)) {
         return Err(Refusal::BAD_REQUEST);
     }
     let current = request.param("EIO").as_deref() == Some("4");
     if let Some(sid) = request.sid() {
-        return Ok(Verdict::Session {
-            sid: sid.into_owned(),
-            websocket,
-            current,
-        });
+        return Ok(Verdict::Session { sid: sid.into_owned(), websocket, current });
     }
     if request.method != "GET" {
         return Err(Refusal::BAD_METHOD);
@@ -240,8 +225,7 @@ pub fn verify(config: &Config, request: &Request, upgrade: bool) -> Result<Verdi
 
 /// Whether a text has only characters that a header value may hold.
 fn is_header_text(text: &str) -> bool {
-    text.chars()
-        .all(|c| c == '\t' || (' '..='\u{ff}').contains(&c) && c != '\u{7f}')
+    text.chars().all(|c| c == '\t' || (' '..='\u{ff}').contains(&c) && c != '\u{7f}')
 }
 
 #[cfg(test)]
@@ -249,17 +233,11 @@ mod tests {
     use super::*;
 
     fn request(method: &str, query: &str) -> Request {
-        Request {
-            method: method.into(),
-            url: format!("/socket.io/?{query}"),
-            ..Request::default()
-        }
+        Request { method: method.into(), url: format!("/socket.io/?{query}"), ..Request::default() }
     }
 
     fn code(method: &str, query: &str, upgrade: bool) -> Option<u8> {
-        verify(&Config::default(), &request(method, query), upgrade)
-            .err()
-            .map(|refusal| refusal.code)
+        verify(&Config::default(), &request(method, query), upgrade).err().map(|refusal| refusal.code)
     }
 
     #[test]
@@ -276,25 +254,16 @@ mod tests {
 
     #[test]
     fn refused_by_the_application() {
-        let refused = Request {
-            forbidden: Some("no".into()),
-            ..request("GET", "EIO=3&transport=polling")
-        };
+        let refused = Request { forbidden: Some("no".into()), ..request("GET", "EIO=3&transport=polling") };
         let refusal = verify(&Config::default(), &refused, false).unwrap_err();
-        assert_eq!(
-            (refusal.status(), refusal.body().as_str()),
-            (403, "{\"code\":4,\"message\":\"no\"}")
-        );
+        assert_eq!((refusal.status(), refusal.body().as_str()), (403, "{\"code\":4,\"message\":\"no\"}"));
     }
 
     #[test]
     fn handshakes_are_json() {
         let mut request = request("GET", "EIO=4&a=b%20c&a=d");
-        request.headers = vec![
-            ("Host".into(), "x".into()),
-            ("Cookie".into(), "a=1".into()),
-            ("cookie".into(), "b".into()),
-        ];
+        request.headers =
+            vec![("Host".into(), "x".into()), ("Cookie".into(), "a=1".into()), ("cookie".into(), "b".into())];
         assert_eq!(
             request.handshake_json(1, "now"),
             "{\"headers\":{\"host\":\"x\",\"cookie\":\"a=1; b\"},\"time\":\"now\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":1,\"url\":\"/socket.io/?EIO=4&a=b%20c&a=d\",\"query\":{\"EIO\":\"4\",\"a\":\"b c\",\"a\":\"d\"}}"

@@ -133,96 +133,59 @@ impl<K: Copy + PartialEq> Sockets<K> {
         if pending.missing > 0 {
             return Input::Nothing;
         }
-        let Pending {
-            text, attachments, ..
-        } = *self.pending.take().expect("just seen");
+        let Pending { text, attachments, .. } = *self.pending.take().expect("just seen");
         let packet = Packet::decode(&text).expect("decoded once already");
         match self.input(packet, attachments) {
-            Input::Event {
-                socket,
-                id,
-                name,
-                data,
-                attachments,
-            } => Input::Event {
+            Input::Event { socket, id, name, data, attachments } => Input::Event {
                 socket,
                 id,
                 name: name.map(|name| Cow::Owned(name.into_owned())),
                 data: Cow::Owned(data.into_owned()),
                 attachments,
             },
-            Input::Ack {
-                socket,
-                id,
-                data,
-                attachments,
-            } => Input::Ack {
-                socket,
-                id,
-                data: Cow::Owned(data.into_owned()),
-                attachments,
-            },
+            Input::Ack { socket, id, data, attachments } => {
+                Input::Ack { socket, id, data: Cow::Owned(data.into_owned()), attachments }
+            }
             Input::Refused(reason) => Input::Refused(reason),
             _ => Input::Nothing,
         }
     }
 
     fn input<'a>(&self, packet: Packet<'a>, attachments: Vec<Bytes>) -> Input<'a, K> {
-        let member = self
-            .members
-            .iter()
-            .find(|member| *member.nsp == *packet.nsp);
+        let member = self.members.iter().find(|member| *member.nsp == *packet.nsp);
         let socket = match (member, packet.kind) {
             (None, Kind::Connect) => {
-                return Input::Connect {
-                    nsp: packet.nsp,
-                    auth: packet.data,
-                };
+                return Input::Connect { nsp: packet.nsp, auth: packet.data };
             }
             (Some(_), Kind::Connect | Kind::ConnectError) | (None, _) => {
-                return Input::Refused(Reason::ForcedServerClose);
+                return Input::Refused(Reason::ForcedClose);
             }
             (Some(member), _) if !member.joined => {
-                return Input::Refused(Reason::ForcedServerClose);
+                return Input::Refused(Reason::ForcedClose);
             }
             (Some(member), _) => member.socket,
         };
         match (packet.kind, packet.data, packet.id) {
             (Kind::Disconnect, ..) => Input::Leave { socket },
-            (Kind::Event, Some(data), id) => Input::Event {
-                socket,
-                id,
-                name: packet.name,
-                data: Cow::Borrowed(data),
-                attachments,
-            },
-            (Kind::Ack, data, Some(id)) => Input::Ack {
-                socket,
-                id,
-                data: Cow::Borrowed(data.unwrap_or("[]")),
-                attachments,
-            },
+            (Kind::Event, Some(data), id) => {
+                Input::Event { socket, id, name: packet.name, data: Cow::Borrowed(data), attachments }
+            }
+            (Kind::Ack, data, Some(id)) => {
+                Input::Ack { socket, id, data: Cow::Borrowed(data.unwrap_or("[]")), attachments }
+            }
             _ => Input::Nothing,
         }
     }
 
     /// A namespace exists and the client waits for its answer.
     pub fn ask(&mut self, nsp: Arc<str>, socket: K) {
-        self.members.push(Member {
-            nsp,
-            socket,
-            joined: false,
-        });
+        self.members.push(Member { nsp, socket, joined: false });
     }
 
     /// The client is let in.
     pub fn join(&mut self, socket: K) {
         self.connect_by = None;
-        if let Some(member) = self
-            .members
-            .iter_mut()
-            .find(|member| member.socket == socket)
-        {
+        if let Some(member) = self.members.iter_mut().find(|member| member.socket == socket) {
             member.joined = true;
         }
     }
@@ -262,39 +225,17 @@ mod tests {
     #[test]
     fn connect_event_leave() {
         let mut sockets = Sockets::<u32>::new(100, 10);
-        assert_eq!(
-            sockets.text("0/a,{}"),
-            Input::Connect {
-                nsp: "/a",
-                auth: Some("{}")
-            }
-        );
+        assert_eq!(sockets.text("0/a,{}"), Input::Connect { nsp: "/a", auth: Some("{}") });
         sockets.ask("/a".into(), 7);
-        assert_eq!(
-            sockets.text("2/a,[\"x\"]"),
-            Input::Refused(Reason::ForcedServerClose)
-        );
+        assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
         assert!(sockets.is_late(100));
         sockets.join(7);
         assert!(!sockets.is_late(100));
-        assert!(matches!(
-            sockets.text("2/a,3[\"x\"]"),
-            Input::Event {
-                socket: 7,
-                id: Some(3.0),
-                ..
-            }
-        ));
-        assert_eq!(
-            sockets.text("0/a,"),
-            Input::Refused(Reason::ForcedServerClose)
-        );
+        assert!(matches!(sockets.text("2/a,3[\"x\"]"), Input::Event { socket: 7, id: Some(3.0), .. }));
+        assert_eq!(sockets.text("0/a,"), Input::Refused(Reason::ForcedClose));
         assert_eq!(sockets.text("1/a,"), Input::Leave { socket: 7 });
         sockets.remove(7);
-        assert_eq!(
-            sockets.text("2/a,[\"x\"]"),
-            Input::Refused(Reason::ForcedServerClose)
-        );
+        assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
     }
 
     #[test]
@@ -308,24 +249,15 @@ mod tests {
     #[test]
     fn attachments_come_behind_their_packet() {
         let mut sockets = joined();
-        assert_eq!(
-            sockets.text("52-[\"b\",{\"_placeholder\":true,\"num\":0}]"),
-            Input::Nothing
-        );
+        assert_eq!(sockets.text("52-[\"b\",{\"_placeholder\":true,\"num\":0}]"), Input::Nothing);
         assert_eq!(sockets.binary(Bytes::from_static(b"1")), Input::Nothing);
         match sockets.binary(Bytes::from_static(b"2")) {
             Input::Event { attachments, .. } => assert_eq!(attachments, ["1", "2"]),
             other => panic!("{other:?}"),
         }
-        assert_eq!(
-            sockets.binary(Bytes::new()),
-            Input::Refused(Reason::ForcedClose)
-        );
+        assert_eq!(sockets.binary(Bytes::new()), Input::Refused(Reason::ForcedClose));
         sockets.text("51-[\"b\"]");
-        assert_eq!(
-            sockets.text("2[\"x\"]"),
-            Input::Refused(Reason::ForcedClose)
-        );
+        assert_eq!(sockets.text("2[\"x\"]"), Input::Refused(Reason::ForcedClose));
     }
 
     #[test]
@@ -333,14 +265,8 @@ mod tests {
         let mut sockets = joined();
         sockets.text("59-[\"b\"]");
         for _ in 0..ATTACHMENT_BUDGET {
-            assert_eq!(
-                sockets.binary(Bytes::from_static(b"0123456789")),
-                Input::Nothing
-            );
+            assert_eq!(sockets.binary(Bytes::from_static(b"0123456789")), Input::Nothing);
         }
-        assert_eq!(
-            sockets.binary(Bytes::from_static(b"0")),
-            Input::Refused(Reason::ForcedClose)
-        );
+        assert_eq!(sockets.binary(Bytes::from_static(b"0")), Input::Refused(Reason::ForcedClose));
     }
 }

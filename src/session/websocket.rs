@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -12,6 +13,9 @@ use crate::protocol::frame::{self, FragmentCounter};
 
 /// Bytes that a connection keeps for half a frame.
 const READ_BUFFER: usize = 512;
+
+/// tungstenite's reason for a close code that may not be sent.
+const BAD_CODE: &str = "Protocol violation";
 
 /// What the client sent.
 #[derive(Debug)]
@@ -45,26 +49,18 @@ impl WebSocket {
             .write_buffer_size(0)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
-        Self {
-            context: WebSocketContext::new(Role::Server, Some(config)),
-            fragments: FragmentCounter::default(),
-        }
+        Self { context: WebSocketContext::new(Role::Server, Some(config)), fragments: FragmentCounter::default() }
     }
 
     /// Looks at the next bytes before [`WebSocket::next`] takes them.
     pub fn inspect(&mut self, input: &[u8]) -> Result<(), Violation> {
-        self.fragments
-            .feed(input)
-            .map_err(|_| Violation(frame::close(Some(1008), "")))
+        self.fragments.feed(input).map_err(|_| Violation(frame::close(Some(1008), "")))
     }
 
     /// The next message in `input`, which moves on; `None` when more bytes are needed.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
         loop {
-            let mut feed = Feed {
-                input,
-                output: Vec::new(),
-            };
+            let mut feed = Feed { input, output: Vec::new() };
             let message = match self.context.read(&mut feed) {
                 Ok(message) => message,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -77,10 +73,12 @@ impl WebSocket {
                 Message::Text(text) => Incoming::Text(text),
                 Message::Binary(data) => Incoming::Binary(data),
                 Message::Ping(data) => Incoming::Ping(pong(&data)),
-                Message::Close(close) => Incoming::Close(match close {
-                    Some(close) => frame::close(Some(close.code.into()), &close.reason),
-                    None => frame::close(None, ""),
-                }),
+                // tungstenite replaces a code that may not be sent by this one.
+                Message::Close(Some(close)) if close.code == CloseCode::Protocol && close.reason == BAD_CODE => {
+                    return Err(Violation(frame::close(Some(1002), "")));
+                }
+                Message::Close(Some(close)) => Incoming::Close(frame::close(Some(close.code.into()), &close.reason)),
+                Message::Close(None) => Incoming::Close(frame::close(None, "")),
                 Message::Pong(_) | Message::Frame(_) => continue,
             }));
         }
@@ -137,12 +135,7 @@ mod tests {
     /// A masked frame as a client sends it.
     fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
         let mut out = vec![first, 0x80 | payload.len() as u8, 1, 2, 3, 4];
-        out.extend(
-            payload
-                .iter()
-                .enumerate()
-                .map(|(i, byte)| byte ^ [1, 2, 3, 4][i % 4]),
-        );
+        out.extend(payload.iter().enumerate().map(|(i, byte)| byte ^ [1, 2, 3, 4][i % 4]));
         out
     }
 
@@ -162,20 +155,11 @@ mod tests {
 
     #[test]
     fn messages_come_out_however_they_are_cut() {
-        let bytes = [
-            masked(0x81, b"one"),
-            masked(0x89, b"p"),
-            masked(0x01, b"tw"),
-            masked(0x80, b"o"),
-        ]
-        .concat();
+        let bytes = [masked(0x81, b"one"), masked(0x89, b"p"), masked(0x01, b"tw"), masked(0x80, b"o")].concat();
         let expected = ["one", "ping b\"\\x8a\\x01p\"", "two"];
         assert_eq!(all(&mut WebSocket::new(100), &bytes).unwrap(), expected);
         let mut socket = WebSocket::new(100);
-        let cut: Vec<String> = bytes
-            .iter()
-            .flat_map(|byte| all(&mut socket, &[*byte]).unwrap())
-            .collect();
+        let cut: Vec<String> = bytes.iter().flat_map(|byte| all(&mut socket, &[*byte]).unwrap()).collect();
         assert_eq!(cut, expected);
     }
 
@@ -183,10 +167,7 @@ mod tests {
     fn close_is_answered_with_its_code() {
         let reply = all(&mut WebSocket::new(100), &masked(0x88, &[3, 232])).unwrap();
         assert_eq!(reply, ["close b\"\\x88\\x02\\x03\\xe8\""]);
-        assert_eq!(
-            all(&mut WebSocket::new(100), &masked(0x88, &[])).unwrap(),
-            ["close b\"\\x88\\0\""]
-        );
+        assert_eq!(all(&mut WebSocket::new(100), &masked(0x88, &[])).unwrap(), ["close b\"\\x88\\0\""]);
     }
 
     #[test]
@@ -198,5 +179,8 @@ mod tests {
         assert_eq!(code(b"\x81\x01a"), close(1002));
         assert_eq!(code(&masked(0xc1, b"a")), close(1002));
         assert_eq!(code(&masked(0x83, b"a")), close(1002));
+        for bad in [999u16, 1005, 1006, 5000] {
+            assert_eq!(code(&masked(0x88, &bad.to_be_bytes())), close(1002), "{bad}");
+        }
     }
 }

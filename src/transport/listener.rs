@@ -33,10 +33,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Binds a port and serves it until the server closes. Returns the bound port. `ERR_LISTEN`.
 pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error> {
     let failed = |error: std::io::Error| {
-        Error::new(
-            "ERR_LISTEN",
-            format!("cannot listen on {host}:{port}: {error}; choose another port, or free it"),
-        )
+        Error::new("ERR_LISTEN", format!("cannot listen on {host}:{port}: {error}; choose another port, or free it"))
     };
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
     let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
@@ -53,11 +50,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     Ok(bound)
 }
 
-async fn accept(
-    server: Arc<Server>,
-    listener: std::net::TcpListener,
-    mut closed: watch::Receiver<bool>,
-) {
+async fn accept(server: Arc<Server>, listener: std::net::TcpListener, mut closed: watch::Receiver<bool>) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
@@ -79,15 +72,13 @@ async fn accept(
             continue;
         };
         let (owner, closed) = (server.clone(), closed.clone());
-        server
-            .mailbox(server.next_shard())
-            .push(Command::Run(Box::new(move |shard| {
-                if let Ok(stream) = TcpStream::from_std(stream) {
-                    shard.borrow_mut().guest(owner.id, 1);
-                    let shard = shard.clone();
-                    tokio::task::spawn_local(serve(shard, owner, stream, remote, closed));
-                }
-            })));
+        server.mailbox(server.next_shard()).push(Command::Run(Box::new(move |shard| {
+            if let Ok(stream) = TcpStream::from_std(stream) {
+                shard.borrow_mut().guest(owner.id, 1);
+                let shard = shard.clone();
+                tokio::task::spawn_local(serve(shard, owner, stream, remote, closed));
+            }
+        })));
     }
 }
 
@@ -145,11 +136,7 @@ async fn handle(
     let head = head(&request, remote);
     if !server.config.claims(head.path()) {
         let body = format!("This server answers at {} only.\n", server.config.path);
-        return Ok(plain(
-            404,
-            vec![("Content-Type".into(), "text/plain".into())],
-            body.into(),
-        ));
+        return Ok(plain(404, vec![("Content-Type".into(), "text/plain".into())], body.into()));
     }
     if request.headers().contains_key("upgrade") {
         return Ok(upgrade(server, head, &mut request).await);
@@ -185,11 +172,7 @@ async fn handle(
     };
     exchange.0 = None;
     match response {
-        Ok(Response {
-            status,
-            headers,
-            body,
-        }) if status != 0 => Ok(plain(status, headers, body)),
+        Ok(Response { status, headers, body }) if status != 0 => Ok(plain(status, headers, body)),
         _ => Err(Cut),
     }
 }
@@ -205,30 +188,18 @@ impl Drop for Abandoned {
     }
 }
 
-async fn upgrade(
-    server: Arc<Server>,
-    head: Request,
-    request: &mut hyper::Request<Incoming>,
-) -> HyperResponse {
+async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Request<Incoming>) -> HyperResponse {
     let Upgrade { headers, purpose } = match upgrade::check(&server, head) {
         Ok(upgrade) => upgrade,
-        Err(Response {
-            status,
-            headers,
-            body,
-        }) => return plain(status, headers, body),
+        Err(Response { status, headers, body }) => return plain(status, headers, body),
     };
-    if let Purpose::Probe { sid, current } = &purpose {
+    if let Purpose::Probe { sid, current, .. } = &purpose {
         let refusal = match known(&server, sid).await {
             false => Some(Refusal::UNKNOWN_SID),
             true => (!current).then_some(Refusal::BAD_REQUEST),
         };
         if let Some(refusal) = refusal {
-            return plain(
-                400,
-                refusal.upgrade_headers(),
-                refusal.message.as_bytes().to_vec(),
-            );
+            return plain(400, refusal.upgrade_headers(), refusal.message.as_bytes().to_vec());
         }
     }
     let upgraded = hyper::upgrade::on(request);
@@ -253,11 +224,9 @@ async fn known(server: &Arc<Server>, sid: &str) -> bool {
     };
     let (answer, question) = oneshot::channel();
     let id = server.id;
-    server
-        .mailbox(sid.shard(server.shards()))
-        .push(Command::Run(Box::new(move |shard| {
-            let _ = answer.send(shard.borrow().knows(&sid, id));
-        })));
+    server.mailbox(sid.shard(server.shards())).push(Command::Run(Box::new(move |shard| {
+        let _ = answer.send(shard.borrow().knows(&sid, id));
+    })));
     question.await.unwrap_or(false)
 }
 
@@ -265,17 +234,9 @@ fn head(request: &hyper::Request<Incoming>, remote: String) -> Request {
     let headers = request.headers().iter();
     Request {
         method: request.method().as_str().to_owned(),
-        url: request
-            .uri()
-            .path_and_query()
-            .map_or("/".into(), |url| url.as_str().to_owned()),
+        url: request.uri().path_and_query().map_or("/".into(), |url| url.as_str().to_owned()),
         headers: headers
-            .map(|(name, value)| {
-                (
-                    name.as_str().to_owned(),
-                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
-                )
-            })
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
             .collect(),
         remote,
         secure: false,
@@ -288,11 +249,9 @@ fn plain(status: u16, headers: Headers, body: Vec<u8>) -> HyperResponse {
     for (name, value) in headers {
         response = response.header(name, value);
     }
-    response
-        .body(Full::from(body))
-        .unwrap_or_else(|_: http::Error| {
-            let mut response = hyper::Response::new(Full::default());
-            *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
-            response
-        })
+    response.body(Full::from(body)).unwrap_or_else(|_: http::Error| {
+        let mut response = hyper::Response::new(Full::default());
+        *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
+        response
+    })
 }

@@ -21,8 +21,5 @@ pub struct Response {
 }
 
 fn own(headers: crate::guard::cors::Headers) -> Headers {
-    headers
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
+    headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

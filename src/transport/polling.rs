@@ -29,11 +29,7 @@ pub struct Exchange {
 
 impl Exchange {
     /// Takes a request's head. `send` gets the response, once, on any thread; possibly before the body has come.
-    pub fn begin(
-        server: &Arc<Server>,
-        request: Request,
-        send: impl FnOnce(Response) + Send + 'static,
-    ) -> Self {
+    pub fn begin(server: &Arc<Server>, request: Request, send: impl FnOnce(Response) + Send + 'static) -> Self {
         let mut exchange = Self {
             server: server.clone(),
             session: None,
@@ -42,18 +38,9 @@ impl Exchange {
             body: Vec::new(),
             too_large: false,
         };
-        if let Some(cors) = server
-            .config
-            .cors
-            .as_ref()
-            .filter(|_| request.method == "OPTIONS")
-        {
+        if let Some(cors) = server.config.cors.as_ref().filter(|_| request.method == "OPTIONS") {
             let (status, headers) = cors::preflight(cors, &request);
-            send(Response {
-                status,
-                headers: own(headers),
-                body: Vec::new(),
-            });
+            send(Response { status, headers: own(headers), body: Vec::new() });
             return exchange;
         }
         let respond = responder(server, &request, send);
@@ -61,18 +48,10 @@ impl Exchange {
             Err(refusal) => respond(Answer::Refused(refusal)),
             Ok(Verdict::Open) => {
                 let request = Box::new(request);
-                let command = Command::OpenPolling {
-                    server: server.clone(),
-                    request,
-                    respond,
-                };
+                let command = Command::OpenPolling { server: server.clone(), request, respond };
                 server.mailbox(server.next_shard()).push(command);
             }
-            Ok(Verdict::Session {
-                sid,
-                websocket,
-                current,
-            }) => {
+            Ok(Verdict::Session { sid, websocket, current }) => {
                 let Some(sid) = Id::parse(&sid) else {
                     respond(Answer::Refused(Refusal::UNKNOWN_SID));
                     return exchange;
@@ -111,11 +90,7 @@ impl Exchange {
     pub fn end(&mut self) {
         if let Some(sid) = self.session.filter(|_| self.is_post && !self.too_large) {
             let body = std::mem::take(&mut self.body).into();
-            self.tell(Command::Body {
-                sid,
-                id: self.id,
-                body,
-            });
+            self.tell(Command::Body { sid, id: self.id, body });
         }
     }
 
@@ -128,35 +103,20 @@ impl Exchange {
 
     fn tell(&self, command: Command) {
         if let Some(sid) = self.session {
-            self.server
-                .mailbox(sid.shard(self.server.shards()))
-                .push(command);
+            self.server.mailbox(sid.shard(self.server.shards())).push(command);
         }
     }
 }
 
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     let verdict = verify(&server.config, request, false)?;
-    if origin::may_connect(request, server.config.cors.as_ref()) {
-        Ok(verdict)
-    } else {
-        Err(origin::refusal())
-    }
+    if origin::may_connect(request, server.config.cors.as_ref()) { Ok(verdict) } else { Err(origin::refusal()) }
 }
 
 /// Dresses answers as HTTP responses: CORS, cookie, compression.
-fn responder(
-    server: &Arc<Server>,
-    request: &Request,
-    send: impl FnOnce(Response) + Send + 'static,
-) -> Respond {
+fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response) + Send + 'static) -> Respond {
     let server = server.clone();
-    let cors = server
-        .config
-        .cors
-        .as_ref()
-        .map(|cors| cors::headers(cors, request))
-        .unwrap_or_default();
+    let cors = server.config.cors.as_ref().map(|cors| cors::headers(cors, request)).unwrap_or_default();
     let encoding = Encoding::accepted(request.header("accept-encoding").unwrap_or_default());
     Box::new(move |answer| {
         let mut headers: Headers = Vec::new();
@@ -192,11 +152,7 @@ fn responder(
         };
         add("Content-Length", body.len().to_string());
         headers.extend(own(cors));
-        send(Response {
-            status,
-            headers,
-            body,
-        });
+        send(Response { status, headers, body });
     })
 }
 
@@ -207,25 +163,20 @@ enum Encoding {
 }
 
 impl Encoding {
-    /// What an Accept-Encoding header allows; gzip rather than deflate.
+    /// What an Accept-Encoding header prefers; gzip if it does not care.
     fn accepted(header: &str) -> Option<Self> {
-        let allows = |name: &str| {
-            header.split(',').any(|part| {
-                let mut fields = part.split(';').map(str::trim);
-                let coding = fields.next().unwrap_or_default();
-                let refused = fields.any(|field| {
-                    field
-                        .strip_prefix("q=")
-                        .is_some_and(|q| q.parse() == Ok(0.0))
-                });
-                (coding.eq_ignore_ascii_case(name) || coding == "*") && !refused
-            })
+        let quality = |name: &str| {
+            let of = |wanted: &str| {
+                header.split(',').find_map(|part| {
+                    let mut fields = part.split(';').map(str::trim);
+                    let coding = fields.next().filter(|coding| coding.eq_ignore_ascii_case(wanted));
+                    coding.map(|_| fields.find_map(|field| field.strip_prefix("q=")?.parse().ok()).unwrap_or(1.0))
+                })
+            };
+            of(name).or_else(|| of("*")).unwrap_or(0.0)
         };
-        if allows("gzip") {
-            Some(Self::Gzip)
-        } else {
-            allows("deflate").then_some(Self::Deflate)
-        }
+        let (gzip, deflate): (f32, f32) = (quality("gzip"), quality("deflate"));
+        if gzip > 0.0 && gzip >= deflate { Some(Self::Gzip) } else { (deflate > 0.0).then_some(Self::Deflate) }
     }
 
     fn name(self) -> &'static str {
@@ -259,6 +210,7 @@ mod tests {
         for (header, expected) in [
             ("gzip, deflate, br", Some(Encoding::Gzip)),
             ("deflate", Some(Encoding::Deflate)),
+            ("deflate, gzip;q=0.5", Some(Encoding::Deflate)),
             ("gzip;q=0, deflate", Some(Encoding::Deflate)),
             ("*", Some(Encoding::Gzip)),
             ("br", None),

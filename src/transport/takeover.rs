@@ -22,12 +22,7 @@ const TEST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves the connection behind `fd` from now on: answers 101 or the refusal. The caller closes its own copy. `head`:
 /// what was read behind the request. `ERR_TAKEOVER` if the descriptor cannot be duplicated.
-pub fn take_over(
-    server: &Arc<Server>,
-    fd: RawFd,
-    request: Request,
-    head: Bytes,
-) -> Result<(), Error> {
+pub fn take_over(server: &Arc<Server>, fd: RawFd, request: Request, head: Bytes) -> Result<(), Error> {
     let stream = TcpStream::from(duplicate(fd)?);
     stream.set_nonblocking(true).map_err(failed)?;
     serve(server, request, head, stream, |stream| {
@@ -56,9 +51,7 @@ pub fn bridge(server: &Arc<Server>, request: Request, head: Bytes) -> Result<Raw
 pub fn self_test(fd: RawFd, token: String) -> Result<(), Error> {
     let mut stream = TcpStream::from(duplicate(fd)?);
     stream.set_nonblocking(false).map_err(failed)?;
-    stream
-        .set_read_timeout(Some(TEST_PATIENCE))
-        .map_err(failed)?;
+    stream.set_read_timeout(Some(TEST_PATIENCE)).map_err(failed)?;
     std::thread::Builder::new()
         .name("realtime-selftest".into())
         .spawn(move || {
@@ -97,8 +90,5 @@ fn duplicate(fd: RawFd) -> Result<OwnedFd, Error> {
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
-    Error::new(
-        "ERR_TAKEOVER",
-        format!("cannot take the connection over: {error}"),
-    )
+    Error::new("ERR_TAKEOVER", format!("cannot take the connection over: {error}"))
 }

@@ -31,15 +31,9 @@ pub fn check(server: &Server, request: Request) -> Result<Upgrade, Response> {
     let mut headers: Headers = vec![
         ("Upgrade".into(), "websocket".into()),
         ("Connection".into(), "Upgrade".into()),
-        (
-            "Sec-WebSocket-Accept".into(),
-            derive_accept_key(key.as_bytes()),
-        ),
+        ("Sec-WebSocket-Accept".into(), derive_accept_key(key.as_bytes())),
     ];
-    if let Some(protocol) = request
-        .header("sec-websocket-protocol")
-        .and_then(|list| list.split(',').next())
-    {
+    if let Some(protocol) = request.header("sec-websocket-protocol").and_then(|list| list.split(',').next()) {
         headers.push(("Sec-WebSocket-Protocol".into(), protocol.trim().to_owned()));
     }
     if let Some(cors) = &config.cors {
@@ -47,36 +41,22 @@ pub fn check(server: &Server, request: Request) -> Result<Upgrade, Response> {
     }
     let is_websocket = request.param("transport").as_deref() == Some("websocket");
     let purpose = match verdict {
-        _ if !is_websocket => Purpose::Close,
+        Verdict::Session { sid, current, websocket } => Purpose::Probe { sid, current, websocket },
+        Verdict::Open if !is_websocket => Purpose::Close,
         Verdict::Open => Purpose::Open(Box::new(request)),
-        Verdict::Session { sid, current, .. } => Purpose::Probe { sid, current },
     };
     Ok(Upgrade { headers, purpose })
 }
 
 /// Sends a checked WebSocket to its shard. `preface`: what is still to be written before the first frame.
-pub fn admit(
-    server: &Arc<Server>,
-    purpose: Purpose,
-    preface: Bytes,
-    head: Bytes,
-    stream: MakeStream,
-) {
+pub fn admit(server: &Arc<Server>, purpose: Purpose, preface: Bytes, head: Bytes, stream: MakeStream) {
     let shard = match &purpose {
         Purpose::Probe { sid, .. } => Id::parse(sid).map(|sid| sid.shard(server.shards())),
         _ => None,
     };
     let shard = shard.unwrap_or_else(|| server.next_shard());
-    let incoming = Incoming {
-        server: server.clone(),
-        stream,
-        preface,
-        head,
-        purpose,
-    };
-    server
-        .mailbox(shard)
-        .push(Command::WebSocket(Box::new(incoming)));
+    let incoming = Incoming { server: server.clone(), stream, preface, head, purpose };
+    server.mailbox(shard).push(Command::WebSocket(Box::new(incoming)));
 }
 
 /// A response as bytes.
@@ -92,14 +72,8 @@ pub fn write_head(status: &str, headers: &Headers, body: &[u8]) -> Bytes {
 
 /// The response to a refused upgrade as bytes.
 pub fn refusal_bytes(response: &Response) -> Bytes {
-    let reason = http::StatusCode::from_u16(response.status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
-    write_head(
-        &format!("{} {}", response.status, reason.unwrap_or_default()),
-        &response.headers,
-        &response.body,
-    )
+    let reason = http::StatusCode::from_u16(response.status).ok().and_then(|status| status.canonical_reason());
+    write_head(&format!("{} {}", response.status, reason.unwrap_or_default()), &response.headers, &response.body)
 }
 
 /// The checks of the `ws` library, with its texts.
@@ -111,38 +85,20 @@ fn check_websocket(request: &Request) -> Result<&str, Response> {
             ("Content-Length".into(), message.len().to_string()),
         ];
         headers.extend(more);
-        Err(Response {
-            status,
-            headers,
-            body: message.into(),
-        })
+        Err(Response { status, headers, body: message.into() })
     };
     if request.method != "GET" {
         return refuse(405, "Invalid HTTP method", Vec::new());
     }
-    if !request
-        .header("upgrade")
-        .is_some_and(|value| value.eq_ignore_ascii_case("websocket"))
-    {
+    if !request.header("upgrade").is_some_and(|value| value.eq_ignore_ascii_case("websocket")) {
         return refuse(400, "Invalid Upgrade header", Vec::new());
     }
-    let Some(key) = request
-        .header("sec-websocket-key")
-        .filter(|key| is_key(key))
-    else {
-        return refuse(
-            400,
-            "Missing or invalid Sec-WebSocket-Key header",
-            Vec::new(),
-        );
+    let Some(key) = request.header("sec-websocket-key").filter(|key| is_key(key)) else {
+        return refuse(400, "Missing or invalid Sec-WebSocket-Key header", Vec::new());
     };
     if !matches!(request.header("sec-websocket-version"), Some("13" | "8")) {
         let versions = vec![("Sec-WebSocket-Version".into(), "13, 8".into())];
-        return refuse(
-            400,
-            "Missing or invalid Sec-WebSocket-Version header",
-            versions,
-        );
+        return refuse(400, "Missing or invalid Sec-WebSocket-Version header", versions);
     }
     Ok(key)
 }
@@ -152,16 +108,9 @@ fn is_key(key: &str) -> bool {
     let Some(digits) = key.strip_suffix("==") else {
         return false;
     };
-    digits.len() == 22
-        && digits
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
+    digits.len() == 22 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
 }
 
 fn refused(refusal: &Refusal) -> Response {
-    Response {
-        status: 400,
-        headers: refusal.upgrade_headers(),
-        body: refusal.message.as_bytes().to_vec(),
-    }
+    Response { status: 400, headers: refusal.upgrade_headers(), body: refusal.message.as_bytes().to_vec() }
 }

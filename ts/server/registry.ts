@@ -14,6 +14,8 @@ interface Registry {
   removeExitHandlers?: (() => void) | undefined;
   /** Result of the self-test of the take-over. */
   takeover: "untested" | "testing" | "works" | "fails";
+  /** Settles when that is known. */
+  tested?: Promise<void>;
   /** The one handle that getWebSocketServer() gives. */
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */

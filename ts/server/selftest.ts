@@ -1,18 +1,22 @@
-// Proves once per process that a socket of this Node can be taken over, with a connection of our own. Until it has
-// passed, upgrades use the bridge, which is slower but relies on nothing that Node does not document.
+// Proves once per process that a socket of this Node can be taken over, with a connection of our own. If not, upgrades
+// use the bridge, which is slower and ends with the event loop, but relies on nothing that Node does not document.
 
 import { randomUUID } from "node:crypto";
 import { connect, createServer, type Socket } from "node:net";
 import type { Native } from "./binding.js";
 import { registry, warnOnce } from "./registry.js";
 
-/** Longest wait for the answer, in ms. */
-const PATIENCE = 5000;
+/** Longest wait for the answer, in ms; upgrades wait as long. */
+const PATIENCE = 2000;
 
 /** Starts the test, unless it has run; it does not keep the process alive. */
 export function testTakeover(native: Native): void {
   if (registry.takeover !== "untested") return;
   registry.takeover = "testing";
+  let settle = () => {};
+  registry.tested = new Promise((resolve) => {
+    settle = resolve;
+  });
   const token = randomUUID();
   const sockets: Socket[] = [];
   const server = createServer();
@@ -20,6 +24,7 @@ export function testTakeover(native: Native): void {
   const conclude = (failure?: string) => {
     if (registry.takeover !== "testing") return;
     registry.takeover = failure === undefined ? "works" : "fails";
+    settle();
     clearTimeout(timer);
     server.close();
     for (const socket of sockets) socket.destroy();

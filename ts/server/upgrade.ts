@@ -48,6 +48,12 @@ export function handleUpgrade(engine: Engine, request: IncomingMessage, duplex: 
 
 function serve(engine: Engine, request: RequestHead, socket: Connection, head: Buffer): void {
   if (socket.destroyed) return;
+  if (registry.takeover === "testing") {
+    // A few ms after the start: better than a bridge for as long as the connection lives.
+    socket.pause();
+    void registry.tested?.then(() => serve(engine, request, socket, head));
+    return;
+  }
   try {
     const handle = registry.takeover === "works" ? takeable(socket) : undefined;
     if (!handle) {

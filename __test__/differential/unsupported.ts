@@ -1,0 +1,48 @@
+// What our server does not do: it refuses by name, it never does something else in silence. A case leaves this list when
+// its feature arrives.
+
+const recovery = /"connectionStateRecovery" is not supported/;
+const dynamic = /a dynamic namespace is not supported/;
+const broadcastAck = /an acknowledgement of a broadcast is not supported/;
+const originCode = /"cors\.origin" is not supported/;
+
+/** The error that each of these cases ends with. */
+export const unsupported: Record<string, RegExp> = {
+  "handshake: polling: recovery adds nothing to it": recovery,
+  "handshake: websocket: recovery adds nothing to it": recovery,
+  "recovery: 40 has a pid, and events have an offset": recovery,
+  "recovery: missed events come before the 40, which repeats the ids": recovery,
+  "recovery: an unknown pid gives a new session": recovery,
+  "recovery: a pid that is no string gives a new session": recovery,
+  "recovery: no offset gives a new session": recovery,
+  "recovery: not after a client namespace disconnect": recovery,
+  "recovery: not after a server namespace disconnect": recovery,
+
+  "packets: dynamic namespaces by a regular expression": dynamic,
+  "packets: dynamic namespaces by a function": dynamic,
+
+  "acks: a broadcast asks everybody": broadcastAck,
+  "acks: a broadcast that not everybody answers": broadcastAck,
+
+  "cors: origin a list with an expression": originCode,
+  "cors: origin an expression": originCode,
+  "cors: origin a function that gives true": originCode,
+  "cors: origin a function that gives a list": originCode,
+  "cors: a function for the whole configuration": /"cors" is not supported: a function per request/,
+  "cors: credentials with *": /"\*" would let every site act for its visitors/,
+  "cors: the origin http://evil.example, an expression: polling": originCode,
+  "cors: the origin http://evil.example, an expression: websocket": originCode,
+  "cors: the origin null, an expression: polling": originCode,
+  "cors: the origin null, an expression: websocket": originCode,
+  "cors: the origin http://evil.example, an expression: preflight": originCode,
+  "cors: the origin http://evil.example, a function that gives false: polling": originCode,
+  "cors: the origin http://evil.example, a function that gives false: websocket": originCode,
+  "cors: the origin null, a function that gives false: polling": originCode,
+  "cors: the origin null, a function that gives false: websocket": originCode,
+  "cors: the origin http://evil.example, a function that gives false: preflight": originCode,
+  "cors: the origin http://evil.example, a function that fails: polling": originCode,
+  "cors: the origin http://evil.example, a function that fails: websocket": originCode,
+  "cors: the origin null, a function that fails: polling": originCode,
+  "cors: the origin null, a function that fails: websocket": originCode,
+  "cors: the origin http://evil.example, a function that fails: preflight": originCode,
+};
