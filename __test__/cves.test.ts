@@ -10,6 +10,7 @@ import {
   encodeFrame,
   HttpConnection,
   PollingSession,
+  Queue,
   request,
   TEXT,
   text,
@@ -28,7 +29,7 @@ const defaults: Options = { pingInterval: 25_000, pingTimeout: 20_000 };
 const polling = "/socket.io/?EIO=4&transport=polling";
 
 let server: RunningServer;
-let sockets: Socket[];
+let sockets: Queue<Socket>;
 let reasons: string[];
 
 function setup(io: Server): void {
@@ -48,7 +49,7 @@ async function restart(options: Options, more?: (io: Server) => void): Promise<v
 }
 
 beforeEach(async () => {
-  sockets = [];
+  sockets = new Queue();
   reasons = [];
   server = await start(defaults, setup);
 });
@@ -344,7 +345,7 @@ describe("advisories of a Rust server, 2026", () => {
     setFlagsFromString("--expose-gc");
     const gc = runInNewContext("gc") as () => void;
     const session = await joined();
-    const socket = sockets[0]!;
+    const socket = await sockets.next("the server's socket");
     const ask = () => {
       const callback = (_error: Error | null) => undefined;
       const ended = new Promise<void>((resolve) => {
@@ -385,8 +386,9 @@ describe("advisories of a Rust server, 2026", () => {
 
   test("a socket in two rooms gets a broadcast once", async () => {
     const session = await joined();
-    sockets[0]!.join(["a", "b"]);
-    server.io.to("a").to("b").to(sockets[0]!.id).emit("once");
+    const socket = await sockets.next("the server's socket");
+    socket.join(["a", "b"]);
+    server.io.to("a").to("b").to(socket.id).emit("once");
     server.io.in(["a", "b"]).emit("twice");
     session.send('42["echo","end"]');
     expect([await session.text(), await session.text(), await session.text()]).toEqual([

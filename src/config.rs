@@ -118,9 +118,6 @@ impl Config {
             return Err(Error::option("path", "must begin with / and hold no query"));
         }
         self.path.truncate(self.path.trim_end_matches('/').len());
-        if self.path.is_empty() {
-            return Err(Error::option("path", "must not be the root"));
-        }
         if !self.polling && !self.websocket {
             return Err(Error::option("transports", "must hold \"polling\", \"websocket\" or both"));
         }

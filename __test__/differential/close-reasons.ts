@@ -40,7 +40,7 @@ function nextGet(server: HttpServer): Promise<void> {
 }
 
 /** Records the client's reason, the server's, and whether the client connects again. */
-async function closes(context: Context, client: ClientSocket, act: () => unknown): Promise<void> {
+async function closes(context: Context, client: ClientSocket, proxy: TcpProxy, act: () => unknown): Promise<void> {
   const disconnect = next("the client's disconnect", client, "disconnect");
   const again = new Promise((resolve) => client.once("connect", () => resolve("connects again")));
   await act();
@@ -48,6 +48,7 @@ async function closes(context: Context, client: ClientSocket, act: () => unknown
   context.saw("client reason", reason);
   context.saw("client comes back", client.active);
   await context.log.until("disconnect");
+  proxy.restore();
   if (client.active) context.saw("then", await within("the client to connect again", again));
 }
 
@@ -95,7 +96,7 @@ for (const [mode, transports] of Object.entries(modes)) {
       const proxy = await startProxy(context.port);
       const client = await connected(context, proxy.port, transports);
       context.defer(() => proxy.close());
-      await closes(context, client, () => act(context, client, proxy));
+      await closes(context, client, proxy, () => act(context, client, proxy));
     });
   }
 

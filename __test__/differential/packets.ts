@@ -258,20 +258,22 @@ for (const how of ["message", "data", "empty", "null", "later", "joins", "nothin
   });
 }
 
-const verdicts: (() => void)[] = [];
-
 add(
   "a client that leaves while a middleware decides",
   {
     only: (io, log) => {
+      const undecided: (() => void)[] = [];
       io.use((socket, next) => {
         if (socket.handshake.auth.stays) return next();
-        verdicts.push(next);
+        undecided.push(next);
         log.add("middleware");
       });
       io.on("connection", (socket) => {
         log.add("connection", socket.handshake.auth);
         socket.on("alive", (ack) => ack("alive"));
+        socket.on("decide", () => {
+          for (const next of undecided) next();
+        });
       });
     },
   },
@@ -281,9 +283,10 @@ add(
     await context.log.until("middleware");
     leaver.ws.close();
     await leaver.ws.rest();
-    for (const next of verdicts.splice(0)) next();
     const other = await context.webSocket();
     await other.join("/", '{"stays":true}');
+    await webSocketVerdict(context, other);
+    other.send('42["decide"]');
     await webSocketVerdict(context, other);
     context.saw("sockets", context.io.of("/").sockets.size);
   },

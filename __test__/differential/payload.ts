@@ -65,7 +65,7 @@ const payloads: [string, string | Buffer][] = [
   ["a raw surrogate", Buffer.concat([Buffer.from('42["echo","'), Buffer.from([0xed, 0xa0, 0x80]), Buffer.from('"]')])],
   ["a hundred packets", Array.from({ length: 100 }, (_, i) => `42["echo",${i}]`).join(s)],
   ["a bad Socket.IO packet behind a good one", `${echo + s}42{}${s}${echo}`],
-  ["CONNECT to another namespace", `${echo + s}40/custom,`],
+  ["CONNECT to another namespace", "40/custom,"],
 ];
 
 for (const [name, body] of payloads) {

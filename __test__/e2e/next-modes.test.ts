@@ -53,12 +53,18 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     socket.disconnect();
   });
 
-  it("streams the process's real output to the room of its log", async () => {
+  it("streams the process's real output, each line once, also to a client in the room of all logs", async () => {
     const socket = await connect(server.url, "websocket");
     await join(socket, "logs:api");
-    const line = arrival<LogStreamEvent>(socket, "logs:stream", (data) => /^GET \/\w+ \d+ /.test(data.line));
+    await join(socket, "logs:all");
+    const lines: string[] = [];
+    socket.on("logs:stream", ({ data }: { data: LogStreamEvent }) => lines.push(`${data.timestamp} ${data.line}`));
+    const isAnswer = (data: LogStreamEvent) => /^GET \/\w+ \d+ /.test(data.line);
+    const first = arrival<LogStreamEvent>(socket, "logs:stream", isAnswer);
     await post(`${server.url}/api/services/start`, { service: "api" });
-    expect((await line).room).toBe("logs:api");
+    expect((await first).room).toBe("logs:api");
+    await arrival<LogStreamEvent>(socket, "logs:stream", isAnswer);
+    expect(new Set(lines).size).toBe(lines.length);
     socket.disconnect();
   });
 

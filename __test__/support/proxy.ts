@@ -3,15 +3,18 @@ import net, { type AddressInfo } from "node:net";
 
 export interface TcpProxy {
   port: number;
-  /** Drops every connection (FIN or RST on both sides); new ones are accepted. */
+  /** Drops every connection (FIN or RST on both sides) and takes no new one until `restore`. */
   cut(how?: "fin" | "reset"): void;
+  restore(): void;
   close(): Promise<void>;
 }
 
 /** `upgradeDelay`: how long a WebSocket handshake is held back, in ms. */
 export async function startProxy(target: number, upgradeDelay = 0): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
-  const proxy = net.createServer((client) => {
+  let down = false;
+  const proxy = net.createServer((client): void => {
+    if (down) return void client.destroy();
     const server = net.connect({ port: target, host: "127.0.0.1", noDelay: true });
     client.setNoDelay(true);
     server.pipe(client);
@@ -38,11 +41,15 @@ export async function startProxy(target: number, upgradeDelay = 0): Promise<TcpP
   });
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   const cut = (how: "fin" | "reset" = "fin") => {
+    down = true;
     for (const socket of sockets) how === "fin" ? socket.destroy() : socket.resetAndDestroy();
   };
   return {
     port: (proxy.address() as AddressInfo).port,
     cut,
+    restore: () => {
+      down = false;
+    },
     close: () => {
       cut();
       return new Promise((resolve) => proxy.close(() => resolve()));

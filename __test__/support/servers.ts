@@ -3,7 +3,7 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server as OfficialServer, type Server, type ServerOptions } from "socket.io";
 import { watchArrivals } from "./arrivals.js";
-import { within } from "./deadline.js";
+import { DEADLINE, within } from "./deadline.js";
 import { dropConnections } from "./raw-http.js";
 
 export type Options = Partial<ServerOptions>;
@@ -54,7 +54,7 @@ async function start(kind: Kind, Type: typeof OfficialServer, options: Options, 
     dropConnections(port);
     const closed = io.close();
     httpServer.closeAllConnections();
-    await within(`the ${kind} server to close`, Promise.resolve(closed));
+    await within(`the ${kind} server to close`, Promise.resolve(closed), 2 * DEADLINE);
     if (httpServer.listening) await new Promise((resolve) => httpServer.close(resolve));
   };
   return { kind, port, io, httpServer, close };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use super::command::{Change, SocketKey};
 use super::ids::Id;
 use super::rooms::Selection;
-use super::server::{Event, Namespace, Server, State};
+use super::server::{Event, Namespace, Packet, Server, State};
 use super::shard::{Key, Shard};
 use crate::error::{Error, Reason};
 use crate::events;
@@ -127,8 +127,8 @@ impl Shard {
         let Some(credit) = self.charge(key, bytes) else {
             return;
         };
-        let event = Event::Packet { socket: self.socket_key(socket), kind, id, data: data.into(), attachments, credit };
-        self.server_of(socket).sink.push(event);
+        let packet = Packet { socket: self.socket_key(socket), kind, id, data: data.into(), attachments, credit };
+        self.server_of(socket).sink.push(Event::Packet(Box::new(packet)));
     }
 
     /// CONNECT.
@@ -163,8 +163,7 @@ impl Shard {
         connection.members.ask(nsp.name.clone(), index);
         if asks {
             let info = self.connect_info(index, auth);
-            let event = Event::Connecting { socket: self.socket_key(index), info };
-            return self.server_of(index).sink.push(event);
+            return self.server_of(index).sink.push(Event::Connecting(self.socket_key(index), info));
         }
         if listens {
             self.sockets[index as usize].info = Some(self.connect_info(index, auth).into());
@@ -179,7 +178,7 @@ impl Shard {
             let Some(index) = self.socket_index(key) else { continue };
             self.admit(index);
             if let Some(info) = self.sockets.get_mut(index as usize).and_then(|socket| socket.info.take()) {
-                self.server_of(index).sink.push(Event::Connect { socket: key, info: info.into() });
+                self.server_of(index).sink.push(Event::Connect(key, info.into()));
             }
         }
     }
@@ -397,7 +396,7 @@ impl Shard {
                 std::iter::once(socket.id.as_str()).chain(rooms.iter().map(|room| &**room)).collect();
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
             let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
-            server.sink.push(Event::Disconnect { socket: key, info });
+            server.sink.push(Event::Disconnect(key, info));
         }
     }
 

@@ -130,7 +130,7 @@ fn release(server: &Arc<Server>) {
     }
     drop(guard);
     server.mark_closed();
-    server.sink.push(server::Event::Closed { report: server.report() });
+    server.sink.push(server::Event::Closed(server.report()));
 }
 
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());

@@ -26,19 +26,36 @@ pub struct Namespace {
     pub ask: AtomicBool,
 }
 
-/// What happened, for JavaScript. Dropping a packet releases its bytes of the connection's credit.
+/// What happened, for JavaScript.
 #[derive(Debug)]
 pub enum Event {
-    /// A client asks for a namespace; answer with accept or deny. JSON, as the binding documents it.
-    Connecting { socket: SocketKey, info: String },
-    /// A client joined.
-    Connect { socket: SocketKey, info: String },
+    /// A client asks for a namespace; answer with accept or deny. The text is the binding's ConnectInfo.
+    Connecting(SocketKey, String),
+    /// A client joined. The text is the binding's ConnectInfo.
+    Connect(SocketKey, String),
     /// An event or an ack from a client.
-    Packet { socket: SocketKey, kind: Kind, id: Option<f64>, data: String, attachments: Vec<Bytes>, credit: Credit },
-    /// A socket is over. JSON.
-    Disconnect { socket: SocketKey, info: String },
-    /// The server is closed. JSON report.
-    Closed { report: String },
+    Packet(Box<Packet>),
+    /// A socket is over: JSON `{reason, rooms}`.
+    Disconnect(SocketKey, String),
+    /// The server is closed: JSON report.
+    Closed(String),
+}
+
+/// An event or an ack from a client. Dropping it gives its bytes back to the connection's account.
+#[derive(Debug)]
+pub struct Packet {
+    /// From which socket.
+    pub socket: SocketKey,
+    /// EVENT or ACK.
+    pub kind: Kind,
+    /// The ack id.
+    pub id: Option<f64>,
+    /// JSON array; an event's name first.
+    pub data: String,
+    /// In the order of their placeholders.
+    pub attachments: Vec<Bytes>,
+    /// Its share of what may wait.
+    pub credit: Credit,
 }
 
 /// Where events go. It must not block.

@@ -8,7 +8,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use crate::hub::server::{Event, Sink};
+use crate::hub::server::{Event, Packet, Sink};
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
 
@@ -98,15 +98,19 @@ impl From<Item> for InboxEvent {
             data: None,
         };
         match item {
-            Item::Event(Event::Connecting { socket, info }) => event("connecting", socket, info),
-            Item::Event(Event::Connect { socket, info }) => event("connect", socket, info),
-            Item::Event(Event::Disconnect { socket, info }) => event("disconnect", socket, info),
-            Item::Event(Event::Closed { report }) => event("closed", 0, report),
-            Item::Event(Event::Packet { socket, kind, id, data, attachments, credit: _credit }) => Self {
-                id,
-                data: (!attachments.is_empty()).then(|| attachments.iter().map(|data| data.to_vec().into()).collect()),
-                ..event(if kind == Kind::Ack { "ack" } else { "event" }, socket, data)
-            },
+            Item::Event(Event::Connecting(socket, info)) => event("connecting", socket, info),
+            Item::Event(Event::Connect(socket, info)) => event("connect", socket, info),
+            Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
+            Item::Event(Event::Closed(report)) => event("closed", 0, report),
+            Item::Event(Event::Packet(packet)) => {
+                let Packet { socket, kind, id, data, attachments, credit: _credit } = *packet;
+                let buffers = attachments.iter().map(|data| data.to_vec().into()).collect();
+                Self {
+                    id,
+                    data: (!attachments.is_empty()).then_some(buffers),
+                    ..event(if kind == Kind::Ack { "ack" } else { "event" }, socket, data)
+                }
+            }
             Item::Response(id, Response { status, headers, body }) => {
                 let headers = serde_json::to_string(&headers).expect("strings are JSON");
                 Self {

@@ -47,7 +47,7 @@ fn beyond_value(error: &serde_json::Error) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn validity(text in prop_oneof![mangled(), any::<String>()]) {
@@ -76,8 +76,8 @@ proptest! {
         match items.first().map(|(_, value, _)| value) {
             Some(Value::String(text)) => {
                 prop_assert_eq!(first, First::String(Cow::Borrowed(text)));
-                let second = json::second_item(rest).map(|text| serde_json::from_str::<Value>(text).unwrap());
-                prop_assert_eq!(second.as_ref(), items.get(1).map(|(_, value, _)| value));
+                let second = texts.get(1).map(|text| text.trim_matches([' ', '\t', '\n', '\r']));
+                prop_assert_eq!(json::second_item(rest), second);
             }
             Some(Value::Number(_)) => prop_assert_eq!(first, First::Number),
             _ => prop_assert_eq!(first, First::Other),
@@ -87,7 +87,9 @@ proptest! {
     #[test]
     fn the_first_item_of_whatever_is_an_array(text in mangled()) {
         let array = format!("[{text}]");
-        prop_assume!(json::is_valid(&array));
+        if !json::is_valid(&array) {
+            return Ok(());
+        }
         let (first, rest) = json::first_item(&array);
         json::second_item(rest);
         let strings = serde_json::from_str::<Value>(&array).ok().map(|value| value[0].is_string());

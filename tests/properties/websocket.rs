@@ -132,7 +132,7 @@ fn count<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), TooManyFr
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn messages_do_not_depend_on_the_cuts(bytes in stream(), cuts in vec(any::<Index>(), 0..8)) {
@@ -172,7 +172,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn fragments_of_long_messages(

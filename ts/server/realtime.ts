@@ -120,7 +120,7 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
 function open(options: RealtimeOptions, where: Running["where"], provisional: boolean): Running {
   const parsed = parseRealtimeOptions(options);
   // Clients of the provisional server reconnect by themselves; no route has emitted anything before this.
-  running()?.engine.closeNow(1000);
+  running()?.engine.closeNow(100);
   if (registry.engines.size === 0 && binding().nselfServer() !== null) {
     throw new RealtimeError(
       "ERR_ALREADY_ATTACHED",

@@ -1,6 +1,7 @@
 // One client in one namespace, as Socket.IO's Socket.
 
 import { EventEmitter } from "node:events";
+import { type Ack, Acks } from "./acks.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { ACK, type Engine, EVENT, engineOf, VOLATILE } from "./engine.js";
@@ -30,7 +31,6 @@ import type {
 } from "./typed-events.js";
 
 type AnyListener = (...args: Any[]) => void;
-type Ack = (...args: unknown[]) => void;
 /** An incoming event: its name, then its arguments. */
 export type Event = [string, ...Any[]];
 type EventMiddleware = (event: Event, next: (error?: Error) => void) => void;
@@ -57,7 +57,7 @@ export class Socket<
   readonly #engine: Engine | undefined;
   readonly #key: number;
   #flags: EmitFlags = {};
-  readonly #acks = new Map<number, Ack>();
+  readonly #acks = new Acks();
   readonly #fns: EventMiddleware[] = [];
   #anyIncoming: AnyListener[] = [];
   #anyOutgoing: AnyListener[] = [];
@@ -112,7 +112,7 @@ export class Socket<
     if (typeof last === "function") {
       packet.pop();
       id = this.nsp._nextAckId();
-      this.#register(id, last as Ack, flags.timeout);
+      this.#acks.wait(id, (last as Ack).bind(this), flags.timeout);
     }
     this._notifyOutgoing(packet);
     this.#send(EVENT, id, flags, packet);
@@ -304,10 +304,7 @@ export class Socket<
 
   /** An acknowledgement from the client. @internal */
   _onack(id: number | undefined, args: unknown[]): void {
-    const ack = this.#acks.get(id ?? -1);
-    if (!ack) return;
-    this.#acks.delete(id ?? -1);
-    ack.apply(this, args);
+    this.#acks.answer(id, args);
   }
 
   /** @internal */
@@ -325,7 +322,6 @@ export class Socket<
     } finally {
       this.connected = false;
       this.#lastRooms = new Set();
-      // Acknowledgements with a timeout still report it; the others would wait for ever.
       this.#acks.clear();
       this.nsp._remove(this);
       if (wasConnected) super.emit("disconnect", reason);
@@ -344,21 +340,6 @@ export class Socket<
       fn(event, (error) => (error ? done(error) : step(index + 1)));
     };
     step(0);
-  }
-
-  #register(id: number, ack: Ack, timeout: number | undefined): void {
-    if (timeout === undefined) {
-      this.#acks.set(id, ack);
-      return;
-    }
-    const timer = setTimeout(() => {
-      this.#acks.delete(id);
-      ack.call(this, new Error("operation has timed out"));
-    }, timeout);
-    this.#acks.set(id, (...args) => {
-      clearTimeout(timer);
-      ack.call(this, null, ...args);
-    });
   }
 
   /** The function that answers an event; it answers once. */
