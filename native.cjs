@@ -843,6 +843,7 @@ module.exports.declareNamespace = nativeBinding.declareNamespace
 module.exports.deny = nativeBinding.deny
 module.exports.disconnect = nativeBinding.disconnect
 module.exports.disconnectSockets = nativeBinding.disconnectSockets
+module.exports.drainInbox = nativeBinding.drainInbox
 module.exports.emit = nativeBinding.emit
 module.exports.emitEvent = nativeBinding.emitEvent
 module.exports.join = nativeBinding.join

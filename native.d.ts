@@ -18,7 +18,10 @@ export declare function closeConnection(server: number, socket: number): void
 /** Flushes, closes every connection, and reports by a `closed` event; idempotent. `deadline` in milliseconds. */
 export declare function closeServer(server: number, deadline: number): void
 
-/** The same, blocking this thread: for the process's exit. Returns the JSON report. */
+/**
+ * The same, blocking this thread: for the process's exit. Returns the JSON report. Answers to polling clients are left
+ * in the inbox: see drainInbox.
+ */
 export declare function closeServerSync(server: number, deadline: number): string
 
 /**
@@ -35,6 +38,9 @@ export declare function disconnect(server: number, socket: number, close: boolea
 
 /** Disconnects the sockets in any of `rooms` (all, if there are none), without those in any of `except`. */
 export declare function disconnectSockets(server: number, nsp: string, rooms: Array<string>, except: Array<string>, close: boolean): void
+
+/** Takes what the inbox holds, for a thread that will not be called any more. */
+export declare function drainInbox(server: number): Array<InboxEvent>
 
 /** `flags`: 1 volatile, 2 batch. `text`: JSON array, event name first. False when the server is closed. */
 export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string>, flags: number, text: string, attached?: Array<Buffer>): boolean

@@ -27,7 +27,7 @@ async function vitest(name, args) {
   return counts;
 }
 
-const unit = () => vitest("unit", ["--exclude", "__test__/e2e/**", "--dir", "__test__"]);
+const unit = () => vitest("unit", ["ts/", "__test__/", "--exclude", "__test__/e2e/**"]);
 
 const e2e = () => vitest("e2e", ["--config", "vitest.e2e.config.ts"]);
 

@@ -433,14 +433,16 @@ impl Shard {
         self.connections.get(key.index as usize).is_some_and(Connection::is_paused)
     }
 
-    /// The server closes: what waits is sent first, then the client is told to come back.
-    pub(super) fn shut_down(&mut self, key: Key) {
+    /// The server closes: what waits is sent first (`patient`: also to a polling client that has yet to ask), then the
+    /// client is told to come back.
+    pub(super) fn shut_down(&mut self, key: Key, patient: bool) {
         let Some(connection) = self.connection(key) else {
             return;
         };
         connection.held = false;
         connection.shutting_down = true;
-        if connection.outbox.is_empty() {
+        let fetched = connection.link.is_some() || connection.engine.has_poll() || patient;
+        if connection.outbox.is_empty() || !fetched {
             return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
         self.close_connection(key, Reason::ServerShutdown);

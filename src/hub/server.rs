@@ -277,18 +277,21 @@ impl Server {
     }
 
     /// Begins to close: everything accepted so far is flushed, clients are closed so that they come back, within
-    /// `deadline` milliseconds. Idempotent. The sink gets the report.
-    pub fn close(self: &Arc<Self>, deadline: u64) {
+    /// `deadline` milliseconds. Idempotent. The sink gets the report. `patient`: polling clients can still come for what
+    /// waits for them, because the thread that answers their requests goes on.
+    pub fn close(self: &Arc<Self>, deadline: u64, patient: bool) {
         let mut state = self.state.lock();
         if *state != State::Open {
             return;
         }
         *state = State::Closing;
+        let closers = std::mem::take(&mut *self.closers.lock());
+        // A listener of our own goes on answering, whatever JavaScript does.
+        let patient = patient || !closers.is_empty();
         for mailbox in self.mailboxes.iter() {
-            mailbox.push(Command::Close { server: self.clone(), deadline });
+            mailbox.push(Command::Close { server: self.clone(), deadline, patient });
         }
         drop(state);
-        let closers = std::mem::take(&mut *self.closers.lock());
         closers.into_iter().for_each(|close| close());
     }
 

@@ -137,7 +137,7 @@ impl Shard {
             Command::ChangeAll { nsp, to, change } => self.change_all(&nsp, &to, &change),
             Command::CloseConnection { socket } => self.close_under(socket),
             Command::Resume { connection } => self.resume(connection),
-            Command::Close { server, deadline } => self.close_server(server, deadline),
+            Command::Close { server, deadline, patient } => self.close_server(server, deadline, patient),
             Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
             Command::Stop => self.stopped = true,
         }
@@ -235,14 +235,14 @@ impl Shard {
         !self.dirty.is_empty()
     }
 
-    fn close_server(&mut self, server: Arc<Server>, deadline: u64) {
+    fn close_server(&mut self, server: Arc<Server>, deadline: u64, patient: bool) {
         let keys: Vec<Key> = self
             .connections
             .iter()
             .filter(|(_, connection)| connection.server.id == server.id)
             .map(|(index, connection)| Key { index: index as u32, serial: connection.serial })
             .collect();
-        keys.into_iter().for_each(|key| self.shut_down(key));
+        keys.into_iter().for_each(|key| self.shut_down(key, patient));
         self.timers.add(self.now + deadline, Timer::Deadline(server.id));
         self.closing.push(server);
     }

@@ -39,7 +39,7 @@ pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
 fn end() {
     let opened = OPENED.take().unwrap_or_default();
     for server in opened.into_iter().filter_map(|id| hub::server(id).ok()) {
-        server.close(PATIENCE);
+        server.close(PATIENCE, false);
         server.wait_closed(Duration::from_millis(2 * PATIENCE));
     }
     hub::join();

@@ -67,6 +67,11 @@ pub fn register(server: u32, inbox: Arc<Inbox>) {
     });
 }
 
+/// The inbox of a server.
+pub fn inbox(server: u32) -> Option<Arc<Inbox>> {
+    open(|open| open.inboxes.get(&server).cloned())
+}
+
 /// Engine.IO's verdict on a request before `allowRequest` is asked: null, or an error code.
 #[napi]
 pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
@@ -81,7 +86,7 @@ pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option
 #[napi]
 pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), Code> {
     let owner = hub::server(server).map_err(coded)?;
-    let Some(inbox) = open(|open| open.inboxes.get(&server).cloned()) else {
+    let Some(inbox) = inbox(server) else {
         return Err(coded(crate::error::Error::closed()));
     };
     let answered = Arc::new(AtomicBool::new(false));

@@ -68,6 +68,11 @@ impl Inbox {
         Ok(Self { queue, called, call })
     }
 
+    /// Takes what has gathered.
+    pub fn drain(&self) -> Vec<InboxEvent> {
+        std::mem::take(&mut *self.queue.lock()).into_iter().map(InboxEvent::from).collect()
+    }
+
     /// Queues the response to an HTTP request.
     pub fn respond(&self, id: u32, response: Response) {
         self.add(Item::Response(id, response));

@@ -46,20 +46,27 @@ pub fn nself_server() -> Option<u32> {
 #[napi]
 pub fn close_server(server: u32, deadline: u32) {
     if let Ok(server) = hub::server(server) {
-        server.close(deadline.into());
+        server.close(deadline.into(), true);
     }
 }
 
-/// The same, blocking this thread: for the process's exit. Returns the JSON report.
+/// The same, blocking this thread: for the process's exit. Returns the JSON report. Answers to polling clients are left
+/// in the inbox: see drainInbox.
 #[napi]
 pub fn close_server_sync(server: u32, deadline: u32) -> String {
     let Ok(server) = hub::server(server) else {
         return "{}".into();
     };
-    server.close(deadline.into());
+    server.close(deadline.into(), false);
     // A little longer, for the threads to notice the deadline themselves.
     server.wait_closed(Duration::from_millis(u64::from(deadline) + 200));
     server.report()
+}
+
+/// Takes what the inbox holds, for a thread that will not be called any more.
+#[napi]
+pub fn drain_inbox(server: u32) -> Vec<InboxEvent> {
+    http::inbox(server).map(|inbox| inbox.drain()).unwrap_or_default()
 }
 
 /// Rust owns the port. Returns the bound port. Throws ERR_LISTEN.

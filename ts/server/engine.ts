@@ -119,6 +119,8 @@ export class Engine {
   /** The same, blocking: for the exit of the process, or to give way to another server. */
   closeNow(deadline = this.options.shutdownTimeout): void {
     this.native.closeServerSync(this.id, deadline);
+    // The last answers to polling clients: nobody calls us for them any more, and a socket writes at once.
+    for (const event of this.native.drainInbox(this.id)) if (event.kind === "response") this.polling.respond(event);
     this.#closed ??= Promise.resolve("{}");
     if (this.#finish) this.#finish("{}");
     else this.#release();

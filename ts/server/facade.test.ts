@@ -34,6 +34,7 @@ vi.mock("./load-native.cjs", () => {
     },
     closeServer: () => fake.inbox([{ kind: "closed", socket: 0, text: "{}" }]),
     closeServerSync: () => "{}",
+    drainInbox: () => [],
   } satisfies Partial<Record<keyof Native, unknown>>;
   return { loadNative: () => native, nativePath: () => "/native", packageVersion: () => "0.0.0" };
 });

@@ -156,7 +156,6 @@ impl Pair {
     }
 
     fn check(&self) {
-        assert_eq!(self.sent, self.expected);
         let bytes: usize = self.waiting.iter().map(|piece| piece.bytes.len()).sum();
         assert_eq!(self.outbox.bytes(), bytes - self.begun);
         assert_eq!(self.outbox.is_empty(), self.waiting.is_empty());
@@ -166,7 +165,7 @@ impl Pair {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn pieces_leave_once_whole_and_in_order(steps in steps()) {
@@ -206,6 +205,7 @@ proptest! {
         for pair in &mut pairs {
             pair.write(&mut joiner, usize::MAX, usize::MAX, true);
             pair.check();
+            prop_assert_eq!(&pair.sent, &pair.expected);
         }
     }
 
