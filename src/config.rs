@@ -7,7 +7,7 @@ use crate::error::Error;
 /// Options of one server. The defaults are Socket.IO's.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The path, without its trailing slash. Default `/socket.io`.
+    /// The path, without its trailing slash; empty is the root. Default `/socket.io`.
     pub path: String,
     /// Whether HTTP long-polling is served. Default true.
     pub polling: bool,
@@ -109,12 +109,14 @@ impl Default for Config {
 impl Config {
     /// How long unread packets of a closed polling session are kept.
     pub const POLLING_CLOSE_TIMEOUT: Duration = Duration::from_secs(30);
+    /// How long a closing server waits for a polling client to fetch what it has not; it asks at once, or is gone.
+    pub const LAST_POLL: Duration = Duration::from_secs(1);
     /// How long a closing WebSocket may take to answer the close frame.
     pub const LINGER: Duration = Duration::from_secs(5);
 
     /// Checks ranges and brings the path into its form. Errors name the option: `ERR_INVALID_OPTION`.
     pub fn validated(mut self) -> Result<Self, Error> {
-        if !self.path.starts_with('/') || self.path.contains(['?', '#', ' ']) {
+        if !self.path.is_empty() && !self.path.starts_with('/') || self.path.contains(['?', '#', ' ']) {
             return Err(Error::option("path", "must begin with / and hold no query"));
         }
         self.path.truncate(self.path.trim_end_matches('/').len());

@@ -5,12 +5,22 @@
 mod harness;
 
 use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use harness::{Client, Harness, PATIENCE, Polling, all, response};
 use nself_realtime::config::Config;
 use nself_realtime::hub;
+
+/// Looks again until it is so.
+fn until(mut so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < PATIENCE, "it never came to be");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
 
 fn alone() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::new(());
@@ -27,11 +37,17 @@ mod closing {
         let harness = Harness::open(Config::default());
         let mut clients: Vec<Client> = (0..20).map(|_| harness.connect()).collect();
         let polling = Polling::connect(harness.port);
-        let pending = polling.begin("GET", "");
-        // Until it is there: the next one would be the second.
-        while harness.server.presence(None).len() < 21 {
-            std::thread::yield_now();
-        }
+        let poller = std::thread::spawn(move || {
+            let mut packets = Vec::new();
+            loop {
+                let (status, body) = polling.request("GET", "");
+                assert_eq!(status, 200);
+                packets.extend(body.split('\x1e').map(str::to_owned));
+                if packets.last().is_some_and(|packet| packet == "1") {
+                    return packets;
+                }
+            }
+        });
         let big = "x".repeat(2000);
         for number in 0..EVENTS {
             harness.emit(all(), format!("\"{number} {big}\""));
@@ -42,8 +58,8 @@ mod closing {
             assert_eq!(got.len(), EVENTS);
             assert!(got.iter().enumerate().all(|(number, text)| text.starts_with(&format!("\"{number} "))));
         }
-        let (_, body) = response(pending).unwrap();
-        assert_eq!(body.split('\x1e').filter(|packet| packet.starts_with("42")).count(), EVENTS);
+        let packets = poller.join().unwrap();
+        assert_eq!(packets.iter().filter(|packet| packet.starts_with("42")).count(), EVENTS);
         assert!(!harness.server.emit("/", all(), false, false, "[\"late\"]", &[]));
         assert_eq!(harness.event(), "closed {\"deliveries\":10500,\"dropped\":0}");
     }
@@ -56,7 +72,7 @@ mod closing {
         let content = format!("\"{}\"", "x".repeat(1 << 20));
         (0..32).for_each(|_| harness.emit(all(), &content));
         let start = Instant::now();
-        harness.server.close(300);
+        harness.begin_close(Duration::from_millis(300));
         harness.server.wait_closed(PATIENCE);
         assert!(start.elapsed().as_millis() >= 290 && start.elapsed() < PATIENCE, "{:?}", start.elapsed());
         let report = harness.event();
@@ -94,11 +110,11 @@ mod leaks {
     fn cycle() {
         let harness = Harness::open(Config::default());
         let mut clients: Vec<Client> = (0..3).map(|_| harness.connect()).collect();
-        let polling = Polling::connect(harness.port);
+        let _polling = Polling::connect(harness.port);
         assert!(threads() > 0);
         clients.pop();
         harness.emit(all(), 1);
-        harness.server.close(if polling.sid.len() % 2 == 0 { 100 } else { 0 });
+        harness.begin_close(Duration::from_millis(100));
         assert_eq!(clients[0].rest(), ["1"]);
         harness.server.wait_closed(PATIENCE);
         hub::join();
@@ -132,20 +148,13 @@ mod leaks {
                 }
                 client.rest();
             }
-            while harness.server.stats().contains("\"websocket\":0") == false {
-                std::thread::yield_now();
-            }
         };
-        visit(8);
-        let mut before = descriptors();
+        let before = descriptors();
         visit(100);
-        let start = Instant::now();
-        // A closed link goes when its peer's end has been read.
-        while descriptors() > before && start.elapsed() < PATIENCE {
-            before = before.max(0);
-            std::thread::yield_now();
-        }
-        assert!(descriptors() <= before);
+        // A link goes when its peer's end has been read.
+        until(|| descriptors() == before);
+        assert_eq!(harness.server.counters.websocket.load(Relaxed), 0);
+        assert_eq!(harness.server.counters.sockets.load(Relaxed), 0);
     }
 }
 
@@ -163,8 +172,7 @@ mod several {
         for (number, client) in clients.iter_mut().enumerate() {
             assert_eq!(client.event(), Some(number.to_string()));
         }
-        let foreign = Polling::connect(a.port);
-        let stranger = Polling { sid: foreign.sid.clone(), ..Polling::connect(b.port) };
+        let stranger = Polling { port: b.port, ..Polling::connect(a.port) };
         assert_eq!(stranger.request("GET", "").0, 400, "a session of another server");
         a.close();
         assert_eq!(clients[0].receive(), None);
@@ -188,7 +196,7 @@ mod several {
         for number in 0..20 {
             let mut client = last.connect();
             last.emit(all(), number);
-            last.server.close(PATIENCE.as_millis() as u64);
+            last.begin_close(PATIENCE);
             let next = open();
             assert_eq!(client.rest(), [number.to_string()]);
             last = next;
@@ -211,8 +219,8 @@ mod panics {
     fn goes_on(harness: Harness, other: &mut Client) {
         harness.emit(all(), "\"on\"");
         assert_eq!(other.event().as_deref(), Some("\"on\""));
-        assert_eq!(harness.server.counters.websocket.load(std::sync::atomic::Ordering::Relaxed), 1);
-        assert_eq!(harness.server.counters.polling.load(std::sync::atomic::Ordering::Relaxed), 0);
+        assert_eq!(harness.server.counters.websocket.load(Relaxed), 1);
+        assert_eq!(harness.server.counters.polling.load(Relaxed), 0);
         let mut fresh = harness.connect();
         harness.emit(all(), "\"new\"");
         assert_eq!(fresh.event().as_deref(), Some("\"new\""));

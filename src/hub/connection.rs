@@ -46,7 +46,8 @@ pub struct Connection {
     account: Option<Arc<Account>>,
     /// A POST whose answer waits for JavaScript to catch up.
     post_waits: bool,
-    shutting_down: bool,
+    /// The server closes: until then the client may fetch what waits.
+    leaves_by: Option<Millis>,
 }
 
 impl Connection {
@@ -121,7 +122,7 @@ impl Shard {
             handshake,
             account: None,
             post_waits: false,
-            shutting_down: false,
+            leaves_by: None,
             server,
         };
         gauge(&connection.server, transport).fetch_add(1, Relaxed);
@@ -331,6 +332,9 @@ impl Shard {
             return;
         };
         connection.armed = Millis::MAX;
+        if connection.leaves_by.is_some_and(|at| at <= now) {
+            return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
+        }
         if connection.is_paused() {
             // What the client sent is not read; it is not the one that is silent.
             connection.engine.forgive(now);
@@ -373,7 +377,7 @@ impl Shard {
         if let Some(respond) = connection.engine.take_poll() {
             connection.held = false;
             respond(Answer::Payload { body: connection.outbox.take_payload(), opened: None });
-            if connection.shutting_down {
+            if connection.leaves_by.is_some() {
                 self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
             }
         }
@@ -436,15 +440,18 @@ impl Shard {
     /// The server closes: what waits is sent first (`patient`: also to a polling client that has yet to ask), then the
     /// client is told to come back.
     pub(super) fn shut_down(&mut self, key: Key, patient: bool) {
+        let now = self.now;
         let Some(connection) = self.connection(key) else {
             return;
         };
         connection.held = false;
-        connection.shutting_down = true;
         let fetched = connection.link.is_some() || connection.engine.has_poll() || patient;
         if connection.outbox.is_empty() || !fetched {
             return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
+        let by = now + Config::LAST_POLL.as_millis() as u64;
+        connection.leaves_by = Some(by);
+        self.timers.add(by, Timer::Connection(key));
         self.close_connection(key, Reason::ServerShutdown);
         self.flush(key);
     }

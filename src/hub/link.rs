@@ -262,15 +262,15 @@ impl Shard {
 
     /// The client closes, or has answered our close frame.
     fn peer_closes(&mut self, key: Key, reply: Bytes) {
-        let Some(link) = self.link(key) else { return };
-        if link.phase != Phase::Live {
-            return self.remove_link(key.index);
-        }
-        link.tail.push_raw(reply);
-        self.detach(key, Outbox::default(), true, Reason::TransportClose);
+        self.last_words(key, reply, Reason::TransportClose);
     }
 
     fn violation(&mut self, key: Key, close: Bytes) {
+        self.last_words(key, close, Reason::TransportError);
+    }
+
+    /// A close frame of ours, behind what waits: a frame may be half written.
+    fn last_words(&mut self, key: Key, close: Bytes, reason: Reason) {
         let Some(link) = self.link(key) else { return };
         if link.phase != Phase::Live {
             return self.remove_link(key.index);
@@ -281,7 +281,7 @@ impl Shard {
             None => Outbox::default(),
         };
         rest.push_raw(close);
-        self.detach(key, rest, true, Reason::TransportError);
+        self.detach(key, rest, true, reason);
     }
 
     /// Parts a link from its connection, which loses its transport; the link writes `rest` and ends.

@@ -16,8 +16,8 @@ pub mod server;
 pub(crate) mod shard;
 mod timers;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -75,6 +75,19 @@ pub fn open(config: Config, sink: Arc<dyn Sink>) -> Result<Arc<Server>, Error> {
         hub.nself = Some(server.clone());
     }
     Ok(server)
+}
+
+static ON_THREAD_START: OnceLock<fn()> = OnceLock::new();
+
+/// Runs `start` on each shard's thread when it begins; the first one given counts.
+pub fn on_thread_start(start: fn()) {
+    let _ = ON_THREAD_START.set(start);
+}
+
+fn thread_started() {
+    if let Some(start) = ON_THREAD_START.get() {
+        start();
+    }
 }
 
 type Shards = (Arc<[Arc<Mailbox>]>, Vec<JoinHandle<()>>);

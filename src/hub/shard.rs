@@ -305,6 +305,7 @@ pub(super) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
 
 /// The thread of a shard: runs until it is told to stop.
 pub(super) fn run(index: usize, shards: usize, mailbox: Arc<Mailbox>) {
+    super::thread_started();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())

@@ -17,6 +17,20 @@ thread_local! {
     static OPENED: RefCell<Option<Vec<u32>>> = const { RefCell::new(None) };
 }
 
+/// A woken shard must not push JavaScript, which woke it, off its core: as a batch thread it waits for its turn. An emit
+/// on the JavaScript thread costs a tenth of what it costs otherwise.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code)]
+pub fn be_patient() {
+    let parameters = libc::sched_param { sched_priority: 0 };
+    // SAFETY: 0 is the calling thread; the parameters live for the length of the call; a refusal changes nothing.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameters) };
+}
+
+/// Elsewhere threads stay as they are.
+#[cfg(not(target_os = "linux"))]
+pub fn be_patient() {}
+
 /// Notes that this environment opened a server.
 pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
     let first = OPENED.with_borrow_mut(|opened| match opened {

@@ -30,6 +30,7 @@ pub fn open_server(
     let config = options.into_config()?;
     let inbox =
         Arc::new(Inbox::new(inbox).map_err(|error| coded(crate::error::Error::new("ERR_THREADS", error.reason)))?);
+    hub::on_thread_start(environment::be_patient);
     let server = hub::open(config, inbox.clone()).map_err(coded)?;
     http::register(server.id, inbox);
     environment::opened(&env, server.id)?;

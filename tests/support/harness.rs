@@ -73,12 +73,17 @@ impl Harness {
 
     /// Closes the server and waits for its end.
     pub fn close(&self) {
-        self.server.close(PATIENCE.as_millis() as u64);
+        self.begin_close(PATIENCE);
         self.server.wait_closed(PATIENCE);
         assert_eq!(self.server.state(), hub::server::State::Closed);
     }
 
-    /// The next event but packets, as text.
+    /// Begins to close.
+    pub fn begin_close(&self, deadline: Duration) {
+        self.server.close(deadline.as_millis() as u64, false);
+    }
+
+    /// The next event, as text.
     pub fn event(&self) -> String {
         match self.events.recv_timeout(PATIENCE).expect("an event") {
             Event::Connecting(_, info) => format!("connecting {info}"),
@@ -92,7 +97,7 @@ impl Harness {
 
 impl Drop for Harness {
     fn drop(&mut self) {
-        self.server.close(0);
+        self.begin_close(Duration::ZERO);
         self.server.wait_closed(PATIENCE);
     }
 }
@@ -189,7 +194,7 @@ pub fn tcp(port: u16) -> TcpStream {
 
 /// A session over polling, each request on a connection of its own.
 pub struct Polling {
-    port: u16,
+    pub port: u16,
     pub sid: String,
 }
 
