@@ -65,7 +65,7 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
- * ConnectInfo: `{id, nsp, auth, userId, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
+ * ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
  */
 export interface InboxEvent {
   kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'
@@ -129,6 +129,10 @@ export interface NativeOptions {
   nselfLayer?: boolean
   batchMaxEvents?: number
   batchWindow?: number
+  /** Connection state recovery: how long a client may be away. Off by default. */
+  recoveryDuration?: number
+  /** Whether a client that is recovered passes by the middleware. Default true. */
+  recoverySkipsMiddlewares?: boolean
 }
 
 /** The process's nself server (any module copy, any worker), if one is open. */

@@ -39,6 +39,17 @@ pub struct Config {
     pub nself: bool,
     /// Batching of the nself layer.
     pub batch: Batch,
+    /// Connection state recovery. Default off.
+    pub recovery: Option<Recovery>,
+}
+
+/// How clients that lost their connection are taken up again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// Milliseconds that a client may be away. Socket.IO's default is 120000.
+    pub max_disconnection_duration: u64,
+    /// Whether a returning client passes by the middleware.
+    pub skip_middlewares: bool,
 }
 
 /// How batched events gather.
@@ -102,6 +113,7 @@ impl Default for Config {
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
+            recovery: None,
         }
     }
 }

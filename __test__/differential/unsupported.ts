@@ -1,23 +1,12 @@
 // What our server does not do: it refuses by name, it never does something else in silence. A case leaves this list when
 // its feature arrives.
 
-const recovery = /"connectionStateRecovery" is not supported/;
 const dynamic = /a dynamic namespace is not supported/;
 const broadcastAck = /an acknowledgement of a broadcast is not supported/;
 const originCode = /"cors\.origin" is not supported/;
 
 /** The error that each of these cases ends with. */
 export const unsupported: Record<string, RegExp> = {
-  "handshake: polling: recovery adds nothing to it": recovery,
-  "handshake: websocket: recovery adds nothing to it": recovery,
-  "recovery: 40 has a pid, and events have an offset": recovery,
-  "recovery: missed events come before the 40, which repeats the ids": recovery,
-  "recovery: an unknown pid gives a new session": recovery,
-  "recovery: a pid that is no string gives a new session": recovery,
-  "recovery: no offset gives a new session": recovery,
-  "recovery: not after a client namespace disconnect": recovery,
-  "recovery: not after a server namespace disconnect": recovery,
-
   "packets: dynamic namespaces by a regular expression": dynamic,
   "packets: dynamic namespaces by a function": dynamic,
 

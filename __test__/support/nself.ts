@@ -95,7 +95,10 @@ export function join(socket: Socket, roomId: unknown): Promise<Realtime.RoomAck>
 }
 
 /** Collects the events of a client: `until(n)` waits for the n-th. */
-export function collect(socket: Socket, ...only: string[]): { events: Envelope[]; until(count: number): Promise<void> } {
+export function collect(
+  socket: Socket,
+  ...only: string[]
+): { events: Envelope[]; until(count: number): Promise<void> } {
   const events: Envelope[] = [];
   let wake = () => {};
   socket.onAny((name: string, envelope: Envelope) => {

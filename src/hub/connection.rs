@@ -10,7 +10,7 @@ use super::command::{Answer, Respond, SessionRequest};
 use super::ids::Id;
 use super::outbox::Outbox;
 use super::server::{Account, Server, State};
-use super::shard::{Key, Shard, Timer};
+use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::protocol::engine::{self, Packet};
@@ -215,8 +215,29 @@ impl Shard {
         }
     }
 
+    /// An internal error: the connection that was busy ends, whatever state it is in.
+    pub(super) fn abandon(&mut self) {
+        let Some(key) = self.busy.take() else { return };
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let mut effects = Vec::new();
+        connection.engine.end(Reason::Internal, &mut effects);
+        for effect in effects {
+            if let Effect::Reply(respond, reply) = effect {
+                respond(answer(reply, &mut connection.outbox));
+            }
+        }
+        // Each try is rid of one socket at least.
+        for _ in 0..connection.members.iter().count() {
+            guarded("sockets", || self.sockets_over(key, Reason::Internal));
+        }
+        self.forget(key);
+    }
+
     /// One packet from the client.
     pub(super) fn packet(&mut self, key: Key, channel: Channel, packet: Packet<'_>) {
+        self.busy = Some(key);
         let now = self.now;
         let Some(connection) = self.connection(key) else {
             return;
@@ -239,6 +260,7 @@ impl Shard {
 
     /// Carries out what a session wants.
     pub(super) fn apply(&mut self, key: Key, effects: Vec<Effect<Respond>>) {
+        self.busy = Some(key);
         for effect in effects {
             let Some(connection) = self.connection(key) else {
                 return;
@@ -364,6 +386,7 @@ impl Shard {
 
     /// Sends what waits, by whatever way is open.
     pub(super) fn flush(&mut self, key: Key) {
+        self.busy = Some(key);
         let Some(connection) = self.connection(key) else {
             return;
         };

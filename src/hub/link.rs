@@ -12,7 +12,7 @@ use super::command::{Incoming, Purpose, Stream};
 use super::ids::Id;
 use super::outbox::{Outbox, Written};
 use super::server::{Server, State};
-use super::shard::{Key, Shard, Timer, guarded};
+use super::shard::{Key, Shard, Timer, guarded, guarded_step};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::protocol::engine::Packet;
@@ -144,7 +144,7 @@ impl Shard {
         let mut head = Some(head).filter(|head| !head.is_empty());
         tokio::task::spawn_local(poll_fn(move |context| {
             let head = head.take();
-            guarded("connection", || shard.borrow_mut().poll_link(index, serial, head, context)).unwrap_or_else(|| {
+            guarded_step(&shard, "connection", || shard.borrow_mut().poll_link(index, serial, head, context)).unwrap_or_else(|| {
                 guarded("cleanup", || shard.borrow_mut().fail_link(Key { index, serial }));
                 Poll::Ready(())
             })

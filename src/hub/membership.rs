@@ -3,11 +3,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
 
 use bytes::Bytes;
 
 use super::command::{Change, SocketKey};
 use super::ids::Id;
+use super::recovery::{Restored, Session};
 use super::rooms::Selection;
 use super::server::{Event, Namespace, Packet, Server, State};
 use super::shard::{Key, Shard};
@@ -39,6 +41,10 @@ pub struct Socket {
     pub(super) since: Millis,
     /// What JavaScript is told when the socket is let in.
     info: Option<Box<str>>,
+    /// By which the client may take the socket up again.
+    pid: Option<Id>,
+    /// What it missed, until it is let in.
+    missed: Option<Box<[Frame]>>,
 }
 
 /// The shard of a socket.
@@ -143,8 +149,13 @@ impl Shard {
             let error = "{\"message\":\"Invalid namespace\"}";
             return self.push(key, &[socket::encode_text(Kind::ConnectError, name, None, error)]);
         };
-        let (asks, listens) = (nsp.ask.load(Relaxed), nsp.listen.load(Relaxed));
-        let socket = Socket {
+        let recovery = connection.server.config.recovery;
+        let restored =
+            nsp.recovery.as_ref().zip(auth).and_then(|(memory, auth)| memory.lock().restore(auth, Instant::now()));
+        let recovered = restored.is_some();
+        let skips = recovered && recovery.is_some_and(|options| options.skip_middlewares);
+        let (asks, listens) = (nsp.ask.load(Relaxed) && !skips, nsp.listen.load(Relaxed));
+        let mut socket = Socket {
             serial: self.next_serial() & SERIAL_MASK,
             connection: key.index,
             nsp: nsp.clone(),
@@ -155,7 +166,16 @@ impl Shard {
             user: None,
             since: self.now,
             info: None,
+            pid: recovery.map(|_| self.ids.next()),
+            missed: None,
         };
+        if let Some(Restored { session, missed }) = restored {
+            socket.id = session.id;
+            socket.pid = Some(session.pid);
+            socket.rooms = session.rooms;
+            socket.user = session.user;
+            socket.missed = Some(missed.into());
+        }
         let index = self.sockets.insert(socket) as u32;
         let Some(connection) = self.connection(key) else {
             return;
@@ -188,10 +208,11 @@ impl Shard {
         let socket = &self.sockets[index as usize];
         let handshake = self.connections[socket.connection as usize].handshake.as_deref().unwrap_or(UNKNOWN);
         format!(
-            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":null,\"handshake\":{handshake}}}",
+            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":null,\"recovered\":{},\"handshake\":{handshake}}}",
             socket.id.as_str(),
             json::quoted(&socket.nsp.name),
             auth.unwrap_or("{}"),
+            socket.missed.is_some(),
         )
     }
 
@@ -200,14 +221,18 @@ impl Shard {
         let key = self.connection_of(index);
         let socket = &mut self.sockets[index as usize];
         socket.joined = true;
-        let (id, nsp) = (socket.id, socket.nsp.clone());
+        let (id, pid, nsp, missed) = (socket.id, socket.pid, socket.nsp.clone(), socket.missed.take());
         self.spaces.entry(nsp.id).or_default().add(id, index);
         let Some(connection) = self.connection(key) else {
             return;
         };
         connection.members.join(index);
         connection.server.counters.sockets.fetch_add(1, Relaxed);
-        let reply = format!("{{\"sid\":\"{}\"}}", id.as_str());
+        let pid = pid.map_or(String::new(), |pid| format!(",\"pid\":\"{}\"", pid.as_str()));
+        let reply = format!("{{\"sid\":\"{}\"{pid}}}", id.as_str());
+        if let Some(missed) = missed {
+            self.push(key, &missed);
+        }
         self.push(key, &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)]);
         if let Some(socket) = self.sockets.get_mut(index as usize) {
             let rooms = std::mem::take(&mut socket.rooms);
@@ -224,7 +249,7 @@ impl Shard {
         };
         let socket = &mut self.sockets[index as usize];
         if !socket.joined {
-            socket.user = user;
+            socket.user = user.or(socket.user.take());
             self.admit(index);
         }
     }
@@ -375,6 +400,7 @@ impl Shard {
     fn remove_socket(&mut self, index: u32, reason: Reason) {
         let rooms = self.sockets[index as usize].rooms.clone();
         let key = self.socket_key(index);
+        self.remember(index, reason);
         rooms.iter().for_each(|room| self.exit(index, room));
         let server = self.server_of(index).clone();
         let connection = self.connection_of(index);
@@ -397,6 +423,16 @@ impl Shard {
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
             let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
             server.sink.push(Event::Disconnect(key, info));
+        }
+    }
+
+    /// A client that was cut off may come back to its socket.
+    fn remember(&self, index: u32, reason: Reason) {
+        let socket = &self.sockets[index as usize];
+        let cut_off = !matches!(reason, Reason::ClientLeft | Reason::ServerKicked);
+        if let (true, true, Some(pid), Some(memory)) = (cut_off, socket.joined, socket.pid, &socket.nsp.recovery) {
+            let session = Session { id: socket.id, pid, rooms: socket.rooms.clone(), user: socket.user.clone() };
+            memory.lock().persist(session, Instant::now());
         }
     }
 

@@ -11,6 +11,7 @@ pub(crate) mod mailbox;
 mod membership;
 pub(crate) mod outbox;
 mod presence;
+pub(crate) mod recovery;
 pub(crate) mod rooms;
 pub mod server;
 pub(crate) mod shard;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 
 use super::command::{Command, Emit, SocketKey};
 use super::mailbox::Mailbox;
+use super::recovery::Recovery;
 use super::rooms::Selection;
 use crate::config::Config;
 use crate::protocol::socket::{self, Kind};
@@ -24,6 +27,8 @@ pub struct Namespace {
     pub listen: AtomicBool,
     /// JavaScript decides who gets in.
     pub ask: AtomicBool,
+    /// What it remembers for clients that come back, if that is wanted.
+    pub recovery: Option<Mutex<Recovery>>,
 }
 
 /// What happened, for JavaScript.
@@ -199,6 +204,9 @@ impl Server {
                 name: name.clone(),
                 listen: AtomicBool::new(false),
                 ask: AtomicBool::new(false),
+                recovery: self.config.recovery.map(|options| {
+                    Mutex::new(Recovery::new(Duration::from_millis(options.max_disconnection_duration)))
+                }),
             })
         });
         nsp.listen.store(listen, Relaxed);
@@ -229,13 +237,23 @@ impl Server {
         let Some(nsp) = self.namespace(nsp) else {
             return false;
         };
-        let frames = socket::encode(Kind::Event, &nsp.name, None, text, attachments);
-        let emit = Arc::new(Emit { nsp, to, volatile, batch, frames });
         // Held until the event is queued: what was accepted comes before the close, and is delivered.
         let state = self.state.lock();
         if *state != State::Open {
             return false;
         }
+        let encode = |text: &str| socket::encode(Kind::Event, &nsp.name, None, text, attachments);
+        let new = |frames| Arc::new(Emit { nsp: nsp.clone(), to, volatile, batch, frames });
+        let emit = match nsp.recovery.as_ref().filter(|_| !volatile) {
+            None => new(encode(text)),
+            Some(recovery) => {
+                let mut recovery = recovery.lock();
+                let (text, offset) = recovery.mark(text);
+                let emit = new(encode(&text));
+                recovery.remember(offset, emit.clone(), Instant::now());
+                emit
+            }
+        };
         self.counters.events_out.fetch_add(1, Relaxed);
         self.mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Emit(emit.clone())));
         true

@@ -64,6 +64,8 @@ pub struct Shard {
     pub(super) joiner: Joiner,
     pub(super) ids: Ids,
     pub(super) scratch: Vec<u8>,
+    /// Whose step is running, so that an internal error ends that connection alone.
+    pub(super) busy: Option<Key>,
     /// Sockets that asked for an open namespace and are let in when the input at hand is read.
     pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
@@ -95,6 +97,7 @@ impl Shard {
                 joiner: Joiner::default(),
                 ids: Ids::new(index, shards),
                 scratch: vec![0; SCRATCH],
+                busy: None,
                 admissions: Vec::new(),
                 population: FxHashMap::default(),
                 closing: Vec::new(),
@@ -224,9 +227,8 @@ impl Shard {
 
     /// Flushes a few connections. True: there are more.
     fn flush_some(&mut self) -> bool {
-        let rest = self.dirty.len().saturating_sub(FLUSH_STEP);
-        let step = self.dirty.split_off(rest);
-        for key in step.into_iter().rev() {
+        for _ in 0..FLUSH_STEP {
+            let Some(key) = self.dirty.pop() else { break };
             self.flush(key);
         }
         if self.dirty.is_empty() {
@@ -303,6 +305,16 @@ pub(super) fn guarded<T>(what: &str, run: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(run)).inspect_err(|_| tracing::error!(what, "internal error; please report it")).ok()
 }
 
+/// The same for a step of the shard: the connection that it was busy with ends.
+pub(super) fn guarded_step<T>(shard: &RefCell<Shard>, what: &str, run: impl FnOnce() -> T) -> Option<T> {
+    shard.borrow_mut().busy = None;
+    let done = guarded(what, run);
+    if done.is_none() {
+        guarded("cleanup", || shard.borrow_mut().abandon());
+    }
+    done
+}
+
 /// The thread of a shard: runs until it is told to stop.
 pub(super) fn run(index: usize, shards: usize, mailbox: Arc<Mailbox>) {
     super::thread_started();
@@ -320,14 +332,14 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     loop {
         shard.borrow_mut().update_clock();
         // What is due comes before what has just come in: a session is gone to the millisecond.
-        guarded("timers", || shard.borrow_mut().tick());
+        guarded_step(shard, "timers", || shard.borrow_mut().tick());
         for command in mailbox.take() {
-            guarded("command", || match command {
+            guarded_step(shard, "command", || match command {
                 Command::Run(task) => task(shard),
                 command => shard.borrow_mut().command(command),
             });
         }
-        while guarded("flush", || shard.borrow_mut().flush_some()).unwrap_or(false) {
+        while guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(false) {
             tokio::task::yield_now().await;
         }
         let next = {

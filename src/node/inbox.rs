@@ -24,7 +24,7 @@ use crate::transport::Response;
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
-/// ConnectInfo: `{id, nsp, auth, userId, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
+/// ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'")]

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
-use crate::config::{Batch, Config, Cors, CorsOrigin};
+use crate::config::{Batch, Config, Cors, CorsOrigin, Recovery};
 use crate::error::Error;
 
 /// Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default.
@@ -33,6 +33,10 @@ pub struct NativeOptions {
     pub nself_layer: Option<bool>,
     pub batch_max_events: Option<f64>,
     pub batch_window: Option<f64>,
+    /// Connection state recovery: how long a client may be away. Off by default.
+    pub recovery_duration: Option<f64>,
+    /// Whether a client that is recovered passes by the middleware. Default true.
+    pub recovery_skips_middlewares: Option<bool>,
 }
 
 /// Cross-origin resource sharing.
@@ -88,6 +92,16 @@ impl NativeOptions {
         config.max_outbox = size("maxOutbox", self.max_outbox, config.max_outbox)?;
         config.compression_threshold =
             size("httpCompression.threshold", self.http_compression_threshold, config.compression_threshold)?;
+        if let Some(duration) = self.recovery_duration {
+            config.recovery = Some(Recovery {
+                max_disconnection_duration: whole(
+                    "connectionStateRecovery.maxDisconnectionDuration",
+                    Some(duration),
+                    0,
+                )?,
+                skip_middlewares: self.recovery_skips_middlewares.unwrap_or(true),
+            });
+        }
         config.cookie = self.cookie_name.map(|name| (name, self.cookie_attributes.unwrap_or_default()));
         config.cors = self.cors.map(Cors::from);
         config.nself = self.nself_layer.unwrap_or(false);

@@ -5,8 +5,9 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nself_realtime::config::Config;
 use nself_realtime::hub::server::{Event, Server, Sink};
@@ -69,6 +70,19 @@ impl Harness {
     pub fn join(&self, client: &Client, names: &[&str]) {
         let rooms = names.iter().map(|name| Arc::from(*name)).collect();
         self.server.change_all("/", &rooms_of(&[&client.id]), &Change::Join(rooms));
+    }
+
+    /// Waits until a GET of this client's is pending, by volatile events, which are dropped before. They gather until
+    /// something else is sent: the batch window must be long.
+    pub fn until_it_polls(&self, polling: &Polling) {
+        let deliveries = || self.server.counters.deliveries.load(Relaxed);
+        let before = deliveries();
+        let start = Instant::now();
+        while deliveries() == before {
+            assert!(start.elapsed() < PATIENCE, "no GET came");
+            self.server.emit("/", rooms_of(&[&polling.id]), true, true, &text("\"volatile\""), &[]);
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Closes the server and waits for its end.
@@ -151,7 +165,11 @@ impl Client {
     pub fn receive(&mut self) -> Option<String> {
         match self.socket.read() {
             Ok(Message::Text(text)) => Some(text.to_string()),
-            Ok(Message::Close(_)) => None,
+            Ok(Message::Close(_)) => {
+                // The answer: the server waits for it.
+                let _ = self.socket.flush();
+                None
+            }
             Ok(other) => panic!("unexpected {other:?}"),
             Err(tungstenite::Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => {
                 panic!("nothing came in {PATIENCE:?}")
@@ -196,19 +214,22 @@ pub fn tcp(port: u16) -> TcpStream {
 pub struct Polling {
     pub port: u16,
     pub sid: String,
+    /// The socket id.
+    pub id: String,
 }
 
 impl Polling {
     /// A session that has joined `/`.
     pub fn connect(port: u16) -> Self {
-        let mut polling = Self { port, sid: String::new() };
+        let mut polling = Self { port, sid: String::new(), id: String::new() };
         let (status, body) = polling.request("GET", "");
         assert_eq!(status, 200);
         let open: serde_json::Value = serde_json::from_str(&body[1..]).unwrap();
         polling.sid = open["sid"].as_str().unwrap().to_owned();
         assert_eq!(polling.request("POST", "40"), (200, "ok".into()));
         let (_, body) = polling.request("GET", "");
-        assert!(body.starts_with("40{"), "{body}");
+        let reply: serde_json::Value = serde_json::from_str(body.strip_prefix("40").expect("CONNECT")).unwrap();
+        polling.id = reply["sid"].as_str().expect("a socket id").to_owned();
         polling
     }
 

@@ -4,7 +4,14 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const PACKAGE = "nself-realtime";
+/**
+ * The folders of this package that Next leaves to Node. Not the whole package: hooks that Node loads get another React than
+ * the one that Next renders with, and fail with "Cannot read properties of null". Next compares these with paths below
+ * node_modules.
+ */
+const EXTERNAL = ["esm", "cjs"].flatMap((format) =>
+  ["server", "next"].map((part) => `nself-realtime/dist/${format}/${part}`),
+);
 
 type ConfigFunction = (...args: never[]) => object | Promise<object>;
 /** The parts of Next's configuration that matter here. */
@@ -41,7 +48,7 @@ function extend(config: Config): Config {
 }
 
 function withPackage(packages: string[] = []): string[] {
-  return packages.includes(PACKAGE) ? packages : [...packages, PACKAGE];
+  return [...new Set([...packages, ...EXTERNAL])];
 }
 
 /** The major version of the application's Next; the newest known one if it cannot be found. */

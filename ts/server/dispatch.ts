@@ -6,6 +6,7 @@ import { decode } from "./binary.js";
 import type { Engine } from "./engine.js";
 import { Expiry } from "./expiry.js";
 import type { Namespace } from "./namespace.js";
+import { Kept } from "./recovery.js";
 import { Socket } from "./socket.js";
 import { type ConnectInfo, type DisconnectReason, RESERVED_EVENTS } from "./socket-types.js";
 import type { Any } from "./typed-events.js";
@@ -19,6 +20,7 @@ export class Dispatcher {
   /** Sockets that wait for an answer; the value turns true when they leave before it. */
   readonly #asking = new Map<number, { gone: boolean }>();
   readonly #expiry = new Expiry();
+  readonly #kept = new Kept();
   #engine!: Engine;
 
   constructor(namespaces: ReadonlyMap<string, AnyNamespace>) {
@@ -38,8 +40,7 @@ export class Dispatcher {
       case "connect": {
         const info = JSON.parse(event.text ?? "") as ConnectInfo;
         const nsp = this.#namespaces.get(info.nsp);
-        if (nsp)
-          this.#connected(new Socket<Any, Any, Any, Any>(nsp, event.socket, info, info.userId ?? null), event.socket);
+        if (nsp) this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null), event.socket);
         break;
       }
       case "event":
@@ -82,7 +83,7 @@ export class Dispatcher {
       this.#accept(key, info, identity);
       return;
     }
-    const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, identity?.userId ?? null);
+    const socket = this.#create(nsp, key, info, identity?.userId ?? null);
     Object.assign(socket.data, identity?.data);
     try {
       nsp._run(socket, (error) => {
@@ -119,6 +120,12 @@ export class Dispatcher {
     this.#engine.native.deny(this.#engine.id, key, text);
   }
 
+  #create(nsp: AnyNamespace, key: number, info: ConnectInfo, userId: string | null): AnySocket {
+    const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId);
+    if (info.recovered) Object.assign(socket.data, this.#kept.take(info.id));
+    return socket;
+  }
+
   #connected(socket: AnySocket, key: number): void {
     this.#sockets.set(key, socket);
     socket.nsp._add(socket);
@@ -150,6 +157,8 @@ export class Dispatcher {
     if (!socket) return;
     this.#sockets.delete(event.socket);
     const { reason, rooms } = JSON.parse(event.text ?? "") as { reason: DisconnectReason; rooms?: string[] };
+    const { recoveryDuration } = this.#engine.options.native;
+    if (recoveryDuration !== undefined) this.#kept.keep(socket.id, socket.data, reason, recoveryDuration);
     socket._onclose(reason, rooms ?? []);
   }
 }

@@ -70,6 +70,12 @@ export interface ServerOptions {
   /** Default none: only the server's own origin. */
   cors?: boolean | CorsOptions;
   allowRequest?: AllowRequest;
+  /**
+   * Clients that lost their connection get back their id, rooms, data and missed events, if they return within
+   * `maxDisconnectionDuration` (ms, default 120 000). They pass by the middleware unless `skipMiddlewares` is false;
+   * never by `authenticate`. Default off.
+   */
+  connectionStateRecovery?: { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
   serveClient?: false;
   perMessageDeflate?: false;
   allowEIO3?: false;

@@ -22,7 +22,7 @@ const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
-  ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash"],
+  ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery"],
 ];
 const REALTIME = [...SERVER, "authenticate", "batch", "shutdownTimeout"];
 
@@ -32,7 +32,6 @@ const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
   perMessageDeflate: { why: "WebSocket messages are not compressed", falseIsFine: true },
   allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
   cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
-  connectionStateRecovery: { why: "missed events are not kept", falseIsFine: true },
   destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
   destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },
   adapter: { why: "rooms live in the native server", falseIsFine: false },
@@ -80,6 +79,14 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   if (has("httpCompression")) native.httpCompressionThreshold = parseCompression(get("httpCompression"));
   if (has("cookie")) Object.assign(native, parseCookie(get("cookie")));
   if (has("addTrailingSlash")) boolean("addTrailingSlash", get("addTrailingSlash"));
+  if (has("connectionStateRecovery")) {
+    const name = "connectionStateRecovery";
+    const recovery = known(`${name}.`, object(name, get(name)), ["maxDisconnectionDuration", "skipMiddlewares"]);
+    const duration = recovery.get("maxDisconnectionDuration") ?? 120_000;
+    native.recoveryDuration = integer(`${name}.maxDisconnectionDuration`, duration, 1, MAX_TIME);
+    const skips = boolean(`${name}.skipMiddlewares`, recovery.get("skipMiddlewares") ?? true);
+    native.recoverySkipsMiddlewares = skips && !has("authenticate");
+  }
   const cors = has("cors") ? parseCors(get("cors")) : undefined;
   if (cors) native.cors = cors;
   if (has("batch")) {

@@ -10,6 +10,8 @@ export type DisconnectReason =
   | "forced close"
   | "ping timeout"
   | "parse error"
+  | "slow client"
+  | "internal error"
   | "server shutting down"
   | "forced server close"
   | "client namespace disconnect"
@@ -57,6 +59,8 @@ export interface ConnectInfo {
   nsp: string;
   auth?: { [key: string]: Any } | null;
   userId?: string | null;
+  /** The client came back to a socket that it had. */
+  recovered?: boolean;
   handshake: Omit<Handshake, "auth">;
 }
 

@@ -48,8 +48,8 @@ export class Socket<
   readonly userId: string | null;
   /** The connection under this socket. */
   readonly conn: Connection;
-  /** State recovery is not supported, so this is always false. */
-  readonly recovered = false;
+  /** Whether the client came back to this socket: id, rooms and data are those it had, and it got what it missed. */
+  readonly recovered: boolean;
   /** Anything the application wants to keep with the socket. */
   data: SocketData = {} as SocketData;
   connected = false;
@@ -78,6 +78,7 @@ export class Socket<
     this.nsp = nsp;
     this.id = info.id;
     this.userId = userId;
+    this.recovered = info.recovered === true;
     this.handshake = { ...info.handshake, auth: info.auth ?? {} };
     this.#key = key;
     this.#engine = engineOf(nsp.server);
@@ -115,7 +116,10 @@ export class Socket<
       this.#acks.wait(id, (last as Ack).bind(this), flags.timeout);
     }
     this._notifyOutgoing(packet);
-    this.#send(EVENT, id, flags, packet);
+    // What may have to be sent again goes the way of a broadcast, which is remembered.
+    const remembered = id === null && !flags.volatile && this.#engine?.options.native.recoveryDuration !== undefined;
+    if (remembered) this.#whenConnected((engine) => engine.emit(this.nsp.name, [this.id], [], 0, packet));
+    else this.#send(EVENT, id, flags, packet);
     return true;
   }
 
@@ -196,7 +200,7 @@ export class Socket<
     this.#whenConnected((engine) => engine.native.leave(engine.id, this.#key, [String(room)]));
   }
 
-  /** Leaves every room but its own. */
+  /** Leaves every room, its own too. */
   leaveAll(): void {
     this.#joinedBefore.clear();
     this.#whenConnected((engine) => engine.native.leaveAll(engine.id, this.#key));
