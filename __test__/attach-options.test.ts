@@ -99,7 +99,6 @@ describe("what is not there is refused by its name, never ignored", () => {
     ["perMessageDeflate", { perMessageDeflate: true }],
     ["allowEIO3", { allowEIO3: true }],
     ["serveClient", { serveClient: true }],
-    ["connectionStateRecovery", { connectionStateRecovery: {} }],
     ["cleanupEmptyChildNamespaces", { cleanupEmptyChildNamespaces: true }],
     ["adapter", { adapter: () => {} }],
     ["parser", { parser: {} }],

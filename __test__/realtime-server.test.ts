@@ -13,7 +13,7 @@ import {
   settled,
   startAttached,
 } from "./support/nself.js";
-import { PollingSession, request, upgrade, webSocketTarget } from "./support/raw.js";
+import { request } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
 vi.setConfig({ testTimeout: 30_000 });
@@ -212,7 +212,7 @@ describe.each(Object.entries(MODES))("rooms over %s", (_, transports) => {
     second.disconnect();
     await toRoom.until(5);
 
-    const id = { socketId: toRoom.events[1]!.data as { socketId: string } }.socketId.socketId;
+    const { socketId } = toRoom.events[1]!.data as { socketId: string };
     expect(toRoom.events.map(({ type }) => type)).toEqual([
       "room:joined",
       "room:joined",
@@ -226,8 +226,7 @@ describe.each(Object.entries(MODES))("rooms over %s", (_, transports) => {
       timestamp: expect.stringMatching(ISO),
       room: "logs:api",
     });
-    for (const { data } of toRoom.events.slice(1))
-      expect(data).toEqual({ socketId: id, userId: null, room: "logs:api" });
+    for (const { data } of toRoom.events.slice(1)) expect(data).toEqual({ socketId, userId: null, room: "logs:api" });
     expect(left.events).toEqual([]);
   });
 
@@ -260,6 +259,9 @@ describe("presence", () => {
     // Authentication takes its time, so that many are gone before it answers.
     let pending = 0;
     running = await startAttached({
+      // A polling client that goes away without a word is only missed when it does not answer a ping.
+      pingInterval: 300,
+      pingTimeout: 700,
       authenticate: async ({ auth }) => {
         pending++;
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
@@ -279,7 +281,9 @@ describe("presence", () => {
       socket.on("connect", () => socket.emit("join:room", { roomId: "logs:all" }));
       // Some before they are connected, some in the middle of the join, some after it.
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
-      if (n % 5 === 0) socket.io.engine.close();
+      // Some are cut off, without a close frame.
+      const { ws } = socket.io.engine.transport as { ws?: { terminate(): void } };
+      if (n % 4 === 0) ws?.terminate();
       socket.disconnect();
     };
     await Promise.all(Array.from({ length: 200 }, (_, n) => visit(n)));
@@ -291,7 +295,6 @@ describe("presence", () => {
     expect(server.getRoomMembers("logs:all")).toEqual([stays.id]);
     expect(server.getUserPresence("user-7")).toEqual([]);
     expect(server.stats()).toMatchObject({ sockets: 1 });
-    expect(server.getIO().sockets.sockets.size).toBeLessThanOrEqual(1);
   });
 
   test("an entry is there when the client knows that it is connected, and gone when the others hear that it left", async () => {

@@ -148,32 +148,53 @@ impl<'de> Deserialize<'de> for Percent {
     }
 }
 
+/// An optional field: it may be missing, but if it is there it has its type, and null has none.
+struct Optional<T>(#[allow(dead_code)] Option<T>);
+
+impl<T> Default for Optional<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Optional<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(deserializer).map(|value| Self(Some(value)))
+    }
+}
+
 macro_rules! shapes {
-    ($($shape:ident { $($field:ident $(= $wire:literal)? : $type:ty),* $(,)? })*) => {$(
+    ($($shape:ident {
+        $($field:ident $(= $wire:literal)? : $type:ty),* $(; $($optional:ident : $inner:ty),*)? $(,)?
+    })*) => {$(
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
         #[allow(dead_code)]
-        struct $shape { $($(#[serde(rename = $wire)])? $field: $type),* }
+        struct $shape {
+            $($(#[serde(rename = $wire)])? $field: $type,)*
+            $($(#[serde(default)] $optional: Optional<$inner>,)*)?
+        }
     )*};
 }
 
+// Required fields, then optional ones.
 shapes! {
-    ServiceStatus { service: Text, status: ServiceState, timestamp: Text, container_id: Option<Text>,
-        health: Option<Health>, resources: Option<Resources> }
-    Health { status: HealthState, last_check: Option<Text> }
-    Resources { cpu: Option<f64>, memory: Option<f64> }
-    BuildProgress { step: Text, progress: Percent, status: StepState, message: Option<Text>, timestamp: Text,
-        total_steps: Option<f64>, current_step: Option<f64>, logs: Option<Vec<Text>> }
-    DeployProgress { stage: Text, environment: Environment, status: StepState, logs: Vec<Text>, timestamp: Text,
-        progress: Option<Percent>, error: Option<Text> }
-    LogStream { service: Text, line: Text, timestamp: Text, level: Option<Level>, source: Option<Source> }
+    ServiceStatus { service: Text, status: ServiceState, timestamp: Text;
+        container_id: Text, health: Health, resources: Resources }
+    Health { status: HealthState; last_check: Text }
+    Resources { ; cpu: f64, memory: f64 }
+    BuildProgress { step: Text, progress: Percent, status: StepState, timestamp: Text;
+        message: Text, total_steps: f64, current_step: f64, logs: Vec<Text> }
+    DeployProgress { stage: Text, environment: Environment, status: StepState, logs: Vec<Text>, timestamp: Text;
+        progress: Percent, error: Text }
+    LogStream { service: Text, line: Text, timestamp: Text; level: Level, source: Source }
     DockerStats { container_id: Text, container_name: Text, stats: Stats, timestamp: Text }
     Stats { cpu: f64, memory: f64, memory_limit: f64, memory_percent: f64, network: Network,
         block_io = "blockIO": BlockIo }
     Network { rx: f64, tx: f64 }
     BlockIo { read: f64, write: f64 }
-    DbQueryResult { query_id: Text, rows: Vec<IgnoredAny>, row_count: f64, fields: Vec<Field>,
-        execution_time: Option<f64>, timestamp: Text, error: Option<Text> }
+    DbQueryResult { query_id: Text, rows: Vec<IgnoredAny>, row_count: f64, fields: Vec<Field>, timestamp: Text;
+        execution_time: f64, error: Text }
     Field { name: Text, data_type_id = "dataTypeID": f64 }
 }
 
@@ -230,6 +251,16 @@ mod tests {
                 "field \"progress\"",
             ),
             ("docker:stats", &STATS.replace("\"rx\":1", "\"rx\":\"1\""), "field \"stats.network.rx\""),
+            (
+                "service:status",
+                r#"{"service":"a","status":"running","timestamp":"t","containerId":null}"#,
+                "containerId",
+            ),
+            (
+                "service:status",
+                r#"{"service":"a","status":"running","timestamp":"t","resources":{"cpu":null}}"#,
+                "resources.cpu",
+            ),
             ("logs:stream", "null", "logs:stream"),
             ("logs:stream", "[]", "logs:stream"),
         ] {

@@ -6,7 +6,7 @@ mod harness;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use harness::{Client, Harness, Polling, all, response, rooms_of};
+use harness::{Client, Harness, PATIENCE, Polling, all, response, rooms_of};
 use nself_realtime::config::{Batch, Config};
 use nself_realtime::hub::{Change, Selection};
 
@@ -29,7 +29,7 @@ fn rooms_select_and_nobody_gets_an_event_twice() {
     harness.emit(rooms_of(&["nobody"]), 7);
     harness.server.change_all("/", &rooms_of(&[&a.id]), &Change::Leave(vec!["red".into()]));
     harness.emit(rooms_of(&["red"]), 8);
-    harness.close();
+    harness.begin_close(PATIENCE);
     assert_eq!(a.rest(), ["1", "2", "3", "4"]);
     assert_eq!(b.rest(), ["1", "2", "3", "8"]);
     assert_eq!(c.rest(), ["3", "5", "6"]);
@@ -70,7 +70,7 @@ fn each_emitters_events_keep_their_order() {
             });
         }
     });
-    harness.close();
+    harness.begin_close(PATIENCE);
     for client in &mut clients {
         let got: Vec<usize> = client.rest().iter().map(|number| number.parse().unwrap()).collect();
         assert_eq!(got.len(), EMITTERS * EVENTS);
@@ -163,7 +163,7 @@ mod batches {
         let harness = open(100, NEVER);
         let mut client = harness.connect();
         (0..5).for_each(|number| harness.batch(all(), number));
-        harness.close();
+        harness.begin_close(PATIENCE);
         assert_eq!(client.rest(), numbers(0..5));
     }
 

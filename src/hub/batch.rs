@@ -22,6 +22,7 @@ pub enum Verdict {
 
 #[derive(Debug)]
 struct Window {
+    limits: Batch,
     ends: Millis,
     held: u32,
 }
@@ -39,12 +40,12 @@ impl Batches {
             None => {
                 let ends = now + limits.window;
                 *opened = Some(ends);
-                self.windows.insert(target.clone(), Window { ends, held: 0 });
+                self.windows.insert(target.clone(), Window { limits, ends, held: 0 });
                 Verdict::Send
             }
             Some(window) => {
                 window.held += 1;
-                if window.held < limits.max_events {
+                if window.held < window.limits.max_events {
                     return Verdict::Hold;
                 }
                 window.held = 0;
@@ -55,7 +56,7 @@ impl Batches {
 
     /// A window's timer has come. If events wait they are to be sent, and the window goes on until the returned time; a
     /// window in which nothing came is forgotten.
-    pub fn expire(&mut self, target: &Target, now: Millis, limits: Batch) -> Option<Millis> {
+    pub fn expire(&mut self, target: &Target, now: Millis) -> Option<Millis> {
         let window = self.windows.get_mut(target)?;
         if window.ends > now {
             return None;
@@ -65,7 +66,7 @@ impl Batches {
             return None;
         }
         window.held = 0;
-        window.ends = now + limits.window;
+        window.ends = now + window.limits.window;
         Some(window.ends)
     }
 }
@@ -97,8 +98,8 @@ mod tests {
         assert_eq!(add(&mut batches, 2), (Verdict::Hold, None));
         assert_eq!(add(&mut batches, 3), (Verdict::Send, None), "three have gathered");
         assert_eq!(add(&mut batches, 4), (Verdict::Hold, None));
-        assert_eq!(batches.expire(&target, 100, LIMITS), Some(200), "one waits, the stream goes on");
-        assert_eq!(batches.expire(&target, 200, LIMITS), None, "quiet");
+        assert_eq!(batches.expire(&target, 100), Some(200), "one waits, the stream goes on");
+        assert_eq!(batches.expire(&target, 200), None, "quiet");
         assert_eq!(add(&mut batches, 201), (Verdict::Send, Some(301)));
     }
 }

@@ -9,8 +9,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ids::Id;
 use super::rooms::Selection;
-use super::server::{Namespace, Server};
+use super::server::{Counters, Namespace, Server};
 use super::shard::Shard;
+use crate::config::Batch;
 use crate::protocol::frame::Frame;
 use crate::protocol::socket::Kind;
 use crate::session::handshake::{Refusal, Request};
@@ -102,8 +103,10 @@ pub struct Emit {
     pub to: Selection,
     /// Dropped for those who cannot be written to now.
     pub volatile: bool,
-    /// May wait for others of its room.
-    pub batch: bool,
+    /// May wait for others of its room, within these limits.
+    pub batch: Option<Batch>,
+    /// Where its deliveries are counted.
+    pub counters: Arc<Counters>,
     /// The packet, and its attachments.
     pub frames: Vec<Frame>,
 }

@@ -4,27 +4,26 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use bytes::Bytes;
-
-use super::command::{Answer, Respond, SessionRequest};
+use super::command::{Answer, Respond};
 use super::ids::Id;
 use super::outbox::Outbox;
-use super::server::{Account, Server, State};
+use super::polls::answer;
+use super::server::{Account, Server};
 use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::Frame;
 use crate::session::Millis;
-use crate::session::engine::{Channel, Effect, Engine, Message, Reply, Timing, Transport};
-use crate::session::handshake::{Refusal, Request};
+use crate::session::engine::{Channel, Effect, Engine, Message, Timing, Transport};
+use crate::session::handshake::Request;
 use crate::session::socket::Sockets;
 
 /// One client: its session, its sockets, and what waits to be sent to it.
 pub struct Connection {
     pub(super) serial: u32,
     pub(super) server: Arc<Server>,
-    sid: Id,
+    pub(super) sid: Id,
     pub(super) engine: Engine<Respond>,
     pub(super) members: Sockets<u32>,
     pub(super) outbox: Outbox,
@@ -45,9 +44,9 @@ pub struct Connection {
     pub(super) handshake: Option<Box<str>>,
     account: Option<Arc<Account>>,
     /// A POST whose answer waits for JavaScript to catch up.
-    post_waits: bool,
+    pub(super) post_waits: bool,
     /// The server closes: until then the client may fetch what waits.
-    leaves_by: Option<Millis>,
+    pub(super) leaves_by: Option<Millis>,
 }
 
 impl Connection {
@@ -74,7 +73,7 @@ impl Connection {
         }
     }
 
-    fn is_paused(&self) -> bool {
+    pub(super) fn is_paused(&self) -> bool {
         self.account.as_ref().is_some_and(|account| account.paused.load(Relaxed))
     }
 }
@@ -145,41 +144,6 @@ impl Shard {
             .into()
     }
 
-    pub(super) fn open_polling(&mut self, server: Arc<Server>, request: &Request, respond: Respond) {
-        if server.state() != State::Open {
-            return respond(Answer::Status(503));
-        }
-        let key = self.open(server, Transport::Polling, request);
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        let body = connection.outbox.take_payload();
-        respond(Answer::Payload { body, opened: Some(connection.sid) });
-    }
-
-    /// A polling request that names a session: the checks that need it, then GET or POST.
-    pub(super) fn request(&mut self, request: SessionRequest) {
-        let SessionRequest { server, sid, id, method, websocket, current, binary, respond } = request;
-        let found = self.sids.get(&sid).copied();
-        let Some((key, connection)) = found.and_then(|key| {
-            let connection = self.connection(key)?;
-            (connection.server.id == server.id).then_some((key, connection))
-        }) else {
-            return respond(Answer::Refused(Refusal::UNKNOWN_SID));
-        };
-        if (connection.engine.transport() == Transport::WebSocket) != websocket || !current || websocket {
-            return respond(Answer::Refused(Refusal::BAD_REQUEST));
-        }
-        let ready = !connection.outbox.is_empty() && !connection.held;
-        let mut effects = Vec::new();
-        match method.as_str() {
-            "GET" => connection.engine.get(id, respond, ready, &mut effects),
-            "POST" => connection.engine.post(id, respond, binary, &mut effects),
-            _ => return respond(Answer::Status(500)),
-        }
-        self.apply(key, effects);
-    }
-
     /// Runs one step of a session, if it still exists, and carries out what follows.
     pub(super) fn with_session(&mut self, sid: Id, step: impl FnOnce(&mut Engine<Respond>, &mut Vec<Effect<Respond>>)) {
         let Some(key) = self.sids.get(&sid).copied() else {
@@ -195,24 +159,6 @@ impl Shard {
         let mut effects = Vec::new();
         step(&mut connection.engine, &mut effects);
         self.apply(key, effects);
-    }
-
-    /// The body of a POST: its packets in order, then the answer.
-    pub(super) fn body(&mut self, sid: Id, id: u64, body: &Bytes) {
-        let Some(key) = self.sids.get(&sid).copied() else {
-            return;
-        };
-        if !self.connection(key).is_some_and(|connection| connection.engine.post_received(id)) {
-            return;
-        }
-        for packet in engine::decode_payload(&engine::body_text(body)) {
-            self.packet(key, Channel::Main, packet);
-        }
-        self.admit_waiting();
-        match self.connection(key) {
-            Some(connection) if connection.is_paused() => connection.post_waits = true,
-            _ => self.with_engine(key, Engine::post_taken),
-        }
     }
 
     /// An internal error: the connection that was busy ends, whatever state it is in.
@@ -313,7 +259,7 @@ impl Shard {
         self.touch(key);
     }
 
-    fn forget(&mut self, key: Key) {
+    pub(super) fn forget(&mut self, key: Key) {
         let Some(connection) = self.connection(key) else {
             return;
         };
@@ -458,55 +404,6 @@ impl Shard {
 
     pub(super) fn is_paused(&self, key: Key) -> bool {
         self.connections.get(key.index as usize).is_some_and(Connection::is_paused)
-    }
-
-    /// The server closes: what waits is sent first (`patient`: also to a polling client that has yet to ask), then the
-    /// client is told to come back.
-    pub(super) fn shut_down(&mut self, key: Key, patient: bool) {
-        let now = self.now;
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        connection.held = false;
-        let fetched = connection.link.is_some() || connection.engine.has_poll() || patient;
-        if connection.outbox.is_empty() || !fetched {
-            return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
-        }
-        let by = now + Config::LAST_POLL.as_millis() as u64;
-        connection.leaves_by = Some(by);
-        self.timers.add(by, Timer::Connection(key));
-        self.close_connection(key, Reason::ServerShutdown);
-        self.flush(key);
-    }
-
-    /// The deadline has come: whatever is left of a server goes.
-    pub(super) fn drop_all(&mut self, server: u32) {
-        let keys: Vec<Key> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.server.id == server)
-            .map(|(index, connection)| Key { index: index as u32, serial: connection.serial })
-            .collect();
-        for key in keys {
-            self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
-            self.forget(key);
-        }
-        self.drop_links(server);
-    }
-}
-
-fn answer(reply: Reply, outbox: &mut Outbox) -> Answer {
-    let payload = |body: &[u8]| Answer::Payload { body: body.to_vec(), opened: None };
-    match reply {
-        Reply::Flush => Answer::Payload { body: outbox.take_payload(), opened: None },
-        Reply::Noop => payload(b"6"),
-        Reply::Close => payload(b"1"),
-        Reply::NoopClose => payload(b"6\x1e1"),
-        Reply::Ok => Answer::Ok,
-        Reply::BadRequest => Answer::Status(400),
-        Reply::TooLarge => Answer::Status(413),
-        Reply::NotAllowed => Answer::Status(500),
-        Reply::Cut => Answer::Cut,
     }
 }
 

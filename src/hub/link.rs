@@ -144,10 +144,11 @@ impl Shard {
         let mut head = Some(head).filter(|head| !head.is_empty());
         tokio::task::spawn_local(poll_fn(move |context| {
             let head = head.take();
-            guarded_step(&shard, "connection", || shard.borrow_mut().poll_link(index, serial, head, context)).unwrap_or_else(|| {
-                guarded("cleanup", || shard.borrow_mut().fail_link(Key { index, serial }));
-                Poll::Ready(())
-            })
+            guarded_step(&shard, "connection", || shard.borrow_mut().poll_link(index, serial, head, context))
+                .unwrap_or_else(|| {
+                    guarded("cleanup", || shard.borrow_mut().fail_link(Key { index, serial }));
+                    Poll::Ready(())
+                })
         }));
     }
 

@@ -1,5 +1,4 @@
-//! Sockets on a shard: how they come into a namespace, what their clients say, their rooms, how they go. The built-in
-//! events of the nself layer are answered here, without JavaScript.
+//! Sockets on a shard: how they come into a namespace, what their clients say, their rooms, how they go.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -13,8 +12,7 @@ use super::recovery::{Restored, Session};
 use super::rooms::Selection;
 use super::server::{Event, Namespace, Packet, Server, State};
 use super::shard::{Key, Shard};
-use crate::error::{Error, Reason};
-use crate::events;
+use crate::error::Reason;
 use crate::protocol::frame::Frame;
 use crate::protocol::json;
 use crate::protocol::socket::{self, Kind};
@@ -69,12 +67,12 @@ impl Shard {
         self.socket_index(key).map(|index| &self.sockets[index as usize])
     }
 
-    fn connection_of(&self, socket: u32) -> Key {
+    pub(super) fn connection_of(&self, socket: u32) -> Key {
         let index = self.sockets[socket as usize].connection;
         Key { index, serial: self.connections[index as usize].serial }
     }
 
-    fn server_of(&self, socket: u32) -> &Arc<Server> {
+    pub(super) fn server_of(&self, socket: u32) -> &Arc<Server> {
         &self.connections[self.sockets[socket as usize].connection as usize].server
     }
 
@@ -100,12 +98,8 @@ impl Shard {
                     return;
                 };
                 connection.server.counters.events_in.fetch_add(1, Relaxed);
-                let built_in = connection.server.config.nself && *self.sockets[socket as usize].nsp.name == *"/";
-                match name.as_deref() {
-                    Some(events::JOIN) if built_in => self.join_asked(socket, id, &data),
-                    Some(events::LEAVE) if built_in => self.leave_asked(socket, id, &data),
-                    Some(events::HEARTBEAT) if built_in => self.tell(socket, "pong", "null"),
-                    _ => self.tell_javascript(key, socket, Kind::Event, id, &data, attachments),
+                if !self.built_in(socket, name.as_deref(), id, &data) {
+                    self.tell_javascript(key, socket, Kind::Event, id, &data, attachments);
                 }
             }
             Input::Ack { socket, id, data, attachments } => {
@@ -348,7 +342,7 @@ impl Shard {
     }
 
     /// Puts a socket into a room, and tells the room, unless it is there already.
-    fn enter(&mut self, index: u32, room: &Arc<str>) {
+    pub(super) fn enter(&mut self, index: u32, room: &Arc<str>) {
         let socket = &mut self.sockets[index as usize];
         if !socket.joined {
             // A middleware's wish: it comes true if the socket is let in, and is gone with it otherwise.
@@ -366,7 +360,7 @@ impl Shard {
         }
     }
 
-    fn exit(&mut self, index: u32, room: &str) {
+    pub(super) fn exit(&mut self, index: u32, room: &str) {
         let socket = &mut self.sockets[index as usize];
         if *room == *socket.id.as_str() {
             if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
@@ -379,21 +373,6 @@ impl Shard {
                 self.announce(index, "room:left", &room);
             }
         }
-    }
-
-    /// Tells a room of the nself layer who came or went; every shard has members of it.
-    fn announce(&mut self, index: u32, event: &str, room: &Arc<str>) {
-        let server = self.server_of(index).clone();
-        let socket = &self.sockets[index as usize];
-        if !server.config.nself || *socket.nsp.name != *"/" || server.state() != State::Open {
-            return;
-        }
-        let user = socket.user.as_deref().map_or("null".into(), json::quoted);
-        let data =
-            format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.id.as_str(), json::quoted(room));
-        let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
-        let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
-        server.emit("/", to, false, false, &text, &[]);
     }
 
     /// A socket is over. JavaScript, if it knew it, hears why, and which rooms it was in.
@@ -444,50 +423,4 @@ impl Shard {
         let sockets: Vec<u32> = connection.members.iter().collect();
         sockets.into_iter().for_each(|socket| self.remove_socket(socket, reason));
     }
-
-    fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
-        let result = asked_room(data).inspect(|room| {
-            self.enter(index, &room.as_str().into());
-        });
-        self.answer(index, ack, result.map(drop));
-    }
-
-    fn leave_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
-        let result = asked_room(data).inspect(|room| self.exit(index, room));
-        self.answer(index, ack, result.map(drop));
-    }
-
-    /// Answers a built-in event: by its ack if one was asked for; an error is never silent.
-    fn answer(&mut self, index: u32, ack: Option<f64>, result: Result<(), Error>) {
-        let text = match &result {
-            Ok(()) => "{\"ok\":true}".to_owned(),
-            Err(error) => {
-                format!("\"code\":\"{}\",\"error\":{}}}", error.code, json::quoted(&error.message))
-            }
-        };
-        match (ack, result) {
-            (Some(id), Ok(())) => self.push_ack(index, id, &text),
-            (Some(id), Err(_)) => self.push_ack(index, id, &format!("{{\"ok\":false,{text}")),
-            (None, Err(_)) => self.tell(index, "error", &format!("{{{text}")),
-            (None, Ok(())) => {}
-        }
-    }
-
-    fn push_ack(&mut self, index: u32, id: f64, text: &str) {
-        let frame = socket::encode_text(Kind::Ack, "/", Some(id), &format!("[{text}]"));
-        self.push(self.connection_of(index), &[frame]);
-    }
-
-    /// Sends one socket an event of the nself layer.
-    fn tell(&mut self, index: u32, event: &str, data: &str) {
-        let text = events::envelope(event, data, &self.iso(self.now), None);
-        self.push(self.connection_of(index), &[socket::encode_text(Kind::Event, "/", None, &text)]);
-    }
-}
-
-fn asked_room(data: &str) -> Result<String, Error> {
-    let (_, rest) = json::first_item(data);
-    let room = events::room_of(json::second_item(rest))
-        .ok_or_else(|| Error::new("ERR_INVALID_ROOM", "send { roomId: \"…\" } with join:room and leave:room"))?;
-    events::check_room(&room).map(|()| room)
 }

@@ -3,6 +3,8 @@
 //! with the last.
 
 pub(crate) mod batch;
+mod builtin;
+mod closing;
 pub(crate) mod command;
 mod connection;
 pub(crate) mod ids;
@@ -10,6 +12,7 @@ mod link;
 pub(crate) mod mailbox;
 mod membership;
 pub(crate) mod outbox;
+mod polls;
 mod presence;
 pub(crate) mod recovery;
 pub(crate) mod rooms;

@@ -164,7 +164,7 @@ pub struct Server {
     /// The way to JavaScript.
     pub sink: Arc<dyn Sink>,
     /// Its numbers.
-    pub counters: Counters,
+    pub counters: Arc<Counters>,
     pub(super) mailboxes: Arc<[Arc<Mailbox>]>,
     namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
     state: Mutex<State>,
@@ -182,7 +182,7 @@ impl Server {
             id,
             config,
             sink,
-            counters: Counters::default(),
+            counters: Arc::default(),
             shards_open: AtomicU32::new(mailboxes.len() as u32),
             mailboxes,
             namespaces: RwLock::default(),
@@ -243,7 +243,9 @@ impl Server {
             return false;
         }
         let encode = |text: &str| socket::encode(Kind::Event, &nsp.name, None, text, attachments);
-        let new = |frames| Arc::new(Emit { nsp: nsp.clone(), to, volatile, batch, frames });
+        let batch = batch.then_some(self.config.batch);
+        let counters = self.counters.clone();
+        let new = |frames| Arc::new(Emit { nsp: nsp.clone(), to, volatile, batch, counters, frames });
         let emit = match nsp.recovery.as_ref().filter(|_| !volatile) {
             None => new(encode(text)),
             Some(recovery) => {

@@ -70,7 +70,7 @@ pub struct Shard {
     pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, usize>,
-    closing: Vec<Arc<Server>>,
+    pub(super) closing: Vec<Arc<Server>>,
     serial: u32,
     stopped: bool,
 }
@@ -153,9 +153,8 @@ impl Shard {
         };
         let Self { sockets, connections, dirty, batches, timers, now, .. } = self;
         let mut hold = false;
-        if emit.batch && emit.to.except.is_empty() && emit.to.rooms.len() <= 1 {
+        if let Some(limits) = emit.batch.filter(|_| emit.to.except.is_empty() && emit.to.rooms.len() <= 1) {
             let target = (emit.nsp.id, emit.to.rooms.first().cloned());
-            let limits = space_limits(space, sockets, connections);
             let mut opened = None;
             hold = batches.add(&target, *now, limits, &mut opened) == Verdict::Hold;
             if let Some(ends) = opened {
@@ -179,12 +178,7 @@ impl Shard {
             emit.frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
             connection.touch(index, hold, dirty);
         });
-        if let Some(server) = space.members().next().map(|socket| {
-            let socket = &self.sockets[socket as usize];
-            self.connections[socket.connection as usize].server.clone()
-        }) {
-            server.counters.deliveries.fetch_add(deliveries, Relaxed);
-        }
+        emit.counters.deliveries.fetch_add(deliveries, Relaxed);
         for key in full {
             self.push_to_full(key, &emit.frames);
         }
@@ -207,8 +201,7 @@ impl Shard {
             self.batches.forget(target);
             return;
         };
-        let limits = space_limits(space, &self.sockets, &self.connections);
-        let Some(ends) = self.batches.expire(target, self.now, limits) else {
+        let Some(ends) = self.batches.expire(target, self.now) else {
             return;
         };
         let release = |socket: u32| {
@@ -237,37 +230,6 @@ impl Shard {
         !self.dirty.is_empty()
     }
 
-    fn close_server(&mut self, server: Arc<Server>, deadline: u64, patient: bool) {
-        let keys: Vec<Key> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| connection.server.id == server.id)
-            .map(|(index, connection)| Key { index: index as u32, serial: connection.serial })
-            .collect();
-        keys.into_iter().for_each(|key| self.shut_down(key, patient));
-        self.timers.add(self.now + deadline, Timer::Deadline(server.id));
-        self.closing.push(server);
-    }
-
-    fn force_closed(&mut self, server: u32) {
-        if self.closing.iter().any(|closing| closing.id == server) {
-            self.drop_all(server);
-            self.population.remove(&server);
-        }
-    }
-
-    /// Reports the servers of which nothing is left here.
-    fn finish_closing(&mut self) {
-        let population = &self.population;
-        self.closing.retain(|server| {
-            let busy = population.get(&server.id).is_some_and(|count| *count > 0);
-            if !busy && server.shard_closed() {
-                super::release(server);
-            }
-            busy
-        });
-    }
-
     /// An HTTP connection of a server has come or gone: a closing server waits for it too.
     pub(crate) fn guest(&mut self, server: u32, change: isize) {
         self.count(server, change);
@@ -291,13 +253,6 @@ impl Shard {
             }
         }
     }
-}
-
-/// The batch limits of a space's server; a space without sockets needs none.
-fn space_limits(space: &Space, sockets: &Slab<Socket>, connections: &Slab<Connection>) -> crate::config::Batch {
-    space.members().next().map_or(crate::config::Batch { max_events: 1, window: 1 }, |socket| {
-        connections[sockets[socket as usize].connection as usize].server.config.batch
-    })
 }
 
 /// Runs something that must not take the process down.

@@ -85,9 +85,8 @@ impl Harness {
         }
     }
 
-    /// Closes the server and waits for its end.
-    pub fn close(&self) {
-        self.begin_close(PATIENCE);
+    /// Waits for the end of a server that closes.
+    pub fn wait_closed(&self) {
         self.server.wait_closed(PATIENCE);
         assert_eq!(self.server.state(), hub::server::State::Closed);
     }

@@ -37,7 +37,6 @@ describe("options of Server", () => {
 
   it.each([
     [{ adapter: () => {} }, "adapter"],
-    [{ connectionStateRecovery: {} }, "connectionStateRecovery"],
     [{ perMessageDeflate: true }, "perMessageDeflate"],
     [{ serveClient: true }, "serveClient"],
     [{ transports: ["webtransport"] }, "transports"],

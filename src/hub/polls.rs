@@ -1,0 +1,86 @@
+//! HTTP long-polling on a shard: requests that name a session, and their answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::command::{Answer, Respond, SessionRequest};
+use super::ids::Id;
+use super::outbox::Outbox;
+use super::server::{Server, State};
+use super::shard::Shard;
+use crate::protocol::engine;
+use crate::session::engine::{Channel, Engine, Reply, Transport};
+use crate::session::handshake::{Refusal, Request};
+
+impl Shard {
+    /// A handshake: the open packet is its answer.
+    pub(super) fn open_polling(&mut self, server: Arc<Server>, request: &Request, respond: Respond) {
+        if server.state() != State::Open {
+            return respond(Answer::Status(503));
+        }
+        let key = self.open(server, Transport::Polling, request);
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let body = connection.outbox.take_payload();
+        respond(Answer::Payload { body, opened: Some(connection.sid) });
+    }
+
+    /// A polling request that names a session: the checks that need it, then GET or POST.
+    pub(super) fn request(&mut self, request: SessionRequest) {
+        let SessionRequest { server, sid, id, method, websocket, current, binary, respond } = request;
+        let found = self.sids.get(&sid).copied();
+        let Some((key, connection)) = found.and_then(|key| {
+            let connection = self.connection(key)?;
+            (connection.server.id == server.id).then_some((key, connection))
+        }) else {
+            return respond(Answer::Refused(Refusal::UNKNOWN_SID));
+        };
+        if (connection.engine.transport() == Transport::WebSocket) != websocket || !current || websocket {
+            return respond(Answer::Refused(Refusal::BAD_REQUEST));
+        }
+        let ready = !connection.outbox.is_empty() && !connection.held;
+        let mut effects = Vec::new();
+        match method.as_str() {
+            "GET" => connection.engine.get(id, respond, ready, &mut effects),
+            "POST" => connection.engine.post(id, respond, binary, &mut effects),
+            _ => return respond(Answer::Status(500)),
+        }
+        self.apply(key, effects);
+    }
+
+    /// The body of a POST: its packets in order, then the answer.
+    pub(super) fn body(&mut self, sid: Id, id: u64, body: &Bytes) {
+        let Some(key) = self.sids.get(&sid).copied() else {
+            return;
+        };
+        if !self.connection(key).is_some_and(|connection| connection.engine.post_received(id)) {
+            return;
+        }
+        for packet in engine::decode_payload(&engine::body_text(body)) {
+            self.packet(key, Channel::Main, packet);
+        }
+        self.admit_waiting();
+        match self.connection(key) {
+            Some(connection) if connection.is_paused() => connection.post_waits = true,
+            _ => self.with_engine(key, Engine::post_taken),
+        }
+    }
+}
+
+/// What a session replies, as an answer.
+pub(super) fn answer(reply: Reply, outbox: &mut Outbox) -> Answer {
+    let payload = |body: &[u8]| Answer::Payload { body: body.to_vec(), opened: None };
+    match reply {
+        Reply::Flush => Answer::Payload { body: outbox.take_payload(), opened: None },
+        Reply::Noop => payload(b"6"),
+        Reply::Close => payload(b"1"),
+        Reply::NoopClose => payload(b"6\x1e1"),
+        Reply::Ok => Answer::Ok,
+        Reply::BadRequest => Answer::Status(400),
+        Reply::TooLarge => Answer::Status(413),
+        Reply::NotAllowed => Answer::Status(500),
+        Reply::Cut => Answer::Cut,
+    }
+}
