@@ -129,7 +129,8 @@ mod leaks {
         let before = descriptors();
         for _ in 0..50 {
             cycle();
-            assert_eq!(threads(), 0);
+            // A joined thread is listed a moment longer.
+            until(|| threads() == 0);
         }
         assert_eq!(descriptors(), before);
     }
@@ -151,14 +152,14 @@ mod leaks {
                 client.rest();
             }
         };
-        // The shards have opened theirs when somebody is served.
-        let _stays = harness.connect();
+        // The shards have opened theirs when all of them have answered.
+        assert!(harness.server.presence(None).is_empty());
         let before = descriptors();
         visit(100);
         // A link goes when its peer's end has been read.
         until(|| descriptors() == before);
         let counters = &harness.server.counters;
-        until(|| counters.websocket.load(Relaxed) == 1 && counters.sockets.load(Relaxed) == 1);
+        until(|| counters.websocket.load(Relaxed) == 0 && counters.sockets.load(Relaxed) == 0);
     }
 }
 
@@ -224,8 +225,8 @@ mod panics {
     fn goes_on(harness: Harness, other: &mut Client) {
         harness.emit(all(), "\"on\"");
         assert_eq!(other.event().as_deref(), Some("\"on\""));
-        assert_eq!(harness.server.counters.websocket.load(Relaxed), 1);
-        assert_eq!(harness.server.counters.polling.load(Relaxed), 0);
+        let counters = &harness.server.counters;
+        until(|| (counters.websocket.load(Relaxed), counters.polling.load(Relaxed)) == (1, 0));
         let mut fresh = harness.connect();
         harness.emit(all(), "\"new\"");
         assert_eq!(fresh.event().as_deref(), Some("\"new\""));

@@ -13,21 +13,27 @@ impl Shard {
     pub(super) fn close_server(&mut self, server: Arc<Server>, deadline: u64, patient: bool) {
         self.connections_of(server.id).into_iter().for_each(|key| self.shut_down(key, patient));
         self.timers.add(self.now + deadline, Timer::Deadline(server.id));
-        self.closing.push(server);
+        self.closing.push((server, false));
     }
 
     pub(super) fn force_closed(&mut self, server: u32) {
-        if self.closing.iter().any(|closing| closing.id == server) {
+        if self.closing.iter().any(|(closing, _)| closing.id == server) {
             self.drop_all(server);
             self.population.remove(&server);
         }
     }
 
-    /// Reports the servers of which nothing is left here.
+    /// Looks how far the closing servers are: when no client is left their listener may stop, and when it has they are
+    /// closed.
     pub(super) fn finish_closing(&mut self) {
         let population = &self.population;
-        self.closing.retain(|server| {
-            let busy = population.get(&server.id).is_some_and(|count| *count > 0);
+        self.closing.retain_mut(|(server, drained)| {
+            let left = population.get(&server.id);
+            if !*drained && left.is_none_or(|left| left.clients == 0) {
+                *drained = true;
+                server.shard_drained();
+            }
+            let busy = !*drained || left.is_some_and(|left| left.guests > 0);
             if !busy && server.shard_closed() {
                 super::release(server);
             }

@@ -169,6 +169,7 @@ pub struct Server {
     namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
     state: Mutex<State>,
     closers: Mutex<Vec<Box<dyn FnOnce() + Send>>>,
+    shards_draining: AtomicU32,
     shards_open: AtomicU32,
     pub(super) closed: parking_lot::Condvar,
     next: AtomicU32,
@@ -183,6 +184,7 @@ impl Server {
             config,
             sink,
             counters: Arc::default(),
+            shards_draining: AtomicU32::new(mailboxes.len() as u32),
             shards_open: AtomicU32::new(mailboxes.len() as u32),
             mailboxes,
             namespaces: RwLock::default(),
@@ -291,7 +293,8 @@ impl Server {
         *self.state.lock()
     }
 
-    /// Runs `close` when the server begins to close: a listener stops accepting.
+    /// Runs `close` when no client of a closing server is left: a listener stops, which until then answers their last
+    /// requests.
     pub fn on_close(&self, close: impl FnOnce() + Send + 'static) {
         self.closers.lock().push(Box::new(close));
     }
@@ -305,20 +308,25 @@ impl Server {
             return;
         }
         *state = State::Closing;
-        let closers = std::mem::take(&mut *self.closers.lock());
         // A listener of our own goes on answering, whatever JavaScript does.
-        let patient = patient || !closers.is_empty();
+        let patient = patient || !self.closers.lock().is_empty();
         for mailbox in self.mailboxes.iter() {
             mailbox.push(Command::Close { server: self.clone(), deadline, patient });
         }
-        drop(state);
-        closers.into_iter().for_each(|close| close());
     }
 
     /// Waits until the server is closed.
     pub fn wait_closed(&self, timeout: std::time::Duration) {
         let mut state = self.state.lock();
         self.closed.wait_while_for(&mut state, |state| *state != State::Closed, timeout);
+    }
+
+    /// A shard has no client of this server left. After the last shard the listener stops.
+    pub(super) fn shard_drained(&self) {
+        if self.shards_draining.fetch_sub(1, Relaxed) == 1 {
+            let closers = std::mem::take(&mut *self.closers.lock());
+            closers.into_iter().for_each(|close| close());
+        }
     }
 
     /// A shard has nothing of this server left. True: it was the last shard.

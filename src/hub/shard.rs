@@ -45,6 +45,15 @@ pub(super) enum Timer {
     Deadline(u32),
 }
 
+/// What a shard has of one server.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Population {
+    /// Connections and links.
+    pub(super) clients: usize,
+    /// HTTP connections.
+    pub(super) guests: usize,
+}
+
 /// All that a shard owns.
 pub struct Shard {
     pub(super) index: usize,
@@ -69,8 +78,9 @@ pub struct Shard {
     /// Sockets that asked for an open namespace and are let in when the input at hand is read.
     pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
-    pub(super) population: FxHashMap<u32, usize>,
-    pub(super) closing: Vec<Arc<Server>>,
+    pub(super) population: FxHashMap<u32, Population>,
+    /// Servers that are closing; with true once none of their clients is left here.
+    pub(super) closing: Vec<(Arc<Server>, bool)>,
     serial: u32,
     stopped: bool,
 }
@@ -232,7 +242,9 @@ impl Shard {
 
     /// An HTTP connection of a server has come or gone: a closing server waits for it too.
     pub(crate) fn guest(&mut self, server: u32, change: isize) {
-        self.count(server, change);
+        let guests = &mut self.population.entry(server).or_default().guests;
+        *guests = guests.saturating_add_signed(change);
+        self.recount(server);
     }
 
     /// Whether a session of a server is here.
@@ -243,14 +255,19 @@ impl Shard {
             .is_some_and(|connection| connection.server.id == server)
     }
 
+    /// A connection or a link has come or gone.
     pub(super) fn count(&mut self, server: u32, change: isize) {
-        let count = self.population.entry(server).or_default();
-        *count = count.saturating_add_signed(change);
-        if *count == 0 {
+        let clients = &mut self.population.entry(server).or_default().clients;
+        *clients = clients.saturating_add_signed(change);
+        self.recount(server);
+    }
+
+    fn recount(&mut self, server: u32) {
+        if !self.closing.is_empty() {
+            self.mailbox.nudge();
+        }
+        if self.population.get(&server) == Some(&Population::default()) {
             self.population.remove(&server);
-            if !self.closing.is_empty() {
-                self.mailbox.nudge();
-            }
         }
     }
 }

@@ -25,15 +25,19 @@ export function releaseFromExit(engine: Engine): void {
 
 function install(): () => void {
   let looking: NodeJS.Timeout | undefined;
+  let leaving = false;
   const onSignal = (signal: NodeJS.Signals) => {
     // Ours is first in line (see below), so a `once` listener of somebody else still counts.
     if (process.listenerCount(signal) > 1) {
       looking ??= watchClosingServers();
       return;
     }
-    // Nobody else handles the signal: flush, then let it do what it would have done without us.
-    flush();
-    process.kill(process.pid, signal);
+    // Nobody else handles the signal: close, then let it do what it would have done without us. Not in one go, as at
+    // exit: a polling client has yet to fetch its last events. A second signal does not wait.
+    if (leaving) return flush();
+    leaving = true;
+    const closed = [...registry.engines].map((engine) => engine.close());
+    void Promise.all(closed).then(() => process.kill(process.pid, signal));
   };
   process.on("exit", flush);
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
