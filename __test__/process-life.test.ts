@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Child, type ChildOptions, endChildren, start, startServerProgram } from "./support/child.js";
 import { within } from "./support/deadline.js";
 import { closeClients, collect, connected, event, join, settled, startAttached } from "./support/nself.js";
+import { request } from "./support/raw.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -34,9 +35,9 @@ const WAYS: Array<[string, string, ChildOptions]> = [
 async function listener(port: number, transport: string) {
   const socket = await connected(port, { transports: [transport] });
   const got = collect(socket, "logs:stream");
-  // A polling client has its next request waiting at the server.
   await settled(socket);
-  if (transport === "polling") await settled(socket);
+  // A polling client has asked again by now; once later requests are answered, its own waits at the server.
+  for (let i = 0; i < 3; i++) await request(port, "GET", "/elsewhere");
   const gone = event(socket, "disconnect", 10_000);
   return {
     async lines(): Promise<string[]> {
@@ -120,17 +121,21 @@ async function held(program: Child): Promise<Held> {
   return report;
 }
 
+/** A leak of one in each round is many; one or two more are Node's own. */
+function expectNoLeak({ before, after }: Held): void {
+  expect(after.descriptors).toBeLessThanOrEqual(before.descriptors + 3);
+  expect(after.threads).toBeLessThanOrEqual(before.threads + 3);
+}
+
 describe.runIf(process.platform === "linux")("what was opened is given back", () => {
   test.each(["attach", "listen"])("over 30 starts and stops (%s)", async (mode) => {
-    const { before, after } = await held(start("restarts.mjs", ["30", mode]));
-    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-    expect(after.threads).toBeLessThanOrEqual(before.threads);
+    const report = await held(start("restarts.mjs", ["30", mode]));
+    expectNoLeak(report);
   });
 
   test("by 20 workers that are terminated while they serve", async () => {
-    const { before, after } = await held(start("workers.mjs", ["20"]));
-    expect(after.descriptors).toBeLessThanOrEqual(before.descriptors);
-    expect(after.threads).toBeLessThanOrEqual(before.threads);
+    const report = await held(start("workers.mjs", ["20"]));
+    expectNoLeak(report);
   });
 });
 

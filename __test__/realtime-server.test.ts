@@ -140,7 +140,7 @@ describe("methods", () => {
     for (let i = 0; i < 25; i++) realtime.emitLogStream(samples.log(`line ${i}`));
     const report = await server.shutdown();
     expect(report).toEqual({ deliveries: 50, dropped: 0 });
-    expect(await Promise.all(gone)).toEqual(["transport close", "transport close"]);
+    for (const reason of await Promise.all(gone)) expect(reason).toMatch(/^transport (close|error)$/);
     for (const { events } of got) expect(events).toHaveLength(25);
     expect(running!.http.listening).toBe(true);
     expect((await request(port, "GET", "/")).body.toString()).toBe("application");

@@ -67,6 +67,21 @@ mod closing {
     }
 
     #[test]
+    fn lets_a_poller_between_two_polls_fetch_what_waits() {
+        let _alone = alone();
+        let harness = Harness::open(Config::default());
+        let polling = Polling::connect(harness.port);
+        (0..3).for_each(|number| harness.emit(all(), number));
+        harness.begin_close(PATIENCE);
+        let (status, body) = polling.request("GET", "");
+        let expected: Vec<String> = (0..3).map(|number| format!("42[\"event\",{number}]")).collect();
+        assert_eq!((status, body), (200, expected.join("\x1e")));
+        assert_eq!(polling.request("GET", ""), (200, "6\x1e1".into()));
+        harness.wait_closed();
+        assert!(harness.event().contains("\"dropped\":0"));
+    }
+
+    #[test]
     fn waits_for_slow_readers_but_not_beyond_the_deadline() {
         let _alone = alone();
         let harness = Harness::open(Config { max_outbox: 64 << 20, ..Config::default() });
@@ -91,6 +106,8 @@ mod closing {
         harness.begin_close(PATIENCE);
         assert_eq!((unjoined.receive(), joined.receive()), (None, None));
         assert_eq!(response(silent), None);
+        harness.wait_closed();
+        hub::join();
         assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, harness.port)).is_err(), "nobody listens any more");
     }
 }

@@ -10,8 +10,7 @@ use driver::Step;
 use libfuzzer_sys::fuzz_target;
 use nself_realtime::session::engine::Timing;
 
-const TIMING: Timing =
-    Timing { ping_interval: 300, ping_timeout: 200, upgrade_timeout: 1000, close_timeout: 30_000 };
+const TIMING: Timing = Timing { ping_interval: 300, ping_timeout: 200, upgrade_timeout: 1000, close_timeout: 30_000 };
 
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };

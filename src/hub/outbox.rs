@@ -81,8 +81,11 @@ impl Outbox {
         self.urgent = self.queue.len();
     }
 
-    /// Queues bytes that are no packet.
+    /// Queues bytes that are no packet. None are nothing: an empty write would look like a closed stream.
     pub fn push_raw(&mut self, bytes: Bytes) {
+        if bytes.is_empty() {
+            return;
+        }
         self.bytes += bytes.len();
         self.queue.push_back(Piece::Raw(bytes));
     }

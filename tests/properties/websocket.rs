@@ -1,7 +1,7 @@
 //! WebSocket input: whatever the bytes and however they are cut, nothing panics and the messages are the same.
 
-use nself_realtime::protocol::frame::{FragmentCounter, MAX_FRAGMENTS, TooManyFragments};
-use nself_realtime::session::websocket::{Incoming, WebSocket};
+use nself_realtime::protocol::frame::{FragmentCounter, MAX_FRAGMENTS, TooManyFragments, close};
+use nself_realtime::session::websocket::{Incoming, Violation, WebSocket};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -99,36 +99,32 @@ fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     seen
 }
 
-/// Which byte, if any, begins the frame that is one too many: straight from RFC 6455.
-fn too_many(bytes: &[u8]) -> bool {
+/// Where the header ends, if it comes, of the frame that is one too many: straight from RFC 6455.
+fn one_too_many(bytes: &[u8]) -> Option<usize> {
     let (mut at, mut fragments) = (0usize, 0);
-    while let [first, second, ..] = bytes[at.min(bytes.len())..] {
-        let rest = &bytes[at + 2..];
+    loop {
+        let [first, second, rest @ ..] = &bytes[at..] else { return None };
         let (extended, length) = match second & 0x7f {
-            126 if rest.len() >= 2 => (2, u128::from(u16::from_be_bytes([rest[0], rest[1]]))),
-            127 if rest.len() >= 8 => (8, u128::from(u64::from_be_bytes(rest[..8].try_into().unwrap()))),
-            126 | 127 => return false,
+            126 => (2, u128::from(u16::from_be_bytes(*rest.first_chunk()?))),
+            127 => (8, u128::from(u64::from_be_bytes(*rest.first_chunk()?))),
             short => (0, u128::from(short)),
         };
         if first & 0x08 == 0 {
             fragments = if first & 0x80 == 0 { fragments + 1 } else { 0 };
             if fragments > MAX_FRAGMENTS {
-                return true;
+                return Some(at + 2 + extended);
             }
         }
         let mask = if second & 0x80 == 0 { 0 } else { 4 };
-        let next = at as u128 + 2 + extended + mask + length;
-        if next > bytes.len() as u128 {
-            return false;
-        }
-        at = next as usize;
+        let next = (at + 2 + extended + mask) as u128 + length;
+        at = usize::try_from(next).ok().filter(|next| *next <= bytes.len())?;
     }
-    false
 }
 
-fn count<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<(), TooManyFragments> {
+/// The piece at which the counter has enough.
+fn stopped<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<usize> {
     let mut counter = FragmentCounter::default();
-    pieces.into_iter().try_for_each(|piece| counter.feed(piece))
+    pieces.into_iter().position(|piece| counter.feed(piece) == Err(TooManyFragments))
 }
 
 proptest! {
@@ -166,24 +162,46 @@ proptest! {
     }
 
     #[test]
-    fn fragments_of_any_stream(bytes in stream(), cuts in vec(any::<Index>(), 0..8)) {
-        prop_assert_eq!(count(pieces(&bytes, &cuts)).is_err(), too_many(&bytes));
+    fn the_fragments_of_a_message_count_together(sizes in vec(0..=LIMIT / 2, 1..6), cut in 1usize..200) {
+        let (last, total) = (sizes.len() - 1, sizes.iter().sum::<usize>());
+        let bytes: Vec<u8> = sizes
+            .iter()
+            .enumerate()
+            .flat_map(|(i, size)| {
+                let first = if i == 0 { 1 } else { 0 } | if i == last { 0x80 } else { 0 };
+                frame(first, true, Form::Shortest, &vec![b'a'; *size])
+            })
+            .collect();
+        let expected = if total <= LIMIT {
+            format!("{:?}", Incoming::Text("a".repeat(total).into()))
+        } else {
+            format!("{:?}", Violation(close(Some(1009), "")))
+        };
+        prop_assert_eq!(read(bytes.chunks(cut)), [expected]);
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn fragments_of_long_messages(
-        runs in vec((any_frame(), 0usize..20_000), 0..4),
-        chunk in 1usize..5000,
-    ) {
-        let bytes: Vec<u8> = runs
-            .iter()
-            .filter(|(frame, _)| frame.len() < 16)
-            .flat_map(|(frame, times)| frame.repeat(*times))
-            .collect();
-        prop_assert_eq!(count(bytes.chunks(chunk)).is_err(), too_many(&bytes));
+    fn fragments_are_counted(runs in vec((small_frame(), times()), 1..5), chunk in 1usize..5000) {
+        let bytes: Vec<u8> = runs.iter().flat_map(|(frame, times)| frame.repeat(*times)).collect();
+        let expected = one_too_many(&bytes).map(|end| (end - 1) / chunk);
+        prop_assert_eq!(stopped(bytes.chunks(chunk)), expected);
     }
+}
+
+/// Mostly a part of a longer message.
+fn small_frame() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop::sample::select(vec![0x00u8, 0x00, 0x01, 0x02, 0x80, 0x89]);
+    let form = prop_oneof![4 => Just(Form::Shortest), 1 => Just(Form::Two), 1 => Just(Form::Eight)];
+    (first, prop::bool::weighted(0.8), form, vec(any::<u8>(), 0..5))
+        .prop_map(|(first, masked, form, payload)| frame(first, masked, form, &payload))
+}
+
+/// A few, or nearly as many as may be.
+fn times() -> impl Strategy<Value = usize> {
+    let most = MAX_FRAGMENTS as usize;
+    prop_oneof![0usize..10, most - 5..most + 5]
 }

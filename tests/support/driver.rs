@@ -351,6 +351,9 @@ impl Driver {
             let Timing { ping_interval, ping_timeout, .. } = self.timing;
             let latest = if self.pinged.is_some() { ping_timeout } else { ping_interval };
             assert!(self.engine.deadline() <= Some(self.now + latest));
+            if let Some(pinged) = self.pinged {
+                assert!(self.engine.deadline() <= Some(pinged + 2 * ping_timeout), "extended more than once");
+            }
         }
         let mut sockets: Vec<u32> = self.sockets.iter().collect();
         let count = sockets.len();

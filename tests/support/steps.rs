@@ -81,6 +81,7 @@ impl Step {
         let small = argument as u8;
         match kind % 22 {
             0 | 1 => Self::Wait(argument % 700),
+            2 if argument.is_multiple_of(4) => Self::Stall(argument % 40),
             2 => Self::Stall(argument % 700),
             3 => Self::Wait(argument),
             4 | 5 => Self::Get,
@@ -99,7 +100,7 @@ impl Step {
             20 => Self::Close,
             _ if small < 64 => Self::End,
             _ if small < 128 => Self::Lost,
-            _ => Self::ProbePacket(if small % 2 == 0 { 8 } else { 9 }),
+            _ => Self::ProbePacket(if small.is_multiple_of(2) { 8 } else { 9 }),
         }
     }
 }
