@@ -306,7 +306,7 @@ mod panics {
     #[test]
     fn at_a_time_out() {
         let _alone = alone();
-        let harness = Harness::open(Config { ping_interval: 100, ping_timeout: 100, ..Config::default() });
+        let harness = Harness::open(Config { ping_interval: 500, ping_timeout: 500, ..Config::default() });
         harness.server.declare("/", true, false);
         let mut broken = harness.connect();
         harness.join(&broken, &[WORD]);

@@ -296,7 +296,7 @@ mod heartbeats {
 
     #[test]
     fn come_over_polling() {
-        let harness = Harness::open(Config { ping_interval: 100, ping_timeout: 200, ..Config::default() });
+        let harness = Harness::open(Config { ping_interval: 100, ping_timeout: 600, ..Config::default() });
         let polling = Polling::connect(harness.port);
         assert_eq!(polling.request("GET", ""), (200, "2".into()));
         assert_eq!(polling.request("POST", "3"), (200, "ok".into()));

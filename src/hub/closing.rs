@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::server::Server;
-use super::shard::{Key, Shard, Timer};
+use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
 
@@ -35,7 +35,7 @@ impl Shard {
             }
             let busy = !*drained || left.is_some_and(|left| left.guests > 0);
             if !busy && server.shard_closed() {
-                super::release(server);
+                guarded("close", || super::release(server));
             }
             busy
         });

@@ -38,8 +38,17 @@ pub use self::command::{Change, SocketKey};
 pub use self::membership::shard_of;
 pub use self::rooms::Selection;
 
-/// Most shards; more would not pay for what a broadcast costs.
-const MAX_SHARDS: usize = 4;
+/// Most shards unless somebody asks for more; they would not pay for what a broadcast costs.
+const USUAL_SHARDS: usize = 4;
+/// Most shards.
+const MAX_SHARDS: usize = 16;
+
+/// Half the cores, as JavaScript needs some too; or what `NSELF_REALTIME_SHARDS` says.
+fn shard_count() -> usize {
+    let asked = std::env::var("NSELF_REALTIME_SHARDS").ok().and_then(|count| count.parse::<usize>().ok());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    asked.map_or((cores / 2).clamp(1, USUAL_SHARDS), |count| count.clamp(1, MAX_SHARDS))
+}
 
 #[derive(Default)]
 struct Hub {
@@ -97,8 +106,7 @@ fn thread_started() {
 type Shards = (Arc<[Arc<Mailbox>]>, Vec<JoinHandle<()>>);
 
 fn start_shards() -> Result<Shards, Error> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let count = (cores / 2).clamp(1, MAX_SHARDS);
+    let count = shard_count();
     let mailboxes: Arc<[Arc<Mailbox>]> = (0..count).map(|_| Arc::default()).collect();
     let mut threads = Vec::with_capacity(count);
     for (index, mailbox) in mailboxes.iter().enumerate() {
