@@ -44,13 +44,21 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
         let _ = close.send(true);
     });
     let owner = server.clone();
-    server.mailbox(0).push(Command::Run(Box::new(move |_| {
-        tokio::task::spawn_local(accept(owner, listener, closed));
+    server.mailbox(0).push(Command::Run(Box::new(move |shard| {
+        shard.borrow_mut().guest(owner.id, 1);
+        tokio::task::spawn_local(accept(shard.clone(), owner, listener, closed));
     })));
     Ok(bound)
 }
 
-async fn accept(server: Arc<Server>, listener: std::net::TcpListener, mut closed: watch::Receiver<bool>) {
+async fn accept(
+    shard: Rc<RefCell<Shard>>,
+    server: Arc<Server>,
+    listener: std::net::TcpListener,
+    mut closed: watch::Receiver<bool>,
+) {
+    // Dropped behind the listener: a server that is closed has given its port back.
+    let _guest = Guest(shard, server.id);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
@@ -82,7 +90,7 @@ async fn accept(server: Arc<Server>, listener: std::net::TcpListener, mut closed
     }
 }
 
-/// Counts an HTTP connection among what a closing server waits for, as long as it lives.
+/// Counts a listener or an HTTP connection among what a closing server waits for, as long as it lives.
 struct Guest(Rc<RefCell<Shard>>, u32);
 
 impl Drop for Guest {

@@ -86,9 +86,13 @@ export function register(options: RealtimeOptions = {}): void {
 export function registerWhenServing(): void {
   const undo: Array<() => void> = [];
   const active = () => {
-    for (const step of undo.splice(0)) step();
-    if (building() || running()) return;
-    open({}, "every server", true).engine.attachToAll();
+    const steps = undo.splice(0);
+    try {
+      if (steps.length > 0 && !building() && !running()) open({}, "every server", true).engine.attachToAll();
+    } finally {
+      // Only now: the wrapped `emit` stays the same one, which others may have wrapped or kept meanwhile.
+      for (const step of steps) step();
+    }
   };
   const nothing = () => {};
   for (const { prototype } of [HttpServer, HttpsServer]) {
