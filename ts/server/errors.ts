@@ -11,9 +11,13 @@ export const ERROR_CODES = {
   ERR_INVALID_EVENT: "the data of an event does not fit its type, or cannot be written as JSON",
   ERR_INVALID_ROOM: "a room name is not allowed",
   ERR_ALREADY_ATTACHED: "the real-time server of this process already runs elsewhere",
+  ERR_ALREADY_OPEN: "another thread of this process opened the real-time server",
   ERR_NOT_RUNNING: "no real-time server runs in this process",
+  ERR_SERVER_CLOSED: "the server is closed",
   ERR_LISTEN: "the port cannot be opened",
   ERR_TAKEOVER: "a socket could not be taken over from Node",
+  ERR_THREADS: "the system has no thread to give",
+  ERR_INVALID_ARGUMENT: "the native side was called with a wrong type",
 } as const;
 
 /** An error with a stable `code`, `ERR_…`. */
