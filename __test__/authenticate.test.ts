@@ -92,6 +92,67 @@ describe.each(Object.entries(MODES))("authenticate over %s", (_, transports) => 
   });
 });
 
+describe("a session that is recovered", () => {
+  async function comeBackAs(user: string) {
+    const seen: unknown[] = [];
+    running = await startAttached({
+      connectionStateRecovery: {},
+      authenticate: ({ auth }) => ({ userId: String(auth.token) }),
+    });
+    running.server.getIO().on("connection", (socket) => {
+      seen.push([socket.userId, socket.recovered, socket.data.note]);
+      socket.data.note = "hers";
+    });
+    const auth = { token: "ann" };
+    const socket = client(running.port, { transports: ["websocket"], auth, reconnection: true, reconnectionDelay: 20 });
+    socket.connect();
+    await event(socket, "connect");
+    await join(socket, "private");
+    const first = event(socket, "marked");
+    running.server.getIO().emit("marked", 1);
+    await first;
+    const got: unknown[] = [];
+    socket.on("secret", (value) => got.push(value));
+    auth.token = user;
+    const again = event(socket, "connect");
+    const left = new Promise((resolve) => {
+      for (const one of running!.server.getIO().sockets.sockets.values()) one.once("disconnect", resolve);
+    });
+    socket.io.engine.close();
+    await left;
+    running.server.getIO().to("private").emit("secret", "for ann");
+    await again;
+    const last = event(socket, "last");
+    running.server.getIO().emit("last");
+    await last;
+    return { got, seen, recovered: socket.recovered, members: running.server.getRoomMembers("private").length };
+  }
+
+  test("gives its user back the rooms, the data and what was missed", async () => {
+    expect(await comeBackAs("ann")).toEqual({
+      got: ["for ann"],
+      seen: [
+        ["ann", false, undefined],
+        ["ann", true, "hers"],
+      ],
+      recovered: true,
+      members: 1,
+    });
+  });
+
+  test("gives somebody else nothing of it", async () => {
+    expect(await comeBackAs("bob")).toEqual({
+      got: [],
+      seen: [
+        ["ann", false, undefined],
+        ["bob", false, undefined],
+      ],
+      recovered: false,
+      members: 0,
+    });
+  });
+});
+
 test("no answer within ten seconds refuses", async () => {
   let asked = () => {};
   const asking = new Promise<void>((resolve) => {

@@ -12,7 +12,7 @@ use super::command::{Incoming, Purpose, Stream};
 use super::ids::Id;
 use super::outbox::{Outbox, Written};
 use super::server::{Server, State};
-use super::shard::{Key, Shard, Timer, guarded, guarded_step};
+use super::shard::{Key, SCRATCH, Shard, Timer, guarded, guarded_step};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::protocol::engine::Packet;
@@ -324,7 +324,7 @@ impl Shard {
     /// An internal error: this one connection ends.
     fn fail_link(&mut self, key: Key) {
         if self.scratch.is_empty() {
-            self.scratch = vec![0; 64 * 1024];
+            self.scratch = vec![0; SCRATCH];
         }
         let Some(link) = self.link(key) else { return };
         let (connection, channel) = (link.connection.take(), link.channel);

@@ -202,10 +202,11 @@ impl Shard {
         let socket = &self.sockets[index as usize];
         let handshake = self.connections[socket.connection as usize].handshake.as_deref().unwrap_or(UNKNOWN);
         format!(
-            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":null,\"recovered\":{},\"handshake\":{handshake}}}",
+            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":{},\"recovered\":{},\"handshake\":{handshake}}}",
             socket.id.as_str(),
             json::quoted(&socket.nsp.name),
             auth.unwrap_or("{}"),
+            socket.user.as_deref().map_or("null".into(), json::quoted),
             socket.missed.is_some(),
         )
     }
@@ -241,9 +242,16 @@ impl Shard {
         let Some(index) = self.socket_index(key) else {
             return;
         };
+        let fresh = self.ids.next();
         let socket = &mut self.sockets[index as usize];
         if !socket.joined {
-            socket.user = user.or(socket.user.take());
+            if socket.missed.is_some() && socket.user != user {
+                // Somebody else has come with this session: rooms and events stay those of whom they were for.
+                socket.missed = None;
+                socket.rooms = Vec::new();
+                socket.pid = Some(fresh);
+            }
+            socket.user = user;
             self.admit(index);
         }
     }

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashMap;
 use serde::Deserialize;
 
-use super::command::Emit;
 use super::ids::Id;
+use super::rooms::Selection;
 use crate::protocol::frame::Frame;
 use crate::protocol::json;
 
@@ -41,7 +41,8 @@ pub struct Restored {
 struct Event {
     offset: String,
     at: Instant,
-    emit: Arc<Emit>,
+    to: Selection,
+    frames: Vec<Frame>,
 }
 
 /// The memory of one namespace.
@@ -68,15 +69,15 @@ impl Recovery {
     }
 
     /// Remembers an event that was marked.
-    pub fn remember(&mut self, offset: String, emit: Arc<Emit>, now: Instant) {
-        self.bytes += size(&emit);
-        self.events.push_back(Event { offset, at: now, emit });
+    pub fn remember(&mut self, offset: String, to: Selection, frames: Vec<Frame>, now: Instant) {
+        self.bytes += size(&frames);
+        self.events.push_back(Event { offset, at: now, to, frames });
         let oldest = now.checked_sub(self.duration);
         while let Some(first) = self.events.front() {
             if self.bytes <= MAX_BYTES && oldest.is_none_or(|oldest| first.at >= oldest) {
                 break;
             }
-            self.bytes -= size(&first.emit);
+            self.bytes -= size(&first.frames);
             self.events.pop_front();
         }
     }
@@ -104,16 +105,16 @@ impl Recovery {
         let last = self.events.iter().rposition(|event| event.offset == offset)?;
         let in_room = |room: &Arc<str>| **room == *session.id.as_str() || session.rooms.contains(room);
         let missed = self.events.iter().skip(last + 1).filter(|event| {
-            let to = &event.emit.to;
+            let to = &event.to;
             (to.rooms.is_empty() || to.rooms.iter().any(in_room)) && !to.except.iter().any(in_room)
         });
-        let missed = missed.flat_map(|event| event.emit.frames.iter().cloned()).collect();
+        let missed = missed.flat_map(|event| event.frames.iter().cloned()).collect();
         Some(Restored { session, missed })
     }
 }
 
-fn size(emit: &Emit) -> usize {
-    emit.frames.iter().map(Frame::len).sum()
+fn size(frames: &[Frame]) -> usize {
+    frames.iter().map(Frame::len).sum()
 }
 
 impl std::fmt::Debug for Recovery {

@@ -254,7 +254,8 @@ impl Server {
                 let mut recovery = recovery.lock();
                 let (text, offset) = recovery.mark(text);
                 let emit = new(encode(&text));
-                recovery.remember(offset, emit.clone(), Instant::now());
+                // Not the event itself: it holds its namespace, which holds this memory.
+                recovery.remember(offset, emit.to.clone(), emit.frames.clone(), Instant::now());
                 emit
             }
         };

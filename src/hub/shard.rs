@@ -28,7 +28,7 @@ use crate::session::Millis;
 /// Connections that are flushed before reading gets its turn.
 const FLUSH_STEP: usize = 128;
 /// Largest read.
-const SCRATCH: usize = 64 * 1024;
+pub(super) const SCRATCH: usize = 64 * 1024;
 
 /// A connection or link by its place, and a number that tells it from earlier ones in that place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

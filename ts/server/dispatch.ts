@@ -83,7 +83,10 @@ export class Dispatcher {
       this.#accept(key, info, identity);
       return;
     }
-    const socket = this.#create(nsp, key, info, identity?.userId ?? null);
+    const userId = identity?.userId ?? null;
+    // A session is taken up again by its own user alone.
+    const recovered = info.recovered === true && (info.userId ?? null) === userId;
+    const socket = this.#create(nsp, key, { ...info, recovered }, userId);
     Object.assign(socket.data, identity?.data);
     try {
       nsp._run(socket, (error) => {
