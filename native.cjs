@@ -850,6 +850,7 @@ module.exports.join = nativeBinding.join
 module.exports.leave = nativeBinding.leave
 module.exports.leaveAll = nativeBinding.leaveAll
 module.exports.listen = nativeBinding.listen
+module.exports.metrics = nativeBinding.metrics
 module.exports.nselfServer = nativeBinding.nselfServer
 module.exports.openServer = nativeBinding.openServer
 module.exports.presence = nativeBinding.presence

@@ -42,8 +42,11 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
 /** Takes what the inbox holds, for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
 
-/** `flags`: 1 volatile, 2 batch. `text`: JSON array, event name first. False when the server is closed. */
-export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string>, flags: number, text: string, attached?: Array<Buffer>): boolean
+/**
+ * `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
+ * say for this name. `text`: JSON array, event name first. False when the server is closed.
+ */
+export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string>, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 
 /**
  * Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
@@ -86,6 +89,9 @@ export declare function leaveAll(server: number, socket: number): void
 
 /** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
 export declare function listen(server: number, host: string, port: number): number
+
+/** The same in the text form of Prometheus. */
+export declare function metrics(server: number): string
 
 /** Cross-origin resource sharing. */
 export interface NativeCors {
@@ -182,7 +188,7 @@ export declare function socketsJoin(server: number, nsp: string, rooms: Array<st
 /** Takes the selected sockets out of the rooms `from`. */
 export declare function socketsLeave(server: number, nsp: string, rooms: Array<string>, except: Array<string>, from: Array<string>): void
 
-/** JSON object of counters. */
+/** JSON object of counters; waits for the shards. */
 export declare function stats(server: number): string
 
 /**

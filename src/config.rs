@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use crate::error::Error;
+use crate::events::Keep;
+use crate::protocol::json;
 
 /// Options of one server. The defaults are Socket.IO's.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ pub struct Config {
     pub nself: bool,
     /// Batching of the nself layer.
     pub batch: Batch,
+    /// What may happen to events of a name in a full outbox, unless their emit says. Default: nothing, the client is closed.
+    pub policies: FxHashMap<String, Rule>,
     /// Connection state recovery. Default off.
     pub recovery: Option<Recovery>,
 }
@@ -50,6 +56,31 @@ pub struct Recovery {
     pub max_disconnection_duration: u64,
     /// Whether a returning client passes by the middleware.
     pub skip_middlewares: bool,
+}
+
+/// What may happen to the events of one name in a full outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing: the client is closed.
+    Close,
+    /// The oldest go, and the client gets a `gap` event.
+    Gap,
+    /// The newest stays; of each value that this field of the data has, if one is named.
+    Latest(Option<String>),
+}
+
+impl Rule {
+    /// The rule applied to an event's data, a JSON text.
+    pub fn keep(&self, data: Option<&str>) -> Keep {
+        match self {
+            Self::Close => Keep::Close,
+            Self::Gap => Keep::Gap,
+            Self::Latest(None) => Keep::Latest(String::new()),
+            Self::Latest(Some(field)) => {
+                Keep::Latest(data.and_then(|data| json::field(data, field)).unwrap_or_default())
+            }
+        }
+    }
 }
 
 /// How batched events gather.
@@ -113,6 +144,7 @@ impl Default for Config {
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
+            policies: FxHashMap::default(),
             recovery: None,
         }
     }

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use super::rooms::Selection;
-use super::server::State;
+use super::server::{Outgoing, State};
 use super::shard::Shard;
 use crate::error::Error;
-use crate::events;
+use crate::events::{self, Keep};
 use crate::protocol::json;
 use crate::protocol::socket::{self, Kind};
 
@@ -38,7 +38,9 @@ impl Shard {
             format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.id.as_str(), json::quoted(room));
         let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
         let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
-        server.emit("/", to, false, false, &text, &[]);
+        // To come and to go is one state of a member: the newest counts.
+        let keep = Some(Keep::Latest(socket.id.as_str().to_owned()));
+        server.emit(Outgoing { nsp: "/", to, batch: true, keep, enveloped: true, text: &text, ..Outgoing::default() });
     }
 
     fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {

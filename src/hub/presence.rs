@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
 use super::command::{Command, SocketKey};
+use super::counters::Depth;
 use super::membership::shard_of;
 use super::server::{Server, State};
 use super::shard::Shard;
+use crate::events;
 use crate::session::Millis;
 
 /// Longest wait for a shard; it answers in microseconds unless the machine is stuck.
@@ -35,7 +38,7 @@ pub struct Entry {
 impl Shard {
     /// A moment as ISO 8601 with milliseconds.
     pub(super) fn iso(&self, at: Millis) -> String {
-        super::iso(self.wall(at))
+        events::iso(self.wall(at))
     }
 
     fn entries(&self, namespace: u32, user: Option<&str>) -> Vec<Entry> {
@@ -44,7 +47,7 @@ impl Shard {
         };
         space
             .members()
-            .map(|index| &self.sockets[index as usize])
+            .map(|member| &self.sockets[member.socket as usize])
             .filter(|socket| user.is_none_or(|user| socket.user.as_deref() == Some(user)))
             .map(|socket| Entry {
                 user_id: socket.user.as_deref().map(str::to_owned),
@@ -56,11 +59,29 @@ impl Shard {
             .collect()
     }
 
+    fn depth(&self, server: u32) -> Depth {
+        let mut depth = Depth::default();
+        for (_, connection) in &self.connections {
+            let bytes = connection.outbox.bytes() as u64;
+            if connection.server.id == server && bytes > 0 {
+                depth.clients += 1;
+                depth.bytes += bytes;
+                depth.largest = depth.largest.max(bytes);
+            }
+        }
+        depth
+    }
+
+    fn room_names(&self, namespaces: &[u32]) -> Vec<(u32, Arc<str>)> {
+        let spaces = namespaces.iter().filter_map(|id| Some((*id, self.spaces.get(id)?)));
+        spaces.flat_map(|(id, space)| space.names().map(move |name| (id, name.clone()))).collect()
+    }
+
     fn ids_in(&self, namespace: u32, room: &str) -> Vec<String> {
         let Some(space) = self.spaces.get(&namespace) else {
             return Vec::new();
         };
-        space.in_room(room).map(|index| self.sockets[index as usize].id.as_str().to_owned()).collect()
+        space.in_room(room).map(|member| self.sockets[member.socket as usize].id.as_str().to_owned()).collect()
     }
 
     fn rooms_of(&self, key: SocketKey) -> Vec<String> {
@@ -72,6 +93,22 @@ impl Shard {
 }
 
 impl Server {
+    /// What waits for this server's clients, and how many rooms have members.
+    pub(super) fn look(self: &Arc<Self>) -> (Depth, u64) {
+        let id = self.id;
+        let namespaces = self.namespace_ids();
+        let looks = self.ask_all(move |shard| vec![(shard.depth(id), shard.room_names(&namespaces))]);
+        let mut depth = Depth::default();
+        let mut rooms: FxHashSet<(u32, Arc<str>)> = FxHashSet::default();
+        for (waiting, names) in looks {
+            depth.clients += waiting.clients;
+            depth.bytes += waiting.bytes;
+            depth.largest = depth.largest.max(waiting.largest);
+            rooms.extend(names);
+        }
+        (depth, rooms.len() as u64)
+    }
+
     /// All sockets of namespace `/`, or those of one user.
     pub fn presence(&self, user: Option<String>) -> Vec<Entry> {
         let Some(nsp) = self.namespace("/") else {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::ids::Id;
@@ -11,7 +11,17 @@ use super::ids::Id;
 /// A socket by its place in the shard.
 pub type SocketIndex = u32;
 
-type Members = IndexSet<SocketIndex, FxBuildHasher>;
+/// A socket and its connection, by their places in the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The socket.
+    pub socket: SocketIndex,
+    /// The connection under it.
+    pub connection: u32,
+}
+
+/// Connections by their sockets.
+type Members = IndexMap<SocketIndex, u32, FxBuildHasher>;
 
 /// Who gets an event: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
 /// socket's id counts as a room that only it is in.
@@ -27,15 +37,15 @@ pub struct Selection {
 #[derive(Debug, Default)]
 pub struct Space {
     members: Members,
-    ids: FxHashMap<Id, SocketIndex>,
+    ids: FxHashMap<Id, Member>,
     rooms: FxHashMap<Arc<str>, Members>,
 }
 
 impl Space {
     /// Takes in a socket.
-    pub fn add(&mut self, id: Id, socket: SocketIndex) {
-        self.members.insert(socket);
-        self.ids.insert(id, socket);
+    pub fn add(&mut self, id: Id, member: Member) {
+        self.members.insert(member.socket, member.connection);
+        self.ids.insert(id, member);
     }
 
     /// A socket leaves the room that is its id: it cannot be addressed any more.
@@ -44,8 +54,8 @@ impl Space {
     }
 
     /// It comes back into that room.
-    pub fn show(&mut self, id: Id, socket: SocketIndex) {
-        self.ids.insert(id, socket);
+    pub fn show(&mut self, id: Id, member: Member) {
+        self.ids.insert(id, member);
     }
 
     /// Whether a socket is in the room that is its id.
@@ -60,11 +70,12 @@ impl Space {
     }
 
     /// Puts a socket into a room. False: it was there.
-    pub fn join(&mut self, room: &Arc<str>, socket: SocketIndex) -> bool {
-        match self.rooms.get_mut(room) {
-            Some(members) => members.insert(socket),
-            None => self.rooms.entry(room.clone()).or_default().insert(socket),
-        }
+    pub fn join(&mut self, room: &Arc<str>, Member { socket, connection }: Member) -> bool {
+        let members = match self.rooms.get_mut(room) {
+            Some(members) => members,
+            None => self.rooms.entry(room.clone()).or_default(),
+        };
+        members.insert(socket, connection).is_none()
     }
 
     /// Takes a socket out of a room; an empty room is gone.
@@ -77,22 +88,27 @@ impl Space {
         }
     }
 
+    /// The names of its rooms, the sockets' own ones not counted.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.rooms.keys()
+    }
+
     /// Calls `visit` once for each selected socket.
-    pub fn select(&self, selection: &Selection, mut visit: impl FnMut(SocketIndex)) {
-        let excluded: FxHashSet<SocketIndex> = selection.except.iter().flat_map(|room| self.in_room(room)).collect();
-        let mut visit = |socket| {
-            if excluded.is_empty() || !excluded.contains(&socket) {
-                visit(socket);
+    pub fn select(&self, selection: &Selection, mut visit: impl FnMut(Member)) {
+        let excluded: FxHashSet<Member> = selection.except.iter().flat_map(|room| self.in_room(room)).collect();
+        let mut visit = |member| {
+            if excluded.is_empty() || !excluded.contains(&member) {
+                visit(member);
             }
         };
         match selection.rooms.as_slice() {
-            [] => self.members.iter().copied().for_each(visit),
+            [] => self.members().for_each(visit),
             [room] if !self.has_id(room) => self.in_room(room).for_each(visit),
             rooms => {
                 let mut seen = FxHashSet::default();
-                for socket in rooms.iter().flat_map(|room| self.in_room(room)) {
-                    if seen.insert(socket) {
-                        visit(socket);
+                for member in rooms.iter().flat_map(|room| self.in_room(room)) {
+                    if seen.insert(member) {
+                        visit(member);
                     }
                 }
             }
@@ -100,9 +116,9 @@ impl Space {
     }
 
     /// The sockets of a room, the one whose id it is included.
-    pub fn in_room(&self, room: &str) -> impl Iterator<Item = SocketIndex> + '_ {
+    pub fn in_room(&self, room: &str) -> impl Iterator<Item = Member> + '_ {
         let named = Id::parse(room).and_then(|id| self.ids.get(&id)).copied();
-        self.rooms.get(room).into_iter().flatten().copied().chain(named)
+        self.rooms.get(room).into_iter().flat_map(listed).chain(named)
     }
 
     fn has_id(&self, room: &str) -> bool {
@@ -110,14 +126,18 @@ impl Space {
     }
 
     /// All sockets.
-    pub fn members(&self) -> impl Iterator<Item = SocketIndex> + '_ {
-        self.members.iter().copied()
+    pub fn members(&self) -> impl Iterator<Item = Member> + '_ {
+        listed(&self.members)
     }
 
     /// Whether no socket is left.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+fn listed(members: &Members) -> impl Iterator<Item = Member> + '_ {
+    members.iter().map(|(socket, connection)| Member { socket: *socket, connection: *connection })
 }
 
 #[cfg(test)]
@@ -127,9 +147,13 @@ mod tests {
     fn selected(space: &Space, rooms: &[&str], except: &[&str]) -> Vec<SocketIndex> {
         let names = |list: &[&str]| list.iter().map(|room| Arc::from(*room)).collect();
         let mut out = Vec::new();
-        space.select(&Selection { rooms: names(rooms), except: names(except) }, |socket| out.push(socket));
+        space.select(&Selection { rooms: names(rooms), except: names(except) }, |member| out.push(member.socket));
         out.sort_unstable();
         out
+    }
+
+    fn member(socket: SocketIndex) -> Member {
+        Member { socket, connection: socket + 100 }
     }
 
     #[test]
@@ -137,11 +161,11 @@ mod tests {
         let mut space = Space::default();
         let ids: Vec<Id> = (0..4).map(|i| Id::parse(&format!("{i:020}")).unwrap()).collect();
         for (socket, id) in ids.iter().enumerate() {
-            space.add(*id, socket as u32);
+            space.add(*id, member(socket as u32));
         }
         for (room, socket) in [("a", 0), ("a", 1), ("b", 1), ("b", 2)] {
-            assert!(space.join(&room.into(), socket));
-            assert!(!space.join(&room.into(), socket));
+            assert!(space.join(&room.into(), member(socket)));
+            assert!(!space.join(&room.into(), member(socket)));
         }
         assert_eq!(selected(&space, &[], &[]), [0, 1, 2, 3]);
         assert_eq!(selected(&space, &["a", "b"], &[]), [0, 1, 2]);
