@@ -40,7 +40,7 @@ impl Shard {
         let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
         // To come and to go is one state of a member: the newest counts.
         let keep = Some(Keep::Latest(socket.id.as_str().to_owned()));
-        server.emit(Outgoing { nsp: "/", to, batch: true, keep, enveloped: true, text: &text, ..Outgoing::default() });
+        server.emit(Outgoing { nsp: "/", to, keep, enveloped: true, text: &text, ..Outgoing::default() });
     }
 
     fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {

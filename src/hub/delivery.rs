@@ -73,6 +73,7 @@ impl Shard {
         }
         let hold = std::mem::take(&mut self.gathering.hold);
         self.gathering.bytes = 0;
+        self.runs += 1;
         let first = self.gathering.emits[0].clone();
         let run = match self.gathering.emits.len() {
             1 => first.run.clone(),

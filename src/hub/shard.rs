@@ -33,6 +33,11 @@ const FLUSH_STEPS: usize = 4;
 /// How long a shard that has just carried out several commands lets events gather, in milliseconds. A lone event never
 /// waits for it.
 const NAP: u64 = 1;
+/// Runs to different rooms, taken at once, that are the sign of a burst which goes on.
+const BURST: usize = 16;
+/// How long such a burst may gather before the first of it is written, in milliseconds: each write that carries two of
+/// its events spares one.
+const GATHER: u64 = 10;
 /// Commands that the shard keeps room for.
 const KEPT_COMMANDS: usize = 1024;
 /// Largest read.
@@ -76,6 +81,8 @@ pub struct Shard {
     pub(super) batches: Batches,
     pub(super) timers: Timers<Timer>,
     pub(super) gathering: Gathering,
+    /// Runs put into outboxes lately.
+    pub(super) runs: usize,
     pub(super) dirty: VecDeque<Key>,
     pub(super) joiner: Joiner,
     pub(super) ids: Ids,
@@ -109,6 +116,7 @@ impl Shard {
                 batches: Batches::default(),
                 timers: Timers::default(),
                 gathering: Gathering::default(),
+                runs: 0,
                 dirty: VecDeque::new(),
                 joiner: Joiner::default(),
                 ids: Ids::new(index, shards),
@@ -175,6 +183,11 @@ impl Shard {
                 Timer::Deadline(server) => self.force_closed(server),
             }
         }
+    }
+
+    /// How many runs were put into outboxes since the last question.
+    fn take_runs(&mut self) -> usize {
+        std::mem::take(&mut self.runs)
     }
 
     /// Flushes a few connections. True: there are more.
@@ -253,23 +266,22 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     let mut taken = Vec::new();
     let mut steps = 0;
     let mut worked = 0;
+    let mut pass_began = None;
     loop {
         shard.borrow_mut().update_clock();
         // What is due comes before what has just come in: a session is gone to the millisecond.
         guarded_step(shard, "timers", || shard.borrow_mut().tick());
         mailbox.take(&mut taken);
         worked += taken.len();
-        for command in taken.drain(..) {
-            guarded_step(shard, "command", || match command {
-                Command::Run(task) => {
-                    shard.borrow_mut().settle();
-                    task(shard);
-                }
-                command => shard.borrow_mut().command(command),
-            });
+        carry_out(shard, &mut taken);
+        let began = *pass_began.get_or_insert(shard.borrow().now);
+        let is_burst = shard.borrow_mut().take_runs() >= BURST;
+        if is_burst && shard.borrow().now < began + GATHER {
+            if mailbox.prepare_sleep(true) {
+                nap(mailbox, None).await;
+            }
+            continue;
         }
-        taken.shrink_to(KEPT_COMMANDS);
-        guarded_step(shard, "delivery", || shard.borrow_mut().settle());
         if guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true) {
             steps += 1;
             if steps % FLUSH_STEPS == 0 {
@@ -277,6 +289,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             }
             continue;
         }
+        pass_began = None;
         let next = {
             let mut shard = shard.borrow_mut();
             shard.finish_closing();
@@ -288,16 +301,38 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             }
             shard.timers.next()
         };
-        let nap = std::mem::take(&mut worked) > 1;
-        if !mailbox.prepare_sleep(nap) {
+        let naps = std::mem::take(&mut worked) > 1;
+        if !mailbox.prepare_sleep(naps) {
             continue;
         }
-        let nap = nap.then(|| clock::micros() / 1000 + NAP);
-        match [next, nap].into_iter().flatten().min() {
-            Some(at) => {
+        match (next, naps) {
+            (next, true) => nap(mailbox, next).await,
+            (Some(at), false) => {
                 let _ = tokio::time::timeout_at(clock::instant(at).into(), mailbox.woken()).await;
             }
-            None => mailbox.woken().await,
+            (None, false) => mailbox.woken().await,
         }
     }
+}
+
+/// Lets events gather for a moment, or until the next timer.
+async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
+    let end = clock::micros() / 1000 + NAP;
+    let end = next.map_or(end, |next| next.min(end));
+    let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
+}
+
+/// Carries out commands. What they emit is in outboxes afterwards.
+fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
+    for command in commands.drain(..) {
+        guarded_step(shard, "command", || match command {
+            Command::Run(task) => {
+                shard.borrow_mut().settle();
+                task(shard);
+            }
+            command => shard.borrow_mut().command(command),
+        });
+    }
+    commands.shrink_to(KEPT_COMMANDS);
+    guarded_step(shard, "delivery", || shard.borrow_mut().settle());
 }

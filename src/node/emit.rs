@@ -39,7 +39,7 @@ pub fn emit(
     server: u32,
     nsp: String,
     rooms: Vec<String>,
-    except: Vec<String>,
+    except: Option<Vec<String>>,
     flags: u32,
     text: String,
     #[napi(ts_arg_type = "Array<Buffer>")] attached: Option<Vec<Buffer>>,
@@ -48,7 +48,7 @@ pub fn emit(
     let Ok(server) = hub::server(server) else {
         return false;
     };
-    let to = Selection { rooms: names(rooms), except: names(except) };
+    let to = Selection { rooms: names(rooms), except: names(except.unwrap_or_default()) };
     let keep = match flags & (CLOSE | GAP | LATEST) {
         CLOSE => Some(Keep::Close),
         GAP => Some(Keep::Gap),

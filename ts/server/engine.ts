@@ -11,10 +11,9 @@ import type { ParsedOptions } from "./parse-options.js";
 import { Polling } from "./polling.js";
 import { testTakeover } from "./selftest.js";
 import { keepUntilExit, releaseFromExit } from "./shutdown.js";
+import { type EmitFlags, flagBits } from "./socket-types.js";
 import { handleUpgrade } from "./upgrade.js";
 
-/** Flags of an event. */
-export const VOLATILE = 1;
 /** Types of packets to one socket. */
 export const EVENT = 2;
 export const ACK = 3;
@@ -88,9 +87,10 @@ export class Engine {
   }
 
   /** To the sockets of a namespace that are in one of `rooms` (all if empty) and in none of `except`. */
-  emit(namespace: string, rooms: string[], except: string[], flags: number, args: unknown[]): void {
+  emit(namespace: string, rooms: string[], except: string[], flags: EmitFlags, args: unknown[]): void {
     const { text, attachments } = encode(args);
-    this.native.emit(this.id, namespace, rooms, except, flags, text, attachments);
+    const less = except.length > 0 ? except : undefined;
+    this.native.emit(this.id, namespace, rooms, less, flagBits(flags), text, attachments, flags.key);
   }
 
   /** To one socket. */
