@@ -869,3 +869,4 @@ module.exports.upgrade = nativeBinding.upgrade
 module.exports.upgradeBridge = nativeBinding.upgradeBridge
 module.exports.verify = nativeBinding.verify
 module.exports.version = nativeBinding.version
+module.exports.watchRooms = nativeBinding.watchRooms

@@ -43,6 +43,8 @@ pub struct Config {
     pub nself: bool,
     /// Batching of the nself layer.
     pub batch: Batch,
+    /// Who counts as there.
+    pub presence: Presence,
     /// What may happen to events of a name in a full outbox, unless their emit says. Default: nothing, the client is closed.
     pub policies: FxHashMap<String, Rule>,
     /// Connection state recovery. Default off.
@@ -90,6 +92,19 @@ pub struct Batch {
     pub max_events: u32,
     /// Milliseconds that they wait at most. Default 100.
     pub window: u64,
+}
+
+/// Who counts as there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presence {
+    /// Milliseconds after which a client of which nothing was heard, pongs included, is disconnected. Default: never, for
+    /// heartbeats see to it; the nself layer has 300000.
+    pub stale_after: Option<u64>,
+    /// Milliseconds between two looks for such clients. Default 60000.
+    pub sweep_interval: u64,
+    /// Milliseconds that a user may be away before others hear of it, and a room may be empty before its producers stop.
+    /// Default 3000.
+    pub grace: u64,
 }
 
 /// Cross-origin resource sharing, in the terms of the `cors` package.
@@ -144,6 +159,7 @@ impl Default for Config {
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
+            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000 },
             policies: FxHashMap::default(),
             recovery: None,
         }
@@ -173,6 +189,8 @@ impl Config {
             ("upgradeTimeout", self.upgrade_timeout),
             ("connectTimeout", self.connect_timeout),
             ("batch.window", self.batch.window),
+            ("presence.sweepInterval", self.presence.sweep_interval),
+            ("presence.staleAfter", self.presence.stale_after.unwrap_or(1)),
         ] {
             if !(1..=0x7fff_ffff).contains(&value) {
                 return Err(Error::option(name, "must be 1 to 2147483647 milliseconds"));

@@ -160,6 +160,8 @@ pub enum Command {
     /// Flush everything of a server, then close it, by `deadline` milliseconds from now. `patient`: a polling client may
     /// still come for what waits.
     Close { server: Arc<Server>, deadline: u64, patient: bool },
+    /// Tell JavaScript which rooms of a server have members.
+    Watch { server: Arc<Server> },
     /// Runs something on the shard's thread.
     Run(Task),
     /// Ends the thread.

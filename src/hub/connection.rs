@@ -147,6 +147,7 @@ impl Shard {
         let counters = connection.server.counters(self.index);
         counters.connections.add(1);
         gauge(counters, transport).up();
+        self.keep_sweeping(&connection.server);
         self.count(connection.server.id, 1);
         let serial = connection.serial;
         let key = Key { index: self.connections.insert(connection) as u32, serial };

@@ -10,7 +10,7 @@ use super::command::{Change, SocketKey};
 use super::connection::Connection;
 use super::ids::Id;
 use super::recovery::{Restored, Session};
-use super::rooms::{Member, Selection};
+use super::rooms::{Joined, Member, Selection};
 use super::run::Run;
 use super::server::{Event, Namespace, Packet, Server, State};
 use super::shard::{Key, Shard};
@@ -379,25 +379,44 @@ impl Shard {
         let member = Member { socket: index, connection: socket.connection };
         if **room == *socket.id.as_str() {
             space.show(socket.id, member);
-        } else if space.join(room, member) {
-            socket.rooms.push(room.clone());
-            self.announce(index, "room:joined", room);
+            return;
+        }
+        let joined = space.join(room, member);
+        if joined == Joined::Already {
+            return;
+        }
+        socket.rooms.push(room.clone());
+        let nsp = socket.nsp.id;
+        if joined == Joined::First {
+            self.room_inhabited(index, nsp, room);
+        }
+        self.arrived(index, room);
+    }
+
+    /// Takes a socket out of a room, and tells the room.
+    pub(super) fn exit(&mut self, index: u32, room: &str) {
+        if let Some(room) = self.part_from(index, room) {
+            self.left(index, &room);
         }
     }
 
-    pub(super) fn exit(&mut self, index: u32, room: &str) {
+    /// Takes a socket out of a room. Returns the room if it was there.
+    fn part_from(&mut self, index: u32, room: &str) -> Option<Arc<str>> {
         let socket = &mut self.sockets[index as usize];
         if *room == *socket.id.as_str() {
             if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
                 space.hide(&socket.id);
             }
-        } else if let Some(place) = socket.rooms.iter().position(|known| **known == *room) {
-            let room = socket.rooms.swap_remove(place);
-            if let Some(space) = self.spaces.get_mut(&socket.nsp.id).filter(|_| socket.joined) {
-                space.leave(&room, index);
-                self.announce(index, "room:left", &room);
-            }
+            return None;
         }
+        let place = socket.rooms.iter().position(|known| **known == *room)?;
+        let room = socket.rooms.swap_remove(place);
+        let nsp = socket.nsp.id;
+        let space = self.spaces.get_mut(&nsp).filter(|_| socket.joined)?;
+        if space.leave(&room, index) {
+            self.room_deserted(index, nsp, &room);
+        }
+        Some(room)
     }
 
     /// A socket is over. JavaScript, if it knew it, hears why, and which rooms it was in.
@@ -405,7 +424,11 @@ impl Shard {
         let rooms = self.sockets[index as usize].rooms.clone();
         let key = self.socket_key(index);
         self.remember(index, reason);
-        rooms.iter().for_each(|room| self.exit(index, room));
+        for room in &rooms {
+            if let Some(room) = self.part_from(index, room) {
+                self.gone(index, &room, reason);
+            }
+        }
         let server = self.server_of(index).clone();
         let connection = self.connection_of(index);
         let socket = self.sockets.remove(index as usize);

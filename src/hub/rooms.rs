@@ -20,6 +20,17 @@ pub struct Member {
     pub connection: u32,
 }
 
+/// What joining a room came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// It is the room's first member here.
+    First,
+    /// It is one more.
+    Another,
+    /// It was there.
+    Already,
+}
+
 /// Connections by their sockets.
 type Members = IndexMap<SocketIndex, u32, FxBuildHasher>;
 
@@ -69,23 +80,24 @@ impl Space {
         self.ids.remove(id);
     }
 
-    /// Puts a socket into a room. False: it was there.
-    pub fn join(&mut self, room: &Arc<str>, Member { socket, connection }: Member) -> bool {
-        let members = match self.rooms.get_mut(room) {
-            Some(members) => members,
-            None => self.rooms.entry(room.clone()).or_default(),
+    /// Puts a socket into a room.
+    pub fn join(&mut self, room: &Arc<str>, Member { socket, connection }: Member) -> Joined {
+        let Some(members) = self.rooms.get_mut(room) else {
+            self.rooms.entry(room.clone()).or_default().insert(socket, connection);
+            return Joined::First;
         };
-        members.insert(socket, connection).is_none()
+        if members.insert(socket, connection).is_none() { Joined::Another } else { Joined::Already }
     }
 
-    /// Takes a socket out of a room; an empty room is gone.
-    pub fn leave(&mut self, room: &str, socket: SocketIndex) {
-        if let Some(members) = self.rooms.get_mut(room) {
-            members.swap_remove(&socket);
-            if members.is_empty() {
-                self.rooms.remove(room);
-            }
+    /// Takes a socket out of a room; an empty room is gone. True: it was the last member.
+    pub fn leave(&mut self, room: &str, socket: SocketIndex) -> bool {
+        let Some(members) = self.rooms.get_mut(room) else { return false };
+        members.swap_remove(&socket);
+        let is_empty = members.is_empty();
+        if is_empty {
+            self.rooms.remove(room);
         }
+        is_empty
     }
 
     /// The names of its rooms, the sockets' own ones not counted.
@@ -164,17 +176,17 @@ mod tests {
             space.add(*id, member(socket as u32));
         }
         for (room, socket) in [("a", 0), ("a", 1), ("b", 1), ("b", 2)] {
-            assert!(space.join(&room.into(), member(socket)));
-            assert!(!space.join(&room.into(), member(socket)));
+            assert_ne!(space.join(&room.into(), member(socket)), Joined::Already);
+            assert_eq!(space.join(&room.into(), member(socket)), Joined::Already);
         }
         assert_eq!(selected(&space, &[], &[]), [0, 1, 2, 3]);
         assert_eq!(selected(&space, &["a", "b"], &[]), [0, 1, 2]);
         assert_eq!(selected(&space, &["a", "b"], &["b"]), [0]);
         assert_eq!(selected(&space, &[ids[3].as_str(), "a"], &[ids[0].as_str()]), [1, 3]);
         assert_eq!(selected(&space, &["nobody"], &[]), [0u32; 0]);
-        space.leave("a", 0);
-        space.leave("a", 1);
-        space.leave("a", 1);
+        assert!(!space.leave("a", 0));
+        assert!(space.leave("a", 1));
+        assert!(!space.leave("a", 1));
         assert_eq!((selected(&space, &["a"], &[]).len(), space.rooms.len()), (0, 1));
         space.remove(&ids[3], 3);
         assert_eq!(selected(&space, &[ids[3].as_str()], &[]).len(), 0);

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::attendance::Attendance;
 use super::clock;
 use super::command::{Command, Emit, SocketKey};
 use super::counters::{Counter, Counters, Dropped, Stats};
@@ -48,6 +49,8 @@ pub enum Event {
     Packet(Box<Packet>),
     /// A socket is over: JSON `{reason, rooms}`.
     Disconnect(SocketKey, String),
+    /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
+    Room(String),
     /// The server is closed: JSON report.
     Closed(String),
 }
@@ -142,6 +145,7 @@ pub struct Server {
     pub config: Config,
     /// The way to JavaScript.
     pub sink: Arc<dyn Sink>,
+    pub(super) attendance: Attendance,
     /// Its numbers, for each shard.
     counters: Box<[Counters]>,
     /// Events that were emitted here.
@@ -166,6 +170,7 @@ impl Server {
             id,
             config,
             sink,
+            attendance: Attendance::default(),
             counters: mailboxes.iter().map(|_| Counters::default()).collect(),
             emitted: Counter::default(),
             closing: Mutex::default(),
@@ -205,8 +210,8 @@ impl Server {
         self.namespaces.read().get(name).cloned()
     }
 
-    pub(super) fn namespace_ids(&self) -> Vec<u32> {
-        self.namespaces.read().values().map(|nsp| nsp.id).collect()
+    pub(super) fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.namespaces.read().values().cloned().collect()
     }
 
     /// Whether JavaScript may want to know a client's handshake.
@@ -288,6 +293,13 @@ impl Server {
     /// The numbers of one shard.
     pub(super) fn counters(&self, shard: usize) -> &Counters {
         &self.counters[shard]
+    }
+
+    /// Tells JavaScript from now on which rooms have members; begins with those that have some.
+    pub fn watch_rooms(self: &Arc<Self>) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.push(Command::Watch { server: self.clone() });
+        }
     }
 
     /// Changes many sockets.

@@ -8,9 +8,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 
+use super::attendance::Ticket;
 use super::batch::{Batches, Target};
 use super::clock;
 use super::command::{Command, SocketKey};
@@ -21,6 +22,7 @@ use super::link::Link;
 use super::mailbox::Mailbox;
 use super::membership::Socket;
 use super::outbox::Joiner;
+use super::presence::Absence;
 use super::rooms::Space;
 use super::server::Server;
 use super::timers::Timers;
@@ -55,6 +57,12 @@ pub(super) enum Timer {
     Connection(Key),
     Link(Key),
     Batch(Target),
+    /// Looks for stale clients of a server.
+    Sweep(u32),
+    /// The grace of a room without members is over.
+    Empty(u32, u32, Arc<str>, Ticket),
+    /// The grace of a user who was cut off is over.
+    Absent(Absence),
     Deadline(u32),
 }
 
@@ -93,6 +101,10 @@ pub struct Shard {
     pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, Population>,
+    /// Servers whose stale clients are looked for.
+    pub(super) swept: FxHashSet<u32>,
+    /// Servers that want to know which rooms have members.
+    pub(super) watched: FxHashMap<u32, Arc<Server>>,
     /// Servers that are closing; with true once none of their clients is left here.
     pub(super) closing: Vec<(Arc<Server>, bool)>,
     serial: u32,
@@ -124,6 +136,8 @@ impl Shard {
                 busy: None,
                 admissions: Vec::new(),
                 population: FxHashMap::default(),
+                swept: FxHashSet::default(),
+                watched: FxHashMap::default(),
                 closing: Vec::new(),
                 serial: 0,
                 stopped: false,
@@ -168,6 +182,7 @@ impl Shard {
             Command::CloseConnection { socket } => self.close_under(socket),
             Command::Resume { connection } => self.resume(connection),
             Command::Close { server, deadline, patient } => self.close_server(server, deadline, patient),
+            Command::Watch { server } => self.watch(&server),
             Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
             Command::Stop => self.stopped = true,
         }
@@ -180,6 +195,9 @@ impl Shard {
                 Timer::Connection(key) => self.tick_connection(key),
                 Timer::Link(key) => self.drop_link(key),
                 Timer::Batch(target) => self.end_batch(&target),
+                Timer::Sweep(server) => self.sweep(server),
+                Timer::Empty(server, nsp, room, ticket) => self.room_stayed_empty(server, nsp, &room, ticket),
+                Timer::Absent(absence) => self.stayed_away(&absence),
                 Timer::Deadline(server) => self.force_closed(server),
             }
         }

@@ -103,6 +103,14 @@ pub fn room_members(server: u32, nsp: String, room: String) -> Vec<String> {
     hub::server(server).map(|server| server.room_members(&nsp, &room)).unwrap_or_default()
 }
 
+/// Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
+/// have members.
+#[napi]
+pub fn watch_rooms(server: u32) -> Result<(), Code> {
+    hub::server(server).map_err(coded)?.watch_rooms();
+    Ok(())
+}
+
 /// JSON object of counters; waits for the shards.
 #[napi]
 pub fn stats(server: u32) -> Result<String, Code> {

@@ -27,7 +27,7 @@ impl Sink for Channel {
     fn push(&self, event: Event) {
         let text = match &event {
             Event::Connecting(_, text) | Event::Connect(_, text) => text,
-            Event::Disconnect(_, text) | Event::Closed(text) => text,
+            Event::Disconnect(_, text) | Event::Room(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
@@ -108,6 +108,7 @@ impl Harness {
             Event::Connect(_, info) => format!("connect {info}"),
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
+            Event::Room(room) => format!("room {room}"),
             Event::Closed(report) => format!("closed {report}"),
         }
     }

@@ -9,6 +9,7 @@ import { binding, type Native } from "./binding.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import type { ParsedOptions } from "./parse-options.js";
 import { Polling } from "./polling.js";
+import { roomChanged } from "./producers.js";
 import { testTakeover } from "./selftest.js";
 import { keepUntilExit, releaseFromExit } from "./shutdown.js";
 import { type EmitFlags, flagBits } from "./socket-types.js";
@@ -43,6 +44,7 @@ export class Engine {
         try {
           if (event.kind === "response") this.polling.respond(event);
           else if (event.kind === "closed") this.#finish?.(event.text ?? "{}");
+          else if (event.kind === "room") roomEvent(event.text);
           else sink(event);
         } catch (error) {
           process.nextTick(() => {
@@ -132,6 +134,11 @@ export class Engine {
     releaseFromExit(this);
     for (const callback of this.onClosed.splice(0)) callback();
   }
+}
+
+function roomEvent(text = "{}"): void {
+  const { nsp, room, active } = JSON.parse(text) as { nsp: string; room: string; active: boolean };
+  if (nsp === "/") roomChanged(room, active);
 }
 
 const engines = new WeakMap<object, Engine>();

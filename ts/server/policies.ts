@@ -1,5 +1,6 @@
 // What may happen to an event that waits in a full outbox: by the emit, or by the event's name in the options.
 
+import type { NativePolicy } from "../../native.js";
 import { invalid, object } from "./option-checks.js";
 
 /** `close`: the client is disconnected; `gap`: the oldest go and a `gap` event tells; `latest`: the newest of a key stays. */
@@ -17,7 +18,7 @@ export function checkPolicy(name: string, value: unknown): Policy {
 }
 
 /** The option `policies` as the native side takes it. Throws ERR_INVALID_OPTION. */
-export function parsePolicies(value: unknown): Array<{ event: string; policy: string; key?: string }> {
+export function parsePolicies(value: unknown): NativePolicy[] {
   return Object.entries(object("policies", value)).map(([event, policy]) => {
     const name = `policies.${event}`;
     if (typeof policy !== "object" || policy === null) return { event, policy: checkPolicy(name, policy) };

@@ -12,6 +12,7 @@ export type DisconnectReason =
   | "ping timeout"
   | "parse error"
   | "slow client"
+  | "stale client"
   | "internal error"
   | "server shutting down"
   | "forced server close"
