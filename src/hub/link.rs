@@ -50,7 +50,7 @@ pub struct Link {
 
 impl Shard {
     /// A WebSocket whose HTTP part is done.
-    pub(super) fn websocket(&mut self, incoming: Incoming) {
+    pub(crate) fn websocket(&mut self, incoming: Incoming) {
         let Incoming { server, stream, preface, head, purpose } = incoming;
         if server.state() != State::Open {
             return;

@@ -1,4 +1,5 @@
-//! The listener of `listen`: hyper speaks HTTP, the shards do the rest. Connections are spread over the shards.
+//! The listener of `listen`: hyper speaks HTTP, the shards do the rest. Connections are spread over the shards. A request
+//! that opens a WebSocket, the usual one, is answered without hyper: see `quick`.
 
 use std::cell::RefCell;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -16,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
 use super::polling::Exchange;
+use super::quick::{self, Rewound};
 use super::upgrade::{self, Upgrade};
 use super::{Headers, Response};
 use crate::error::Error;
@@ -58,6 +60,7 @@ async fn accept(
     mut closed: watch::Receiver<bool>,
 ) {
     // Dropped behind the listener: a server that is closed has given its port back.
+    let here = shard.clone();
     let _guest = Guest(shard, server.id);
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -76,15 +79,18 @@ async fn accept(
                 continue;
             }
         };
-        let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) else {
+        if stream.set_nodelay(true).is_err() {
             continue;
-        };
+        }
         let (owner, closed) = (server.clone(), closed.clone());
+        if server.shards() == 1 {
+            receive(&here, owner, stream, remote, closed);
+            continue;
+        }
+        let Ok(stream) = stream.into_std() else { continue };
         server.mailbox(server.next_shard()).push(Command::Run(Box::new(move |shard| {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                shard.borrow_mut().guest(owner.id, 1);
-                let shard = shard.clone();
-                tokio::task::spawn_local(serve(shard, owner, stream, remote, closed));
+                receive(shard, owner, stream, remote, closed);
             }
         })));
     }
@@ -101,15 +107,31 @@ impl Drop for Guest {
     }
 }
 
-async fn serve(
-    shard: Rc<RefCell<Shard>>,
+/// Serves a connection on this shard.
+fn receive(
+    shard: &Rc<RefCell<Shard>>,
     server: Arc<Server>,
     stream: TcpStream,
     remote: SocketAddr,
     mut closed: watch::Receiver<bool>,
 ) {
-    let _guest = Guest(shard, server.id);
-    let address = remote.ip().to_canonical().to_string();
+    shard.borrow_mut().guest(server.id, 1);
+    let shard = shard.clone();
+    tokio::task::spawn_local(async move {
+        let guest = Guest(shard, server.id);
+        let address = remote.ip().to_canonical().to_string();
+        let rest = tokio::select! {
+            rest = tokio::time::timeout(HEAD_TIMEOUT, quick::open(&guest.0, &server, stream, &address)) => rest,
+            _ = closed.wait_for(|closed| *closed) => return,
+        };
+        if let Ok(Some(stream)) = rest {
+            // In a box: most connections never need it.
+            Box::pin(serve(server, stream, address, closed)).await;
+        }
+    });
+}
+
+async fn serve(server: Arc<Server>, stream: Rewound, address: String, mut closed: watch::Receiver<bool>) {
     let service = service_fn(|request| handle(server.clone(), address.clone(), request));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -213,10 +235,10 @@ async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Reques
     let upgraded = hyper::upgrade::on(request);
     tokio::task::spawn_local(async move {
         let Ok(upgraded) = upgraded.await else { return };
-        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+        let Ok(parts) = upgraded.downcast::<TokioIo<Rewound>>() else {
             return;
         };
-        let Ok(stream) = parts.io.into_inner().into_std() else {
+        let Ok(stream) = parts.io.into_inner().into_inner().into_std() else {
             return;
         };
         let stream = Box::new(|| Ok(Box::new(TcpStream::from_std(stream)?) as Box<dyn Stream>));

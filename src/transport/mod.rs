@@ -2,6 +2,7 @@
 
 pub mod listener;
 pub mod polling;
+mod quick;
 #[cfg(unix)]
 pub mod takeover;
 pub mod upgrade;
