@@ -26,7 +26,7 @@ const COMMANDS: Record<PackageManager, () => string[]> = {
     "--non-interactive",
     // The same version of our package is another one in each run.
     "--cache-folder",
-    `${cache}/yarn-cache-${process.pid}`,
+    ".yarn-cache",
   ],
 };
 
