@@ -42,8 +42,11 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
 /** Takes what the inbox holds, for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
 
-/** `flags`: 1 volatile, 2 batch. `text`: JSON array, event name first. False when the server is closed. */
-export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string>, flags: number, text: string, attached?: Array<Buffer>): boolean
+/**
+ * `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
+ * say for this name. `text`: JSON array, event name first. False when the server is closed.
+ */
+export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 
 /**
  * Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
@@ -63,12 +66,13 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | ack | key | ack id | JSON array of arguments | attachments |
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+ * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
  * ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -86,6 +90,9 @@ export declare function leaveAll(server: number, socket: number): void
 
 /** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
 export declare function listen(server: number, host: string, port: number): number
+
+/** The same in the text form of Prometheus. */
+export declare function metrics(server: number): string
 
 /** Cross-origin resource sharing. */
 export interface NativeCors {
@@ -129,10 +136,24 @@ export interface NativeOptions {
   nselfLayer?: boolean
   batchMaxEvents?: number
   batchWindow?: number
+  /** Time after which a client of which nothing was heard is disconnected; none by default. */
+  presenceStaleAfter?: number
+  presenceSweepInterval?: number
+  presenceGrace?: number
+  /** What may happen to events in a full outbox, by their names. */
+  policies?: Array<NativePolicy>
   /** Connection state recovery: how long a client may be away. Off by default. */
   recoveryDuration?: number
   /** Whether a client that is recovered passes by the middleware. Default true. */
   recoverySkipsMiddlewares?: boolean
+}
+
+/** What may happen to the events of one name in a full outbox. */
+export interface NativePolicy {
+  event: string
+  policy: 'close' | 'gap' | 'latest'
+  /** With `latest`: the field of the first argument of which each value's newest event stays. */
+  key?: string
 }
 
 /** The process's nself server (any module copy, any worker), if one is open. */
@@ -182,7 +203,7 @@ export declare function socketsJoin(server: number, nsp: string, rooms: Array<st
 /** Takes the selected sockets out of the rooms `from`. */
 export declare function socketsLeave(server: number, nsp: string, rooms: Array<string>, except: Array<string>, from: Array<string>): void
 
-/** JSON object of counters. */
+/** JSON object of counters; waits for the shards. */
 export declare function stats(server: number): string
 
 /**
@@ -205,3 +226,9 @@ export declare function verify(server: number, request: RequestHead, upgrade: bo
 
 /** The package version that this binary was built as. */
 export declare function version(): string
+
+/**
+ * Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
+ * have members.
+ */
+export declare function watchRooms(server: number): void

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use crate::error::Error;
+use crate::events::Keep;
+use crate::protocol::json;
 
 /// Options of one server. The defaults are Socket.IO's.
 #[derive(Debug, Clone)]
@@ -39,6 +43,10 @@ pub struct Config {
     pub nself: bool,
     /// Batching of the nself layer.
     pub batch: Batch,
+    /// Who counts as there.
+    pub presence: Presence,
+    /// What may happen to events of a name in a full outbox, unless their emit says. Default: nothing, the client is closed.
+    pub policies: FxHashMap<String, Rule>,
     /// Connection state recovery. Default off.
     pub recovery: Option<Recovery>,
 }
@@ -52,6 +60,31 @@ pub struct Recovery {
     pub skip_middlewares: bool,
 }
 
+/// What may happen to the events of one name in a full outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// Nothing: the client is closed.
+    Close,
+    /// The oldest go, and the client gets a `gap` event.
+    Gap,
+    /// The newest stays; of each value that this field of the data has, if one is named.
+    Latest(Option<String>),
+}
+
+impl Rule {
+    /// The rule applied to an event's data, a JSON text.
+    pub fn keep(&self, data: Option<&str>) -> Keep {
+        match self {
+            Self::Close => Keep::Close,
+            Self::Gap => Keep::Gap,
+            Self::Latest(None) => Keep::Latest(String::new()),
+            Self::Latest(Some(field)) => {
+                Keep::Latest(data.and_then(|data| json::field(data, field)).unwrap_or_default())
+            }
+        }
+    }
+}
+
 /// How batched events gather.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch {
@@ -59,6 +92,19 @@ pub struct Batch {
     pub max_events: u32,
     /// Milliseconds that they wait at most. Default 100.
     pub window: u64,
+}
+
+/// Who counts as there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Presence {
+    /// Milliseconds after which a client of which nothing was heard, pongs included, is disconnected. Default: never, for
+    /// heartbeats see to it; the nself layer has 300000.
+    pub stale_after: Option<u64>,
+    /// Milliseconds between two looks for such clients. Default 60000.
+    pub sweep_interval: u64,
+    /// Milliseconds that a user may be away before others hear of it, and a room may be empty before its producers stop.
+    /// Default 3000.
+    pub grace: u64,
 }
 
 /// Cross-origin resource sharing, in the terms of the `cors` package.
@@ -113,6 +159,8 @@ impl Default for Config {
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
+            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000 },
+            policies: FxHashMap::default(),
             recovery: None,
         }
     }
@@ -141,6 +189,8 @@ impl Config {
             ("upgradeTimeout", self.upgrade_timeout),
             ("connectTimeout", self.connect_timeout),
             ("batch.window", self.batch.window),
+            ("presence.sweepInterval", self.presence.sweep_interval),
+            ("presence.staleAfter", self.presence.stale_after.unwrap_or(1)),
         ] {
             if !(1..=0x7fff_ffff).contains(&value) {
                 return Err(Error::option(name, "must be 1 to 2147483647 milliseconds"));

@@ -64,6 +64,9 @@ pub enum Reason {
     /// The client reads too slowly: more waits for it than `maxOutbox` allows.
     #[error("slow client")]
     SlowClient,
+    /// Nothing was heard of the client for too long.
+    #[error("stale client")]
+    Stale,
     /// An internal error ended this one session.
     #[error("internal error")]
     Internal,

@@ -44,8 +44,9 @@ impl Kind {
         matches!(self, Self::LogStream | Self::DockerStats)
     }
 
-    /// Checks an event's data, a JSON text. `ERR_INVALID_EVENT` names the field.
-    pub fn validate(self, name: &str, data: &str) -> Result<(), Error> {
+    /// Checks an event's data, a JSON text. `ERR_INVALID_EVENT` names the field. Tells what may happen to the event when a
+    /// client's outbox is full.
+    pub fn validate(self, name: &str, data: &str) -> Result<Keep, Error> {
         match self {
             Self::ServiceStatus => check::<ServiceStatus>(name, data),
             Self::BuildProgress => check::<BuildProgress>(name, data),
@@ -55,6 +56,61 @@ impl Kind {
             Self::DbQueryResult => check::<DbQueryResult>(name, data),
         }
     }
+}
+
+/// What may happen to an event that waits in a full outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keep {
+    /// Nothing: the client is disconnected instead.
+    Close,
+    /// It may go, and a `gap` event tells the client so.
+    Gap,
+    /// It may go when a newer one with this key, of its name and room, waits.
+    Latest(String),
+}
+
+/// What a `gap` event tells: how many events of one name and room a client did not get.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// How many.
+    pub count: u64,
+    /// When the first of them was emitted, in milliseconds since 1970.
+    pub from: i64,
+    /// When the last of them was emitted.
+    pub to: i64,
+    /// When the first of them was emitted, by the clock of the process.
+    pub at: u64,
+}
+
+impl Gap {
+    /// Of one event.
+    pub fn of(wall: i64, at: u64) -> Self {
+        Self { count: 1, from: wall, to: wall, at }
+    }
+
+    /// Takes in those that follow.
+    pub fn extend(&mut self, later: Self) {
+        self.count += later.count;
+        self.to = later.to;
+    }
+
+    /// The event's arguments: `["gap", {event, room?, count, from, to}]`, the times as ISO 8601; in the envelope if it
+    /// stands for events that were.
+    pub fn event(&self, event: &str, room: Option<&str>, enveloped: bool) -> String {
+        let room_field = room.map_or(String::new(), |room| format!(",\"room\":{}", json::quoted(room)));
+        let (from, to) = (iso(self.from), iso(self.to));
+        let data = format!(
+            "{{\"event\":{}{room_field},\"count\":{},\"from\":\"{from}\",\"to\":\"{to}\"}}",
+            json::quoted(event),
+            self.count
+        );
+        if enveloped { envelope("gap", &data, &to, room) } else { format!("[\"gap\",{data}]") }
+    }
+}
+
+/// Milliseconds since 1970 as ISO 8601.
+pub fn iso(millis: i64) -> String {
+    format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or_default())
 }
 
 /// The name that a client may not give to its own events: those that the layer answers.
@@ -102,10 +158,14 @@ pub fn room_of(data: Option<&str>) -> Option<String> {
     room.room_id.or_else(|| room.data?.room_id)
 }
 
-fn check<T: DeserializeOwned>(name: &str, data: &str) -> Result<(), Error> {
+fn check<T: DeserializeOwned + Shape>(name: &str, data: &str) -> Result<Keep, Error> {
+    // Good events are the rule, and need no path.
+    if let Ok(event) = serde_json::from_str::<T>(data) {
+        return Ok(event.keep());
+    }
     let mut json = serde_json::Deserializer::from_str(data);
     match serde_path_to_error::deserialize::<_, T>(&mut json) {
-        Ok(_) => Ok(()),
+        Ok(event) => Ok(event.keep()),
         Err(error) => {
             let path = error.path().to_string();
             let why = error.into_inner().to_string();
@@ -132,6 +192,65 @@ impl<'de> Deserialize<'de> for Text {
             }
         }
         deserializer.deserialize_bytes(Any)
+    }
+}
+
+/// A string that tells events of one kind apart.
+#[derive(Deserialize)]
+struct Key(#[serde(deserialize_with = "any_string")] String);
+
+fn any_string<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    struct Any;
+    impl Visitor<'_> for Any {
+        type Value = String;
+        fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_bytes<E>(self, bytes: &[u8]) -> Result<String, E> {
+            Ok(String::from_utf8_lossy(bytes).into_owned())
+        }
+    }
+    deserializer.deserialize_bytes(Any)
+}
+
+/// What may happen to an event of a shape in a full outbox.
+trait Shape {
+    fn keep(self) -> Keep;
+}
+
+impl Shape for ServiceStatus {
+    fn keep(self) -> Keep {
+        Keep::Latest(self.service.0)
+    }
+}
+
+impl Shape for BuildProgress {
+    fn keep(self) -> Keep {
+        Keep::Latest(self.step.0)
+    }
+}
+
+impl Shape for DeployProgress {
+    fn keep(self) -> Keep {
+        Keep::Latest(format!("{:?}\0{}", self.environment, self.stage.0))
+    }
+}
+
+impl Shape for LogStream {
+    fn keep(self) -> Keep {
+        Keep::Gap
+    }
+}
+
+impl Shape for DockerStats {
+    fn keep(self) -> Keep {
+        Keep::Latest(self.container_id.0)
+    }
+}
+
+impl Shape for DbQueryResult {
+    fn keep(self) -> Keep {
+        Keep::Close
     }
 }
 
@@ -179,16 +298,16 @@ macro_rules! shapes {
 
 // Required fields, then optional ones.
 shapes! {
-    ServiceStatus { service: Text, status: ServiceState, timestamp: Text;
+    ServiceStatus { service: Key, status: ServiceState, timestamp: Text;
         container_id: Text, health: Health, resources: Resources }
     Health { status: HealthState; last_check: Text }
     Resources { ; cpu: f64, memory: f64 }
-    BuildProgress { step: Text, progress: Percent, status: StepState, timestamp: Text;
+    BuildProgress { step: Key, progress: Percent, status: StepState, timestamp: Text;
         message: Text, total_steps: f64, current_step: f64, logs: Vec<Text> }
-    DeployProgress { stage: Text, environment: Environment, status: StepState, logs: Vec<Text>, timestamp: Text;
+    DeployProgress { stage: Key, environment: Environment, status: StepState, logs: Vec<Text>, timestamp: Text;
         progress: Percent, error: Text }
     LogStream { service: Text, line: Text, timestamp: Text; level: Level, source: Source }
-    DockerStats { container_id: Text, container_name: Text, stats: Stats, timestamp: Text }
+    DockerStats { container_id: Key, container_name: Text, stats: Stats, timestamp: Text }
     Stats { cpu: f64, memory: f64, memory_limit: f64, memory_percent: f64, network: Network,
         block_io = "blockIO": BlockIo }
     Network { rx: f64, tx: f64 }
@@ -200,7 +319,7 @@ shapes! {
 
 macro_rules! choices {
     ($($name:ident { $($variant:ident),* })*) => {$(
-        #[derive(Deserialize)]
+        #[derive(Debug, Deserialize)]
         #[serde(rename_all = "kebab-case")]
         enum $name { $($variant),* }
     )*};

@@ -5,11 +5,10 @@
 mod harness;
 
 use std::net::{Ipv4Addr, TcpStream};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use harness::{Client, Harness, PATIENCE, Polling, all, response, rooms_of};
+use harness::{Client, Harness, PATIENCE, Polling, all, event, response, rooms_of};
 use nself_realtime::config::{Batch, Config};
 use nself_realtime::hub::{self, Selection};
 
@@ -61,9 +60,9 @@ mod closing {
         }
         let (_, body) = response(pending).unwrap();
         assert_eq!(body.split('\x1e').filter(|packet| !packet.contains("volatile")).count(), EVENTS);
-        assert!(!harness.server.emit("/", all(), false, false, "[\"late\"]", &[]));
+        assert!(!harness.server.emit(event("[\"late\"]")));
         let report = harness.event();
-        assert!(report.starts_with("closed {") && report.contains("\"dropped\":0"), "{report}");
+        assert!(report.starts_with("closed {") && report.contains("\"closed\":0}"), "{report}");
     }
 
     #[test]
@@ -78,7 +77,7 @@ mod closing {
         assert_eq!((status, body), (200, expected.join("\x1e")));
         assert_eq!(polling.request("GET", ""), (200, "6\x1e1".into()));
         harness.wait_closed();
-        assert!(harness.event().contains("\"dropped\":0"));
+        assert!(harness.event().contains("\"closed\":0}"));
     }
 
     #[test]
@@ -93,7 +92,7 @@ mod closing {
         harness.wait_closed();
         assert!(start.elapsed().as_millis() >= 290 && start.elapsed() < PATIENCE, "{:?}", start.elapsed());
         let report = harness.event();
-        assert!(report.starts_with("closed {") && !report.contains("\"dropped\":0"), "{report}");
+        assert!(report.starts_with("closed {") && !report.contains("\"closed\":0}"), "{report}");
     }
 
     #[test]
@@ -175,8 +174,8 @@ mod leaks {
         visit(100);
         // A link goes when its peer's end has been read.
         until(|| descriptors() == before);
-        let counters = &harness.server.counters;
-        until(|| counters.websocket.load(Relaxed) == 0 && counters.sockets.load(Relaxed) == 0);
+        let stats = || harness.server.stats(false);
+        until(|| stats().connections.websocket == 0 && stats().sockets == 0);
     }
 }
 
@@ -242,8 +241,8 @@ mod panics {
     fn goes_on(harness: Harness, other: &mut Client) {
         harness.emit(all(), "\"on\"");
         assert_eq!(other.event().as_deref(), Some("\"on\""));
-        let counters = &harness.server.counters;
-        until(|| (counters.websocket.load(Relaxed), counters.polling.load(Relaxed)) == (1, 0));
+        let connections = || harness.server.stats(false).connections;
+        until(|| (connections().websocket, connections().polling) == (1, 0));
         let mut fresh = harness.connect();
         harness.emit(all(), "\"new\"");
         assert_eq!(fresh.event().as_deref(), Some("\"new\""));

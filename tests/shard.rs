@@ -3,11 +3,11 @@
 #[path = "support/harness.rs"]
 mod harness;
 
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use harness::{Client, Harness, PATIENCE, Polling, all, response, rooms_of};
+use harness::{Client, Harness, PATIENCE, Polling, all, event, response, rooms_of};
 use nself_realtime::config::{Batch, Config};
+use nself_realtime::hub::server::Outgoing;
 use nself_realtime::hub::{Change, Selection};
 
 fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
@@ -65,7 +65,7 @@ fn each_emitters_events_keep_their_order() {
             scope.spawn(move || {
                 for number in 0..EVENTS {
                     let text = format!("[\"event\",{}]", emitter * 1000 + number);
-                    assert!(server.emit("/", all(), false, number % 3 == 0, &text, &[]));
+                    assert!(server.emit(Outgoing { batch: number % 3 == 0, ..event(&text) }));
                 }
             });
         }
@@ -93,7 +93,7 @@ fn large_fan_out_keeps_order() {
     for client in &mut clients {
         assert_eq!(client.events(EVENTS), numbers(0..EVENTS));
     }
-    assert_eq!(harness.server.counters.deliveries.load(Relaxed), (CLIENTS * EVENTS) as u64);
+    assert_eq!(harness.server.stats(false).deliveries, (CLIENTS * EVENTS) as u64);
 }
 
 mod batches {
@@ -197,7 +197,7 @@ mod slow_clients {
         }
         let content = format!("\"{}\"", "x".repeat(SIZE));
         let mut sent = 0;
-        while harness.server.counters.slow_clients.load(Relaxed) == 0 {
+        while harness.server.stats(false).slow_clients == 0 {
             assert!(sent < 2000, "the kernel buffers are larger than 128 MB");
             harness.emit(all(), &content);
             sent += 1;
@@ -208,7 +208,7 @@ mod slow_clients {
         assert_eq!(good.event().as_deref(), Some("\"after\""));
         let got = slow.rest();
         assert!(got.len() < sent && got.iter().all(|event| *event == content));
-        assert_eq!(harness.server.counters.slow_clients.load(Relaxed), 1);
+        assert_eq!(harness.server.stats(false).slow_clients, 1);
     }
 
     #[test]
@@ -231,7 +231,7 @@ mod slow_clients {
             harness.emit(all(), number);
             assert_eq!(good.event(), Some(number.to_string()));
         }
-        assert_eq!(harness.server.counters.slow_clients.load(Relaxed), 1);
+        assert_eq!(harness.server.stats(false).slow_clients, 1);
         assert_eq!(polling.request("GET", "").0, 400, "its session is gone");
     }
 

@@ -22,6 +22,6 @@ fuzz_target!(|text: &str| {
     let attachments = vec![Bytes::new(); packet.attachments];
     let data = packet.data.unwrap_or_default();
     let frames = socket::encode(packet.kind, packet.nsp, packet.id, data, &attachments);
-    let again = std::str::from_utf8(frames[0].payload()).expect("packets are text");
+    let again = std::str::from_utf8(frames[0].packet().payload).expect("packets are text");
     assert_eq!(Packet::decode(&again[1..]), Ok(packet));
 });

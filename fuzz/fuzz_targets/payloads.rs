@@ -26,7 +26,7 @@ fuzz_target!(|body: &[u8]| {
             Packet::Binary(data) => Frame::binary(data),
             _ => unreachable!("filtered"),
         };
-        engine::push_to_payload(&mut payload, &frame);
+        engine::push_to_payload(&mut payload, frame.packet());
     }
     if !messages.is_empty() {
         let payload = std::str::from_utf8(&payload).expect("payloads are text");

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
+use super::ids::Id;
 use super::rooms::Selection;
-use super::server::State;
+use super::server::{Outgoing, Server};
 use super::shard::Shard;
 use crate::error::Error;
-use crate::events;
+use crate::events::{self, Keep};
 use crate::protocol::json;
 use crate::protocol::socket::{self, Kind};
 
@@ -27,18 +28,22 @@ impl Shard {
     }
 
     /// Tells a room of the nself layer who came or went; every shard has members of it.
-    pub(super) fn announce(&mut self, index: u32, event: &str, room: &Arc<str>) {
-        let server = self.server_of(index).clone();
-        let socket = &self.sockets[index as usize];
-        if !server.config.nself || *socket.nsp.name != *"/" || server.state() != State::Open {
-            return;
-        }
-        let user = socket.user.as_deref().map_or("null".into(), json::quoted);
+    pub(super) fn announce(
+        &self,
+        server: &Arc<Server>,
+        event: &str,
+        room: &Arc<str>,
+        socket: Id,
+        user: Option<&Arc<str>>,
+    ) {
+        let user = user.map_or("null".into(), |user| json::quoted(user));
         let data =
-            format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.id.as_str(), json::quoted(room));
+            format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.as_str(), json::quoted(room));
         let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
         let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
-        server.emit("/", to, false, false, &text, &[]);
+        // To come and to go is one state of a member: the newest counts.
+        let keep = Some(Keep::Latest(socket.as_str().to_owned()));
+        server.emit(Outgoing { nsp: "/", to, keep, enveloped: true, text: &text, ..Outgoing::default() });
     }
 
     fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {

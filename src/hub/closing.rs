@@ -27,6 +27,7 @@ impl Shard {
     /// closed.
     pub(super) fn finish_closing(&mut self) {
         let population = &self.population;
+        let (watched, swept) = (&mut self.watched, &mut self.swept);
         self.closing.retain_mut(|(server, drained)| {
             let left = population.get(&server.id);
             if !*drained && left.is_none_or(|left| left.clients == 0) {
@@ -34,6 +35,10 @@ impl Shard {
                 server.shard_drained();
             }
             let busy = !*drained || left.is_some_and(|left| left.guests > 0);
+            if !busy {
+                watched.remove(&server.id);
+                swept.remove(&server.id);
+            }
             if !busy && server.shard_closed() {
                 guarded("close", || super::release(server));
             }

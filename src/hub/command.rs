@@ -9,10 +9,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ids::Id;
 use super::rooms::Selection;
-use super::server::{Counters, Namespace, Server};
+use super::run::Run;
+use super::server::{Namespace, Server};
 use super::shard::Shard;
 use crate::config::Batch;
-use crate::protocol::frame::Frame;
 use crate::protocol::socket::Kind;
 use crate::session::handshake::{Refusal, Request};
 
@@ -105,10 +105,10 @@ pub struct Emit {
     pub volatile: bool,
     /// May wait for others of its room, within these limits.
     pub batch: Option<Batch>,
-    /// Where its deliveries are counted.
-    pub counters: Arc<Counters>,
-    /// The packet, and its attachments.
-    pub frames: Vec<Frame>,
+    /// Whose it is.
+    pub server: Arc<Server>,
+    /// The event.
+    pub run: Arc<Run>,
 }
 
 /// A change for many sockets.
@@ -160,6 +160,8 @@ pub enum Command {
     /// Flush everything of a server, then close it, by `deadline` milliseconds from now. `patient`: a polling client may
     /// still come for what waits.
     Close { server: Arc<Server>, deadline: u64, patient: bool },
+    /// Tell JavaScript which rooms of a server have members.
+    Watch { server: Arc<Server> },
     /// Runs something on the shard's thread.
     Run(Task),
     /// Ends the thread.

@@ -1,13 +1,14 @@
 //! One client connection on its shard: its session's effects are carried out here, and its messages find their way to
 //! sockets.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::command::{Answer, Respond};
+use super::counters::{Counters, Gauge, Tally};
 use super::ids::Id;
 use super::outbox::Outbox;
-use super::polls::answer;
 use super::server::{Account, Server};
 use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
@@ -15,7 +16,7 @@ use crate::error::Reason;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::Frame;
 use crate::session::Millis;
-use crate::session::engine::{Channel, Effect, Engine, Message, Timing, Transport};
+use crate::session::engine::{Channel, Effect, Engine, Message, Reply, Timing, Transport};
 use crate::session::handshake::Request;
 use crate::session::socket::Sockets;
 
@@ -55,13 +56,8 @@ impl Connection {
         self.engine.is_open() && !self.blocked && (self.link.is_some() || self.engine.has_poll())
     }
 
-    /// Whether so many bytes fit into the outbox; into an empty one anything does.
-    pub(super) fn has_room(&self, bytes: usize) -> bool {
-        self.outbox.is_empty() || self.outbox.bytes() + bytes <= self.server.config.max_outbox
-    }
-
     /// Something was queued: it leaves with this pass, or (`hold`) may wait for its batch.
-    pub(super) fn touch(&mut self, index: u32, hold: bool, dirty: &mut Vec<Key>) {
+    pub(super) fn touch(&mut self, index: u32, hold: bool, dirty: &mut VecDeque<Key>) {
         if hold && !self.dirty && !self.blocked {
             self.held = true;
             return;
@@ -69,7 +65,31 @@ impl Connection {
         self.held = false;
         if !self.dirty {
             self.dirty = true;
-            dirty.push(Key { index, serial: self.serial });
+            dirty.push_back(Key { index, serial: self.serial });
+        }
+    }
+
+    /// All packets that wait, as a polling payload.
+    pub(super) fn payload(&mut self, shard: usize) -> Vec<u8> {
+        let mut tally = Tally::default();
+        let body = self.outbox.take_payload(&mut tally);
+        self.server.counters(shard).wrote(&tally);
+        body
+    }
+
+    /// What a session replies to a polling request.
+    fn answer(&mut self, reply: Reply, shard: usize) -> Answer {
+        let payload = |body: Vec<u8>| Answer::Payload { body, opened: None };
+        match reply {
+            Reply::Flush => payload(self.payload(shard)),
+            Reply::Noop => payload(b"6".into()),
+            Reply::Close => payload(b"1".into()),
+            Reply::NoopClose => payload(b"6\x1e1".into()),
+            Reply::Ok => Answer::Ok,
+            Reply::BadRequest => Answer::Status(400),
+            Reply::TooLarge => Answer::Status(413),
+            Reply::NotAllowed => Answer::Status(500),
+            Reply::Cut => Answer::Cut,
         }
     }
 
@@ -124,7 +144,10 @@ impl Shard {
             leaves_by: None,
             server,
         };
-        gauge(&connection.server, transport).fetch_add(1, Relaxed);
+        let counters = connection.server.counters(self.index);
+        counters.connections.add(1);
+        gauge(counters, transport).up();
+        self.keep_sweeping(&connection.server);
         self.count(connection.server.id, 1);
         let serial = connection.serial;
         let key = Key { index: self.connections.insert(connection) as u32, serial };
@@ -163,6 +186,7 @@ impl Shard {
 
     /// An internal error: the connection that was busy ends, whatever state it is in.
     pub(super) fn abandon(&mut self) {
+        let shard = self.index;
         let Some(key) = self.busy.take() else { return };
         let Some(connection) = self.connection(key) else {
             return;
@@ -171,7 +195,7 @@ impl Shard {
         connection.engine.end(Reason::Internal, &mut effects);
         for effect in effects {
             if let Effect::Reply(respond, reply) = effect {
-                respond(answer(reply, &mut connection.outbox));
+                respond(connection.answer(reply, shard));
             }
         }
         // Each try is rid of one socket at least.
@@ -207,15 +231,16 @@ impl Shard {
     /// Carries out what a session wants.
     pub(super) fn apply(&mut self, key: Key, effects: Vec<Effect<Respond>>) {
         self.busy = Some(key);
+        let shard = self.index;
         for effect in effects {
             let Some(connection) = self.connection(key) else {
                 return;
             };
             match effect {
-                Effect::Reply(respond, reply) => respond(answer(reply, &mut connection.outbox)),
+                Effect::Reply(respond, reply) => respond(connection.answer(reply, shard)),
                 Effect::Ping => {
                     connection.outbox.push_urgent(Frame::text(&["2"]));
-                    self.touch(key);
+                    self.touch_first(key);
                 }
                 Effect::ProbePong => {
                     if let Some(link) = connection.probe {
@@ -242,11 +267,14 @@ impl Shard {
     }
 
     fn switch_to_probe(&mut self, key: Key) {
+        let shard = self.index;
         let Some(connection) = self.connection(key) else {
             return;
         };
-        gauge(&connection.server, Transport::Polling).fetch_sub(1, Relaxed);
-        gauge(&connection.server, Transport::WebSocket).fetch_add(1, Relaxed);
+        let counters = connection.server.counters(shard);
+        gauge(counters, Transport::Polling).down();
+        gauge(counters, Transport::WebSocket).up();
+        counters.upgrades.add(1);
         connection.link = connection.probe.take();
         let index = connection.link;
         if let Some(link) = index.and_then(|link| self.links.get_mut(link as usize)) {
@@ -260,11 +288,13 @@ impl Shard {
     }
 
     pub(super) fn forget(&mut self, key: Key) {
+        let shard = self.index;
         let Some(connection) = self.connection(key) else {
             return;
         };
-        gauge(&connection.server, connection.engine.transport()).fetch_sub(1, Relaxed);
-        connection.server.counters.dropped.fetch_add(connection.outbox.frames() as u64, Relaxed);
+        let counters = connection.server.counters(shard);
+        gauge(counters, connection.engine.transport()).down();
+        counters.dropped_closed.add(connection.outbox.packets() as u64);
         let server = connection.server.id;
         let links = [connection.link, connection.probe];
         let sid = connection.sid;
@@ -277,6 +307,15 @@ impl Shard {
     pub(super) fn touch(&mut self, key: Key) {
         if let Some(connection) = self.connections.get_mut(key.index as usize) {
             connection.touch(key.index, false, &mut self.dirty);
+        }
+    }
+
+    /// The same, ahead of others: heartbeats have their time.
+    fn touch_first(&mut self, key: Key) {
+        let before = self.dirty.len();
+        self.touch(key);
+        if self.dirty.len() > before {
+            self.dirty.rotate_right(1);
         }
     }
 
@@ -333,6 +372,7 @@ impl Shard {
     /// Sends what waits, by whatever way is open.
     pub(super) fn flush(&mut self, key: Key) {
         self.busy = Some(key);
+        let shard = self.index;
         let Some(connection) = self.connection(key) else {
             return;
         };
@@ -345,32 +385,11 @@ impl Shard {
         }
         if let Some(respond) = connection.engine.take_poll() {
             connection.held = false;
-            respond(Answer::Payload { body: connection.outbox.take_payload(), opened: None });
+            respond(connection.answer(Reply::Flush, shard));
             if connection.leaves_by.is_some() {
                 self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
             }
         }
-    }
-
-    /// An outbox is full: perhaps only because this pass has not written yet. If that does not help, the client is too
-    /// slow, and is closed.
-    pub(super) fn push_to_full(&mut self, key: Key, frames: &[Frame]) {
-        self.flush(key);
-        let bytes = frames.iter().map(Frame::len).sum();
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        if connection.has_room(bytes) {
-            frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
-            return self.touch(key);
-        }
-        tracing::warn!(waiting = connection.outbox.bytes(), "closing a client that reads too slowly");
-        connection.server.counters.slow_clients.fetch_add(1, Relaxed);
-        connection.outbox = Outbox::default();
-        if let Some(link) = connection.link.take() {
-            self.remove_link(link);
-        }
-        self.with_engine(key, |engine, effects| engine.end(Reason::SlowClient, effects));
     }
 
     /// Charges an event to the connection's account with JavaScript, and stops reading if too much waits.
@@ -407,9 +426,9 @@ impl Shard {
     }
 }
 
-fn gauge(server: &Server, transport: Transport) -> &std::sync::atomic::AtomicUsize {
+fn gauge(counters: &Counters, transport: Transport) -> &Gauge {
     match transport {
-        Transport::Polling => &server.counters.polling,
-        Transport::WebSocket => &server.counters.websocket,
+        Transport::Polling => &counters.polling,
+        Transport::WebSocket => &counters.websocket,
     }
 }

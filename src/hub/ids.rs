@@ -10,7 +10,7 @@ const POOL: usize = 1280;
 
 /// An id. The first character tells the shard (its place in the alphabet, modulo the shards); the other 19 are 114
 /// random bits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id([u8; LENGTH]);
 
 impl Id {

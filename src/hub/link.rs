@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::io::ReadBuf;
 
 use super::command::{Incoming, Purpose, Stream};
+use super::counters::Tally;
 use super::ids::Id;
 use super::outbox::{Outbox, Written};
 use super::server::{Server, State};
@@ -190,6 +191,7 @@ impl Shard {
                 Poll::Pending => break Poll::Pending,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     let length = buffer.filled().len();
+                    link.server.counters(self.index).bytes_in.add(length as u64);
                     self.link_input(key, &scratch[..length]);
                     self.admit_waiting();
                 }
@@ -375,15 +377,17 @@ impl Shard {
         let mut context = Context::from_waker(&waker);
         let own = link.connection.filter(|_| link.channel == Channel::Main);
         let own = own.and_then(|key| self.connections.get_mut(key.index as usize));
+        let mut tally = Tally::default();
         let written = match own {
             Some(connection) => {
-                let written = connection.outbox.write(&mut *link.stream, &mut context, &mut self.joiner);
+                let written = connection.outbox.write(&mut *link.stream, &mut context, &mut self.joiner, &mut tally);
                 connection.held = false;
                 connection.blocked = matches!(written, Ok(Written::Blocked));
                 written
             }
-            None => link.tail.write(&mut *link.stream, &mut context, &mut self.joiner),
+            None => link.tail.write(&mut *link.stream, &mut context, &mut self.joiner, &mut tally),
         };
+        link.server.counters(self.index).wrote(&tally);
         let key = Key { index, serial: link.serial };
         match (written, link.phase) {
             (Err(_), _) => self.lose_link(key),
@@ -397,7 +401,7 @@ impl Shard {
 
     pub(super) fn remove_link(&mut self, index: u32) {
         if let Some(link) = self.links.try_remove(index as usize) {
-            link.server.counters.dropped.fetch_add(link.tail.frames() as u64, std::sync::atomic::Ordering::Relaxed);
+            link.server.counters(self.index).dropped_closed.add(link.tail.packets() as u64);
             self.count(link.server.id, -1);
             if let Some(waker) = link.waker {
                 waker.wake();

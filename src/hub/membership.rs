@@ -7,9 +7,11 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::command::{Change, SocketKey};
+use super::connection::Connection;
 use super::ids::Id;
 use super::recovery::{Restored, Session};
-use super::rooms::Selection;
+use super::rooms::{Joined, Member, Selection};
+use super::run::Run;
 use super::server::{Event, Namespace, Packet, Server, State};
 use super::shard::{Key, Shard};
 use crate::error::Reason;
@@ -42,7 +44,7 @@ pub struct Socket {
     /// By which the client may take the socket up again.
     pid: Option<Id>,
     /// What it missed, until it is let in.
-    missed: Option<Box<[Frame]>>,
+    missed: Option<Box<[Arc<Run>]>>,
 }
 
 /// The shard of a socket.
@@ -78,26 +80,38 @@ impl Shard {
 
     /// Queues packets for one connection.
     pub(super) fn push(&mut self, key: Key, frames: &[Frame]) {
-        let bytes = frames.iter().map(Frame::len).sum();
         let Some(connection) = self.connection(key) else {
             return;
         };
-        if !connection.has_room(bytes) {
-            return self.push_to_full(key, frames);
+        let is_full = |connection: &Connection| {
+            let (cost, bytes) = (connection.outbox.cost(), frames.iter().map(Frame::len).sum::<usize>());
+            cost > 0 && cost + bytes > connection.server.config.max_outbox
+        };
+        // Perhaps only because this pass has not written yet.
+        if is_full(connection) && !connection.blocked {
+            self.flush(key);
         }
+        let Some(connection) = self.connection(key) else {
+            return;
+        };
+        let must_drop = is_full(connection);
         frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
+        if must_drop && self.make_room(key).is_err() {
+            return self.too_slow(key);
+        }
         self.touch(key);
     }
 
     /// What a message of a client means.
     pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
+        let shard = self.index;
         match input {
             Input::Connect { nsp, auth } => self.connect(key, nsp, auth),
             Input::Event { socket, id, name, data, attachments } => {
                 let Some(connection) = self.connection(key) else {
                     return;
                 };
-                connection.server.counters.events_in.fetch_add(1, Relaxed);
+                connection.server.counters(shard).events_in.add(1);
                 if !self.built_in(socket, name.as_deref(), id, &data) {
                     self.tell_javascript(key, socket, Kind::Event, id, &data, attachments);
                 }
@@ -217,16 +231,18 @@ impl Shard {
         let socket = &mut self.sockets[index as usize];
         socket.joined = true;
         let (id, pid, nsp, missed) = (socket.id, socket.pid, socket.nsp.clone(), socket.missed.take());
-        self.spaces.entry(nsp.id).or_default().add(id, index);
+        let shard = self.index;
+        let member = Member { socket: index, connection: key.index };
+        self.spaces.entry(nsp.id).or_default().add(id, member);
         let Some(connection) = self.connection(key) else {
             return;
         };
         connection.members.join(index);
-        connection.server.counters.sockets.fetch_add(1, Relaxed);
+        connection.server.counters(shard).sockets.up();
         let pid = pid.map_or(String::new(), |pid| format!(",\"pid\":\"{}\"", pid.as_str()));
         let reply = format!("{{\"sid\":\"{}\"{pid}}}", id.as_str());
-        if let Some(missed) = missed {
-            self.push(key, &missed);
+        for run in missed.into_iter().flatten() {
+            connection.outbox.push_run(run);
         }
         self.push(key, &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)]);
         if let Some(socket) = self.sockets.get_mut(index as usize) {
@@ -285,7 +301,7 @@ impl Shard {
         let connection = self.connection_of(index);
         let writable = self.connection(connection).is_some_and(|connection| connection.is_writable());
         if volatile && !writable {
-            return;
+            return self.server_of(index).counters(self.index).dropped_volatile.add(1);
         }
         let frames = socket::encode(kind, &self.sockets[index as usize].nsp.name, id, text, attachments);
         self.push(connection, &frames);
@@ -302,7 +318,7 @@ impl Shard {
     pub(super) fn change_all(&mut self, nsp: &Namespace, to: &Selection, change: &Change) {
         let mut selected = Vec::new();
         if let Some(space) = self.spaces.get(&nsp.id) {
-            space.select(to, |socket| selected.push(self.socket_key(socket)));
+            space.select(to, |member| selected.push(self.socket_key(member.socket)));
         }
         // By key: closing a connection may take others of the selection with it.
         selected.into_iter().for_each(|key| self.change(key, change));
@@ -360,27 +376,47 @@ impl Shard {
             return;
         }
         let Some(space) = self.spaces.get_mut(&socket.nsp.id) else { return };
+        let member = Member { socket: index, connection: socket.connection };
         if **room == *socket.id.as_str() {
-            space.show(socket.id, index);
-        } else if space.join(room, index) {
-            socket.rooms.push(room.clone());
-            self.announce(index, "room:joined", room);
+            space.show(socket.id, member);
+            return;
+        }
+        let joined = space.join(room, member);
+        if joined == Joined::Already {
+            return;
+        }
+        socket.rooms.push(room.clone());
+        let nsp = socket.nsp.id;
+        if joined == Joined::First {
+            self.room_inhabited(index, nsp, room);
+        }
+        self.arrived(index, room);
+    }
+
+    /// Takes a socket out of a room, and tells the room.
+    pub(super) fn exit(&mut self, index: u32, room: &str) {
+        if let Some(room) = self.part_from(index, room) {
+            self.left(index, &room);
         }
     }
 
-    pub(super) fn exit(&mut self, index: u32, room: &str) {
+    /// Takes a socket out of a room. Returns the room if it was there.
+    fn part_from(&mut self, index: u32, room: &str) -> Option<Arc<str>> {
         let socket = &mut self.sockets[index as usize];
         if *room == *socket.id.as_str() {
             if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
                 space.hide(&socket.id);
             }
-        } else if let Some(place) = socket.rooms.iter().position(|known| **known == *room) {
-            let room = socket.rooms.swap_remove(place);
-            if let Some(space) = self.spaces.get_mut(&socket.nsp.id).filter(|_| socket.joined) {
-                space.leave(&room, index);
-                self.announce(index, "room:left", &room);
-            }
+            return None;
         }
+        let place = socket.rooms.iter().position(|known| **known == *room)?;
+        let room = socket.rooms.swap_remove(place);
+        let nsp = socket.nsp.id;
+        let space = self.spaces.get_mut(&nsp).filter(|_| socket.joined)?;
+        if space.leave(&room, index) {
+            self.room_deserted(index, nsp, &room);
+        }
+        Some(room)
     }
 
     /// A socket is over. JavaScript, if it knew it, hears why, and which rooms it was in.
@@ -388,7 +424,11 @@ impl Shard {
         let rooms = self.sockets[index as usize].rooms.clone();
         let key = self.socket_key(index);
         self.remember(index, reason);
-        rooms.iter().for_each(|room| self.exit(index, room));
+        for room in &rooms {
+            if let Some(room) = self.part_from(index, room) {
+                self.gone(index, &room, reason);
+            }
+        }
         let server = self.server_of(index).clone();
         let connection = self.connection_of(index);
         let socket = self.sockets.remove(index as usize);
@@ -396,7 +436,7 @@ impl Shard {
             connection.members.remove(index);
         }
         if socket.joined {
-            server.counters.sockets.fetch_sub(1, Relaxed);
+            server.counters(self.index).sockets.down();
             if let Some(space) = self.spaces.get_mut(&socket.nsp.id) {
                 space.remove(&socket.id, index);
                 if space.is_empty() {

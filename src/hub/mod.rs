@@ -2,11 +2,15 @@
 //! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
 //! with the last.
 
+pub(crate) mod attendance;
 pub(crate) mod batch;
 mod builtin;
+mod clock;
 mod closing;
 pub(crate) mod command;
 mod connection;
+pub mod counters;
+mod delivery;
 pub(crate) mod ids;
 mod link;
 pub(crate) mod mailbox;
@@ -16,6 +20,7 @@ mod polls;
 mod presence;
 pub(crate) mod recovery;
 pub(crate) mod rooms;
+mod run;
 pub mod server;
 pub(crate) mod shard;
 mod timers;
@@ -29,10 +34,11 @@ use rustc_hash::FxHashMap;
 
 use self::command::Command;
 use self::mailbox::Mailbox;
-use self::server::{Server, Sink};
+use self::server::{Outgoing, Server, Sink};
 use crate::config::Config;
 use crate::error::Error;
-use crate::events::{self, Kind};
+use crate::events::{self, Keep, Kind};
+use crate::protocol::json;
 
 pub use self::command::{Change, SocketKey};
 pub use self::membership::shard_of;
@@ -155,7 +161,8 @@ fn release(server: &Arc<Server>) {
     }
     drop(guard);
     server.mark_closed();
-    server.sink.push(server::Event::Closed(server.report()));
+    let report = serde_json::to_string(&server.report()).expect("numbers are JSON");
+    server.sink.push(server::Event::Closed(report));
 }
 
 static STOPPING: Mutex<Vec<JoinHandle<()>>> = Mutex::new(Vec::new());
@@ -178,24 +185,21 @@ pub fn emit_event(
     batch: Option<bool>,
 ) -> Result<bool, Error> {
     let kind = Kind::of(name);
-    match kind {
-        Some(kind) => kind.validate(name, data)?,
-        None if crate::protocol::json::is_valid(data) => {}
+    let keep = match kind {
+        Some(kind) => Some(kind.validate(name, data)?),
+        None if json::is_valid(data) => None,
         None => return Err(Error::event(format!("{name}: the data is not JSON"))),
-    }
+    };
     if let Some(room) = room {
         events::check_room(room)?;
     }
     let Some(server) = nself_server() else {
         return Ok(false);
     };
-    let text = events::envelope(name, data, &iso(jiff::Timestamp::now().as_millisecond()), room);
+    let rule = server.config.policies.get(name).map(|rule| rule.keep(Some(data)));
+    let keep = rule.or(keep).or(Some(Keep::Close));
+    let text = events::envelope(name, data, &events::iso(jiff::Timestamp::now().as_millisecond()), room);
     let to = Selection { rooms: room.or(socket).map(Arc::from).into_iter().collect(), except: Vec::new() };
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
-    Ok(server.emit("/", to, false, batch, &text, &[]))
-}
-
-/// Milliseconds since 1970 as ISO 8601.
-fn iso(millis: i64) -> String {
-    format!("{:.3}", jiff::Timestamp::from_millisecond(millis).unwrap_or_default())
+    Ok(server.emit(Outgoing { nsp: "/", to, batch, keep, enveloped: true, text: &text, ..Outgoing::default() }))
 }

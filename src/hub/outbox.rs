@@ -1,35 +1,59 @@
-//! What waits to be written to one client: whole frames in order, counted in bytes. The one owner of order on the way
-//! out, whatever the transport.
+//! What waits to be written to one client, in order, counted in bytes. The one owner of order on the way out, whatever
+//! the transport.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
 
+use super::counters::Tally;
+use super::run::{MAX_JOINED, OVERHEAD, Run};
 use crate::protocol::engine;
-use crate::protocol::frame::Frame;
+use crate::protocol::frame::{self, Frame};
+
+mod compact;
+
+pub use self::compact::TooSlow;
 
 /// Most pieces of one vectored write.
 const MAX_SLICES: usize = 64;
-/// Largest run of frames that is joined into one buffer.
-const MAX_JOINED: usize = 256 * 1024;
 
-/// One piece: a frame, or bytes that are none (a handshake response, a pong, a close frame).
+/// One piece of the queue.
 #[derive(Clone, Debug)]
 enum Piece {
+    /// Events of a run, from one to before another.
+    Run(Arc<Run>, u32, u32),
+    /// A packet for this client alone; it is never dropped.
     Frame(Frame),
+    /// Bytes that are no packet: a handshake response, a pong, a close frame.
     Raw(Bytes),
 }
 
 impl Piece {
-    fn bytes(&self) -> &Bytes {
+    fn bytes(&self) -> &[u8] {
         match self {
+            Self::Run(run, from, to) => &run.bytes()[run.start(*from as usize)..run.start(*to as usize)],
             Self::Frame(frame) => frame.wire(),
             Self::Raw(bytes) => bytes,
         }
+    }
+
+    /// Packets: events and what is sent to this client alone.
+    fn packets(&self) -> usize {
+        match self {
+            Self::Run(_, from, to) => (to - from) as usize,
+            Self::Frame(_) => 1,
+            Self::Raw(_) => 0,
+        }
+    }
+
+    /// What it costs the client.
+    fn cost(&self) -> usize {
+        self.bytes().len() + OVERHEAD * self.packets().max(1)
     }
 }
 
@@ -40,6 +64,7 @@ pub struct Outbox {
     /// Bytes of the first piece that are written already.
     written: usize,
     bytes: usize,
+    cost: usize,
     /// How many pieces at the head may not be passed by an urgent one.
     urgent: usize,
 }
@@ -64,15 +89,38 @@ impl Outbox {
         self.bytes
     }
 
-    /// Frames that wait.
-    pub fn frames(&self) -> usize {
-        self.queue.iter().filter(|piece| matches!(piece, Piece::Frame(_))).count()
+    /// Bytes that wait, and what it costs to keep them.
+    pub fn cost(&self) -> usize {
+        self.cost
+    }
+
+    /// Packets that wait.
+    pub fn packets(&self) -> usize {
+        self.queue.iter().map(Piece::packets).sum()
+    }
+
+    fn add(&mut self, piece: Piece) {
+        self.bytes += piece.bytes().len();
+        self.cost += piece.cost();
+        self.queue.push_back(piece);
     }
 
     /// Queues a packet.
     pub fn push(&mut self, frame: Frame) {
-        self.bytes += frame.len();
-        self.queue.push_back(Piece::Frame(frame));
+        self.add(Piece::Frame(frame));
+    }
+
+    /// Queues the events of a run.
+    pub fn push_run(&mut self, run: Arc<Run>) {
+        self.bytes += run.len();
+        self.cost += run.cost();
+        let count = run.items().len() as u32;
+        self.queue.push_back(Piece::Run(run, 0, count));
+    }
+
+    /// Queues one event of a run.
+    pub fn push_event(&mut self, run: Arc<Run>, index: usize) {
+        self.add(Piece::Run(run, index as u32, index as u32 + 1));
     }
 
     /// Queues the response to a handshake: nothing may pass it.
@@ -83,30 +131,61 @@ impl Outbox {
 
     /// Queues bytes that are no packet. None are nothing: an empty write would look like a closed stream.
     pub fn push_raw(&mut self, bytes: Bytes) {
-        if bytes.is_empty() {
-            return;
+        if !bytes.is_empty() {
+            self.add(Piece::Raw(bytes));
         }
-        self.bytes += bytes.len();
-        self.queue.push_back(Piece::Raw(bytes));
     }
 
     /// Queues a packet ahead of all that has not begun to leave: pings must not starve.
     pub fn push_urgent(&mut self, frame: Frame) {
-        self.bytes += frame.len();
         self.insert_urgent(Piece::Frame(frame));
     }
 
     /// The same for bytes that are no packet.
     pub fn push_urgent_raw(&mut self, bytes: Bytes) {
-        self.bytes += bytes.len();
         self.insert_urgent(Piece::Raw(bytes));
     }
 
     fn insert_urgent(&mut self, piece: Piece) {
-        // Behind what has begun to leave, and behind the urgent ones before it.
-        let place = self.urgent.max(usize::from(self.written > 0)).min(self.queue.len());
+        self.bytes += piece.bytes().len();
+        self.cost += piece.cost();
+        self.part_begun();
+        let place = self.fixed();
         self.queue.insert(place, piece);
         self.urgent = place + 1;
+    }
+
+    /// Pieces at the head that keep their place: what has begun to leave, and the urgent ones.
+    fn fixed(&self) -> usize {
+        self.urgent.max(usize::from(self.written > 0)).min(self.queue.len())
+    }
+
+    /// Parts the event of a run that has begun to leave from those that have not.
+    fn part_begun(&mut self) {
+        let Some(Piece::Run(run, from, to)) = self.queue.front().cloned() else { return };
+        if self.written == 0 {
+            return;
+        }
+        let sent = run.start(from as usize) + self.written;
+        let first = run.items()[..to as usize].partition_point(|item| item.end() <= sent) as u32;
+        let begun = if run.start(first as usize) == sent { first } else { first + 1 };
+        if begun == to {
+            return;
+        }
+        self.cost -= self.queue[0].cost();
+        self.queue[0] = Piece::Run(run.clone(), begun, to);
+        self.cost += self.queue[0].cost();
+        if begun == first {
+            self.written = 0;
+            return;
+        }
+        self.queue.push_front(Piece::Run(run, first, begun));
+        self.cost += self.queue[0].cost();
+        self.written = sent
+            - match &self.queue[0] {
+                Piece::Run(run, first, _) => run.start(*first as usize),
+                _ => 0,
+            };
     }
 
     /// Moves all that waits in another outbox behind what waits here.
@@ -116,18 +195,30 @@ impl Outbox {
             self.urgent += other.urgent;
         }
         self.bytes += other.bytes;
+        self.cost += other.cost;
         self.queue.append(&mut other.queue);
     }
 
     /// Takes all packets as one polling payload.
-    pub fn take_payload(&mut self) -> Vec<u8> {
+    pub fn take_payload(&mut self, tally: &mut Tally) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.bytes);
+        (tally.since, tally.calls, tally.packets) = (self.since(), 1, self.packets());
         for piece in std::mem::take(self).queue {
-            if let Piece::Frame(frame) = piece {
-                engine::push_to_payload(&mut payload, &frame);
+            match piece {
+                Piece::Raw(_) => {}
+                piece => frame::each(piece.bytes(), |packet| engine::push_to_payload(&mut payload, packet)),
             }
         }
+        tally.bytes = payload.len();
         payload
+    }
+
+    /// When the first event that waits was emitted.
+    fn since(&self) -> Option<u64> {
+        self.queue.iter().find_map(|piece| match piece {
+            Piece::Run(run, from, _) => Some(run.items()[*from as usize].at),
+            _ => None,
+        })
     }
 
     /// Writes as much as the stream takes: one system call, as a rule, for all that waits.
@@ -136,7 +227,12 @@ impl Outbox {
         stream: &mut (impl AsyncWrite + Unpin + ?Sized),
         context: &mut Context<'_>,
         joiner: &mut Joiner,
+        tally: &mut Tally,
     ) -> io::Result<Written> {
+        if self.queue.is_empty() {
+            return Ok(Written::All);
+        }
+        tally.since = self.since();
         let mut first = true;
         while !self.queue.is_empty() {
             let joiner = std::mem::take(&mut first).then_some(&mut *joiner);
@@ -147,7 +243,9 @@ impl Outbox {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => return Ok(Written::Blocked),
             };
-            self.consume(sent);
+            tally.calls += 1;
+            tally.bytes += sent;
+            tally.packets += self.consume(sent);
         }
         Ok(Written::All)
     }
@@ -177,61 +275,68 @@ impl Outbox {
         stream.as_mut().poll_write_vectored(context, &slices[..count])
     }
 
-    fn consume(&mut self, mut sent: usize) {
+    /// Takes out what was written. Returns the packets whose last byte that was.
+    fn consume(&mut self, mut sent: usize) -> usize {
         self.bytes -= sent;
-        sent += self.written;
-        self.written = 0;
+        sent += std::mem::take(&mut self.written);
+        let mut packets = 0;
         while let Some(first) = self.queue.front() {
             let length = first.bytes().len();
             if sent < length {
                 self.written = sent;
-                return;
+                return packets;
             }
             sent -= length;
+            packets += first.packets();
+            self.cost -= first.cost();
             self.queue.pop_front();
             self.urgent = self.urgent.saturating_sub(1);
         }
         // An idle connection keeps no buffer.
         self.queue = VecDeque::new();
+        packets
     }
 }
 
-/// Members of a room who are in step wait for the same frames: the run is joined once and written by each of them with
-/// one call. A slow client keeps its frames, not the joined run.
+/// Clients in several rooms wait for several runs. Those who are in step wait for the same ones, which are joined once
+/// and written by each of them with one call. A slow client keeps its runs, not the joined ones.
 #[derive(Debug, Default)]
 pub struct Joiner {
-    run: Vec<Bytes>,
-    joined: Option<Bytes>,
+    runs: Vec<(Arc<Run>, u32, u32)>,
+    joined: Vec<u8>,
 }
 
 impl Joiner {
-    /// The joined form of a run that the client before this one waited for too.
-    fn join(&mut self, queue: &VecDeque<Piece>, bytes: usize) -> Option<&Bytes> {
-        if bytes > MAX_JOINED {
+    /// The joined form of what the client before this one waited for too.
+    fn join(&mut self, queue: &VecDeque<Piece>, bytes: usize) -> Option<&[u8]> {
+        let runs = || {
+            queue.iter().map_while(|piece| match piece {
+                Piece::Run(run, from, to) => Some((run, *from, *to)),
+                _ => None,
+            })
+        };
+        if bytes > 4 * MAX_JOINED || runs().count() < queue.len() {
             return None;
         }
-        let in_step = self.run.len() == queue.len()
-            && self.run.iter().zip(queue).all(|(seen, piece)| {
-                let bytes = piece.bytes();
-                seen.as_ptr() == bytes.as_ptr() && seen.len() == bytes.len()
-            });
-        if !in_step {
-            self.run.clear();
-            self.run.extend(queue.iter().map(|piece| piece.bytes().clone()));
-            self.joined = None;
+        let same =
+            |(a, b): (&(Arc<Run>, u32, u32), (&Arc<Run>, u32, u32))| Arc::ptr_eq(&a.0, b.0) && (a.1, a.2) == (b.1, b.2);
+        if self.runs.len() != queue.len() || !self.runs.iter().zip(runs()).all(same) {
+            self.runs.clear();
+            self.runs.extend(runs().map(|(run, from, to)| (run.clone(), from, to)));
+            self.joined.clear();
             return None;
         }
-        let run = &self.run;
-        Some(self.joined.get_or_insert_with(|| {
-            let mut joined = Vec::with_capacity(bytes);
-            run.iter().for_each(|part| joined.extend_from_slice(part));
-            joined.into()
-        }))
+        if self.joined.is_empty() {
+            queue.iter().for_each(|piece| self.joined.extend_from_slice(piece.bytes()));
+        }
+        Some(&self.joined)
     }
 
-    /// Forgets the run: a pass is over.
+    /// Forgets what was joined: a pass is over.
     pub fn reset(&mut self) {
-        *self = Self::default();
+        self.runs.clear();
+        self.joined.clear();
+        self.joined.shrink_to(MAX_JOINED);
     }
 }
 
@@ -239,85 +344,4 @@ impl Joiner {
 mod properties;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Takes `room` bytes, then blocks.
-    struct Sink {
-        got: Vec<u8>,
-        room: usize,
-        calls: usize,
-    }
-
-    impl AsyncWrite for Sink {
-        fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-            let count = bytes.len().min(self.room);
-            if count == 0 {
-                return Poll::Pending;
-            }
-            self.calls += 1;
-            self.room -= count;
-            self.got.extend_from_slice(&bytes[..count]);
-            Poll::Ready(Ok(count))
-        }
-
-        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-
-        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Poll::Ready(Ok(()))
-        }
-    }
-
-    fn write(outbox: &mut Outbox, sink: &mut Sink, joiner: &mut Joiner) -> Written {
-        outbox.write(sink, &mut Context::from_waker(std::task::Waker::noop()), joiner).unwrap()
-    }
-
-    fn frames() -> Vec<Frame> {
-        (0..5).map(|i| Frame::text(&["4", &i.to_string()])).collect()
-    }
-
-    #[test]
-    fn partial_writes_keep_order_and_count() {
-        let wire: Vec<u8> = frames().iter().flat_map(|frame| frame.wire().to_vec()).collect();
-        for room in 1..wire.len() {
-            let mut outbox = Outbox::default();
-            frames().into_iter().for_each(|frame| outbox.push(frame));
-            let mut sink = Sink { got: Vec::new(), room, calls: 0 };
-            assert_eq!(write(&mut outbox, &mut sink, &mut Joiner::default()), Written::Blocked);
-            assert_eq!(outbox.bytes(), wire.len() - room);
-            sink.room = usize::MAX;
-            assert_eq!(write(&mut outbox, &mut sink, &mut Joiner::default()), Written::All);
-            assert_eq!((sink.got, outbox.bytes()), (wire.clone(), 0));
-        }
-    }
-
-    #[test]
-    fn members_in_step_share_one_write() {
-        let frames = frames();
-        let mut joiner = Joiner::default();
-        let mut written = Vec::new();
-        for _ in 0..3 {
-            let mut outbox = Outbox::default();
-            frames.iter().for_each(|frame| outbox.push(frame.clone()));
-            let mut sink = Sink { got: Vec::new(), room: usize::MAX, calls: 0 };
-            write(&mut outbox, &mut sink, &mut joiner);
-            written.push((sink.got, sink.calls));
-        }
-        assert_eq!(written[1].1, 1);
-        assert_eq!((&written[1], &written[0].0), (&written[2], &written[1].0));
-    }
-
-    #[test]
-    fn pings_pass_what_waits_but_not_what_has_begun() {
-        let mut outbox = Outbox::default();
-        outbox.push(Frame::text(&["4a"]));
-        outbox.push(Frame::text(&["4b"]));
-        let mut sink = Sink { got: Vec::new(), room: 1, calls: 0 };
-        write(&mut outbox, &mut sink, &mut Joiner::default());
-        outbox.push_urgent(Frame::text(&["2"]));
-        assert_eq!(outbox.take_payload(), b"4a\x1e2\x1e4b");
-        assert!(outbox.is_empty());
-    }
-}
+mod tests;

@@ -6,11 +6,10 @@ use bytes::Bytes;
 
 use super::command::{Answer, Respond, SessionRequest};
 use super::ids::Id;
-use super::outbox::Outbox;
 use super::server::{Server, State};
 use super::shard::Shard;
 use crate::protocol::engine;
-use crate::session::engine::{Channel, Engine, Reply, Transport};
+use crate::session::engine::{Channel, Engine, Transport};
 use crate::session::handshake::{Refusal, Request};
 
 impl Shard {
@@ -19,11 +18,12 @@ impl Shard {
         if server.state() != State::Open {
             return respond(Answer::Status(503));
         }
+        let shard = self.index;
         let key = self.open(server, Transport::Polling, request);
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let body = connection.outbox.take_payload();
+        let body = connection.payload(shard);
         respond(Answer::Payload { body, opened: Some(connection.sid) });
     }
 
@@ -66,21 +66,5 @@ impl Shard {
             Some(connection) if connection.is_paused() => connection.post_waits = true,
             _ => self.with_engine(key, Engine::post_taken),
         }
-    }
-}
-
-/// What a session replies, as an answer.
-pub(super) fn answer(reply: Reply, outbox: &mut Outbox) -> Answer {
-    let payload = |body: &[u8]| Answer::Payload { body: body.to_vec(), opened: None };
-    match reply {
-        Reply::Flush => Answer::Payload { body: outbox.take_payload(), opened: None },
-        Reply::Noop => payload(b"6"),
-        Reply::Close => payload(b"1"),
-        Reply::NoopClose => payload(b"6\x1e1"),
-        Reply::Ok => Answer::Ok,
-        Reply::BadRequest => Answer::Status(400),
-        Reply::TooLarge => Answer::Status(413),
-        Reply::NotAllowed => Answer::Status(500),
-        Reply::Cut => Answer::Cut,
     }
 }

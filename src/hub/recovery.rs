@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::ids::Id;
 use super::rooms::Selection;
-use crate::protocol::frame::Frame;
+use super::run::Run;
 use crate::protocol::json;
 
 /// Most bytes of events that a namespace remembers; the oldest go first, and who needs them starts anew.
@@ -35,14 +35,14 @@ pub struct Restored {
     /// As it was left.
     pub session: Session,
     /// What it missed, in order.
-    pub missed: Vec<Frame>,
+    pub missed: Vec<Arc<Run>>,
 }
 
 struct Event {
     offset: String,
     at: Instant,
     to: Selection,
-    frames: Vec<Frame>,
+    run: Arc<Run>,
 }
 
 /// The memory of one namespace.
@@ -69,15 +69,15 @@ impl Recovery {
     }
 
     /// Remembers an event that was marked.
-    pub fn remember(&mut self, offset: String, to: Selection, frames: Vec<Frame>, now: Instant) {
-        self.bytes += size(&frames);
-        self.events.push_back(Event { offset, at: now, to, frames });
+    pub fn remember(&mut self, offset: String, to: Selection, run: Arc<Run>, now: Instant) {
+        self.bytes += run.cost();
+        self.events.push_back(Event { offset, at: now, to, run });
         let oldest = now.checked_sub(self.duration);
         while let Some(first) = self.events.front() {
             if self.bytes <= MAX_BYTES && oldest.is_none_or(|oldest| first.at >= oldest) {
                 break;
             }
-            self.bytes -= size(&first.frames);
+            self.bytes -= first.run.cost();
             self.events.pop_front();
         }
     }
@@ -108,13 +108,9 @@ impl Recovery {
             let to = &event.to;
             (to.rooms.is_empty() || to.rooms.iter().any(in_room)) && !to.except.iter().any(in_room)
         });
-        let missed = missed.flat_map(|event| event.frames.iter().cloned()).collect();
+        let missed = missed.map(|event| event.run.clone()).collect();
         Some(Restored { session, missed })
     }
-}
-
-fn size(frames: &[Frame]) -> usize {
-    frames.iter().map(Frame::len).sum()
 }
 
 impl std::fmt::Debug for Recovery {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexSet;
+use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::ids::Id;
@@ -11,7 +11,28 @@ use super::ids::Id;
 /// A socket by its place in the shard.
 pub type SocketIndex = u32;
 
-type Members = IndexSet<SocketIndex, FxBuildHasher>;
+/// A socket and its connection, by their places in the shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Member {
+    /// The socket.
+    pub socket: SocketIndex,
+    /// The connection under it.
+    pub connection: u32,
+}
+
+/// What joining a room came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Joined {
+    /// It is the room's first member here.
+    First,
+    /// It is one more.
+    Another,
+    /// It was there.
+    Already,
+}
+
+/// Connections by their sockets.
+type Members = IndexMap<SocketIndex, u32, FxBuildHasher>;
 
 /// Who gets an event: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
 /// socket's id counts as a room that only it is in.
@@ -27,15 +48,15 @@ pub struct Selection {
 #[derive(Debug, Default)]
 pub struct Space {
     members: Members,
-    ids: FxHashMap<Id, SocketIndex>,
+    ids: FxHashMap<Id, Member>,
     rooms: FxHashMap<Arc<str>, Members>,
 }
 
 impl Space {
     /// Takes in a socket.
-    pub fn add(&mut self, id: Id, socket: SocketIndex) {
-        self.members.insert(socket);
-        self.ids.insert(id, socket);
+    pub fn add(&mut self, id: Id, member: Member) {
+        self.members.insert(member.socket, member.connection);
+        self.ids.insert(id, member);
     }
 
     /// A socket leaves the room that is its id: it cannot be addressed any more.
@@ -44,8 +65,8 @@ impl Space {
     }
 
     /// It comes back into that room.
-    pub fn show(&mut self, id: Id, socket: SocketIndex) {
-        self.ids.insert(id, socket);
+    pub fn show(&mut self, id: Id, member: Member) {
+        self.ids.insert(id, member);
     }
 
     /// Whether a socket is in the room that is its id.
@@ -59,40 +80,47 @@ impl Space {
         self.ids.remove(id);
     }
 
-    /// Puts a socket into a room. False: it was there.
-    pub fn join(&mut self, room: &Arc<str>, socket: SocketIndex) -> bool {
-        match self.rooms.get_mut(room) {
-            Some(members) => members.insert(socket),
-            None => self.rooms.entry(room.clone()).or_default().insert(socket),
-        }
+    /// Puts a socket into a room.
+    pub fn join(&mut self, room: &Arc<str>, Member { socket, connection }: Member) -> Joined {
+        let Some(members) = self.rooms.get_mut(room) else {
+            self.rooms.entry(room.clone()).or_default().insert(socket, connection);
+            return Joined::First;
+        };
+        if members.insert(socket, connection).is_none() { Joined::Another } else { Joined::Already }
     }
 
-    /// Takes a socket out of a room; an empty room is gone.
-    pub fn leave(&mut self, room: &str, socket: SocketIndex) {
-        if let Some(members) = self.rooms.get_mut(room) {
-            members.swap_remove(&socket);
-            if members.is_empty() {
-                self.rooms.remove(room);
-            }
+    /// Takes a socket out of a room; an empty room is gone. True: it was the last member.
+    pub fn leave(&mut self, room: &str, socket: SocketIndex) -> bool {
+        let Some(members) = self.rooms.get_mut(room) else { return false };
+        members.swap_remove(&socket);
+        let is_empty = members.is_empty();
+        if is_empty {
+            self.rooms.remove(room);
         }
+        is_empty
+    }
+
+    /// The names of its rooms, the sockets' own ones not counted.
+    pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.rooms.keys()
     }
 
     /// Calls `visit` once for each selected socket.
-    pub fn select(&self, selection: &Selection, mut visit: impl FnMut(SocketIndex)) {
-        let excluded: FxHashSet<SocketIndex> = selection.except.iter().flat_map(|room| self.in_room(room)).collect();
-        let mut visit = |socket| {
-            if excluded.is_empty() || !excluded.contains(&socket) {
-                visit(socket);
+    pub fn select(&self, selection: &Selection, mut visit: impl FnMut(Member)) {
+        let excluded: FxHashSet<Member> = selection.except.iter().flat_map(|room| self.in_room(room)).collect();
+        let mut visit = |member| {
+            if excluded.is_empty() || !excluded.contains(&member) {
+                visit(member);
             }
         };
         match selection.rooms.as_slice() {
-            [] => self.members.iter().copied().for_each(visit),
+            [] => self.members().for_each(visit),
             [room] if !self.has_id(room) => self.in_room(room).for_each(visit),
             rooms => {
                 let mut seen = FxHashSet::default();
-                for socket in rooms.iter().flat_map(|room| self.in_room(room)) {
-                    if seen.insert(socket) {
-                        visit(socket);
+                for member in rooms.iter().flat_map(|room| self.in_room(room)) {
+                    if seen.insert(member) {
+                        visit(member);
                     }
                 }
             }
@@ -100,9 +128,9 @@ impl Space {
     }
 
     /// The sockets of a room, the one whose id it is included.
-    pub fn in_room(&self, room: &str) -> impl Iterator<Item = SocketIndex> + '_ {
+    pub fn in_room(&self, room: &str) -> impl Iterator<Item = Member> + '_ {
         let named = Id::parse(room).and_then(|id| self.ids.get(&id)).copied();
-        self.rooms.get(room).into_iter().flatten().copied().chain(named)
+        self.rooms.get(room).into_iter().flat_map(listed).chain(named)
     }
 
     fn has_id(&self, room: &str) -> bool {
@@ -110,14 +138,18 @@ impl Space {
     }
 
     /// All sockets.
-    pub fn members(&self) -> impl Iterator<Item = SocketIndex> + '_ {
-        self.members.iter().copied()
+    pub fn members(&self) -> impl Iterator<Item = Member> + '_ {
+        listed(&self.members)
     }
 
     /// Whether no socket is left.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+}
+
+fn listed(members: &Members) -> impl Iterator<Item = Member> + '_ {
+    members.iter().map(|(socket, connection)| Member { socket: *socket, connection: *connection })
 }
 
 #[cfg(test)]
@@ -127,9 +159,13 @@ mod tests {
     fn selected(space: &Space, rooms: &[&str], except: &[&str]) -> Vec<SocketIndex> {
         let names = |list: &[&str]| list.iter().map(|room| Arc::from(*room)).collect();
         let mut out = Vec::new();
-        space.select(&Selection { rooms: names(rooms), except: names(except) }, |socket| out.push(socket));
+        space.select(&Selection { rooms: names(rooms), except: names(except) }, |member| out.push(member.socket));
         out.sort_unstable();
         out
+    }
+
+    fn member(socket: SocketIndex) -> Member {
+        Member { socket, connection: socket + 100 }
     }
 
     #[test]
@@ -137,20 +173,20 @@ mod tests {
         let mut space = Space::default();
         let ids: Vec<Id> = (0..4).map(|i| Id::parse(&format!("{i:020}")).unwrap()).collect();
         for (socket, id) in ids.iter().enumerate() {
-            space.add(*id, socket as u32);
+            space.add(*id, member(socket as u32));
         }
         for (room, socket) in [("a", 0), ("a", 1), ("b", 1), ("b", 2)] {
-            assert!(space.join(&room.into(), socket));
-            assert!(!space.join(&room.into(), socket));
+            assert_ne!(space.join(&room.into(), member(socket)), Joined::Already);
+            assert_eq!(space.join(&room.into(), member(socket)), Joined::Already);
         }
         assert_eq!(selected(&space, &[], &[]), [0, 1, 2, 3]);
         assert_eq!(selected(&space, &["a", "b"], &[]), [0, 1, 2]);
         assert_eq!(selected(&space, &["a", "b"], &["b"]), [0]);
         assert_eq!(selected(&space, &[ids[3].as_str(), "a"], &[ids[0].as_str()]), [1, 3]);
         assert_eq!(selected(&space, &["nobody"], &[]), [0u32; 0]);
-        space.leave("a", 0);
-        space.leave("a", 1);
-        space.leave("a", 1);
+        assert!(!space.leave("a", 0));
+        assert!(space.leave("a", 1));
+        assert!(!space.leave("a", 1));
         assert_eq!((selected(&space, &["a"], &[]).len(), space.rooms.len()), (0, 1));
         space.remove(&ids[3], 3);
         assert_eq!(selected(&space, &[ids[3].as_str()], &[]).len(), 0);

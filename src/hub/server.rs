@@ -1,19 +1,26 @@
 //! One real-time server of the process: its options, its namespaces, its counters, and the way to its JavaScript.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
+use serde::Serialize;
 
+use super::attendance::Attendance;
+use super::clock;
 use super::command::{Command, Emit, SocketKey};
+use super::counters::{Counter, Counters, Dropped, Stats};
+use super::ids::Id;
 use super::mailbox::Mailbox;
 use super::recovery::Recovery;
 use super::rooms::Selection;
+use super::run::{Policy, Run, Stream};
 use crate::config::Config;
+use crate::events::Keep;
+use crate::protocol::json::{self, First};
 use crate::protocol::socket::{self, Kind};
 
 /// A namespace of a server.
@@ -42,6 +49,8 @@ pub enum Event {
     Packet(Box<Packet>),
     /// A socket is over: JSON `{reason, rooms}`.
     Disconnect(SocketKey, String),
+    /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
+    Room(String),
     /// The server is closed: JSON report.
     Closed(String),
 }
@@ -82,12 +91,6 @@ pub struct Account {
     limit: usize,
 }
 
-impl std::fmt::Debug for Mailbox {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Mailbox")
-    }
-}
-
 impl Account {
     /// An account of a connection on the shard with this mailbox.
     pub fn new(connection: u64, mailbox: Arc<Mailbox>, limit: usize) -> Arc<Self> {
@@ -123,27 +126,6 @@ impl Drop for Credit {
     }
 }
 
-/// Native counters, read by `stats()`.
-#[derive(Debug, Default)]
-pub struct Counters {
-    /// Sessions whose transport is polling now.
-    pub polling: AtomicUsize,
-    /// Sessions whose transport is WebSocket now.
-    pub websocket: AtomicUsize,
-    /// Sockets that joined a namespace.
-    pub sockets: AtomicUsize,
-    /// Events that were emitted here.
-    pub events_out: AtomicU64,
-    /// Events times receivers.
-    pub deliveries: AtomicU64,
-    /// Events from clients.
-    pub events_in: AtomicU64,
-    /// Clients that were closed because they read too slowly.
-    pub slow_clients: AtomicU64,
-    /// Packets that were still waiting when the server closed.
-    pub dropped: AtomicU64,
-}
-
 /// What a server is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -163,8 +145,13 @@ pub struct Server {
     pub config: Config,
     /// The way to JavaScript.
     pub sink: Arc<dyn Sink>,
-    /// Its numbers.
-    pub counters: Arc<Counters>,
+    pub(super) attendance: Attendance,
+    /// Its numbers, for each shard.
+    counters: Box<[Counters]>,
+    /// Events that were emitted here.
+    emitted: Counter,
+    /// How many clients were there when it began to close, and when that was.
+    closing: Mutex<(u64, Option<Instant>)>,
     pub(super) mailboxes: Arc<[Arc<Mailbox>]>,
     namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
     state: Mutex<State>,
@@ -183,7 +170,10 @@ impl Server {
             id,
             config,
             sink,
-            counters: Arc::default(),
+            attendance: Attendance::default(),
+            counters: mailboxes.iter().map(|_| Counters::default()).collect(),
+            emitted: Counter::default(),
+            closing: Mutex::default(),
             shards_draining: AtomicU32::new(mailboxes.len() as u32),
             shards_open: AtomicU32::new(mailboxes.len() as u32),
             mailboxes,
@@ -220,48 +210,96 @@ impl Server {
         self.namespaces.read().get(name).cloned()
     }
 
+    pub(super) fn namespaces(&self) -> Vec<Arc<Namespace>> {
+        self.namespaces.read().values().cloned().collect()
+    }
+
     /// Whether JavaScript may want to know a client's handshake.
     pub fn wants_handshakes(&self) -> bool {
         self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
     }
 
-    /// Emits an event, `["name", …]`, to sockets of a namespace. False: the server is closed, or there is no such
-    /// namespace.
-    pub fn emit(
-        &self,
-        nsp: &str,
-        to: Selection,
-        volatile: bool,
-        batch: bool,
-        text: &str,
-        attachments: &[Bytes],
-    ) -> bool {
-        let Some(nsp) = self.namespace(nsp) else {
+    /// Emits an event to sockets of a namespace. False: the server is closed, or there is no such namespace.
+    pub fn emit(self: &Arc<Self>, event: Outgoing<'_>) -> bool {
+        let Some(nsp) = self.namespace(event.nsp) else {
             return false;
         };
+        let policy = self.policy(&nsp, &event);
         // Held until the event is queued: what was accepted comes before the close, and is delivered.
         let state = self.state.lock();
         if *state != State::Open {
             return false;
         }
-        let encode = |text: &str| socket::encode(Kind::Event, &nsp.name, None, text, attachments);
-        let batch = batch.then_some(self.config.batch);
-        let counters = self.counters.clone();
-        let new = |frames| Arc::new(Emit { nsp: nsp.clone(), to, volatile, batch, counters, frames });
-        let emit = match nsp.recovery.as_ref().filter(|_| !volatile) {
-            None => new(encode(text)),
+        let Outgoing { to, volatile, batch, text, attachments, .. } = event;
+        let run = |text: &str| {
+            Run::one(&socket::encode(Kind::Event, &nsp.name, None, text, attachments), clock::micros(), policy)
+        };
+        let run = match nsp.recovery.as_ref().filter(|_| !volatile) {
+            None => run(text),
             Some(recovery) => {
                 let mut recovery = recovery.lock();
                 let (text, offset) = recovery.mark(text);
-                let emit = new(encode(&text));
-                // Not the event itself: it holds its namespace, which holds this memory.
-                recovery.remember(offset, emit.to.clone(), emit.frames.clone(), Instant::now());
-                emit
+                let run = run(&text);
+                recovery.remember(offset, to.clone(), run.clone(), Instant::now());
+                run
             }
         };
-        self.counters.events_out.fetch_add(1, Relaxed);
+        let batch = batch.then_some(self.config.batch);
+        let emit = Arc::new(Emit { nsp, to, volatile, batch, server: self.clone(), run });
+        self.emitted.add(1);
         self.mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Emit(emit.clone())));
         true
+    }
+
+    /// What may happen to an event: what the emitter says, or what is set for its name.
+    fn policy(&self, nsp: &Namespace, event: &Outgoing<'_>) -> Policy {
+        let (name, keep) = match &event.keep {
+            Some(keep) => (None, keep.clone()),
+            None if self.config.policies.is_empty() => return Policy::Close,
+            None => {
+                let (First::String(name), rest) = json::first_item(event.text) else { return Policy::Close };
+                let Some(rule) = self.config.policies.get(&*name) else { return Policy::Close };
+                let keep = rule.keep(json::second_item(rest));
+                (Some(name), keep)
+            }
+        };
+        if keep == Keep::Close {
+            return Policy::Close;
+        }
+        let name = name.unwrap_or_else(|| match json::first_item(event.text).0 {
+            First::String(name) => name,
+            _ => "".into(),
+        });
+        let room = match event.to.rooms.as_slice() {
+            [room] if Id::parse(room).is_none() => Some(room.clone()),
+            _ => None,
+        };
+        match keep {
+            Keep::Close => Policy::Close,
+            Keep::Gap => Policy::Gap(Arc::new(Stream {
+                nsp: nsp.name.clone(),
+                event: name.into(),
+                room,
+                enveloped: event.enveloped,
+            })),
+            Keep::Latest(key) => {
+                // Something between the parts that none of them holds.
+                let parts = [&*nsp.name, &*name, room.as_deref().unwrap_or_default(), &key];
+                Policy::Latest(parts.join("\0").into())
+            }
+        }
+    }
+
+    /// The numbers of one shard.
+    pub(super) fn counters(&self, shard: usize) -> &Counters {
+        &self.counters[shard]
+    }
+
+    /// Tells JavaScript from now on which rooms have members; begins with those that have some.
+    pub fn watch_rooms(self: &Arc<Self>) {
+        for mailbox in self.mailboxes.iter() {
+            mailbox.push(Command::Watch { server: self.clone() });
+        }
     }
 
     /// Changes many sockets.
@@ -309,6 +347,8 @@ impl Server {
             return;
         }
         *state = State::Closing;
+        let connections = self.stats(false).connections;
+        *self.closing.lock() = (connections.polling + connections.websocket, Some(Instant::now()));
         // A listener of our own goes on answering, whatever JavaScript does.
         let patient = patient || !self.closers.lock().is_empty();
         for mailbox in self.mailboxes.iter() {
@@ -340,26 +380,61 @@ impl Server {
         self.closed.notify_all();
     }
 
-    /// What the shutdown came to, as JSON.
-    pub fn report(&self) -> String {
-        let c = &self.counters;
-        format!("{{\"deliveries\":{},\"dropped\":{}}}", c.deliveries.load(Relaxed), c.dropped.load(Relaxed))
+    /// All numbers; `look`: also what only the shards can tell, for which they are asked.
+    pub fn stats(self: &Arc<Self>, look: bool) -> Stats {
+        let mut stats = Stats::of(&self.counters);
+        stats.events_out = self.emitted.get();
+        if look {
+            stats.commands_waiting = self.mailboxes.iter().map(|mailbox| mailbox.len() as u64).sum();
+            (stats.waiting, stats.rooms) = self.look();
+        }
+        stats
     }
 
-    /// The counters, as JSON.
-    pub fn stats(&self) -> String {
-        let c = &self.counters;
-        format!(
-            "{{\"connections\":{{\"polling\":{},\"websocket\":{}}},\"sockets\":{},\"eventsOut\":{},\"deliveries\":{},\"eventsIn\":{},\"slowClients\":{},\"dropped\":{},\"shards\":{}}}",
-            c.polling.load(Relaxed),
-            c.websocket.load(Relaxed),
-            c.sockets.load(Relaxed),
-            c.events_out.load(Relaxed),
-            c.deliveries.load(Relaxed),
-            c.events_in.load(Relaxed),
-            c.slow_clients.load(Relaxed),
-            c.dropped.load(Relaxed),
-            self.mailboxes.len()
-        )
+    /// What the shutdown came to.
+    pub fn report(self: &Arc<Self>) -> Report {
+        let Stats { deliveries, events_out, dropped, slow_clients, .. } = self.stats(false);
+        let (clients, since) = *self.closing.lock();
+        let milliseconds = since.map_or(0, |since| since.elapsed().as_millis() as u64);
+        Report { clients, milliseconds, events_out, deliveries, dropped, slow_clients }
     }
+}
+
+/// An event on its way out.
+#[derive(Debug, Default)]
+pub struct Outgoing<'a> {
+    /// The namespace.
+    pub nsp: &'a str,
+    /// Who gets it.
+    pub to: Selection,
+    /// Dropped for those who cannot be written to now.
+    pub volatile: bool,
+    /// May wait for others of its room.
+    pub batch: bool,
+    /// What may happen to it in a full outbox; by default what is set for its name, or nothing.
+    pub keep: Option<Keep>,
+    /// Its data is in the envelope of the nself layer.
+    pub enveloped: bool,
+    /// `["name", …]`
+    pub text: &'a str,
+    /// In the order of their placeholders.
+    pub attachments: &'a [Bytes],
+}
+
+/// What a shutdown came to. Numbers count from the server's start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Clients that were connected when it began.
+    pub clients: u64,
+    /// How long it took.
+    pub milliseconds: u64,
+    /// Events that were emitted.
+    pub events_out: u64,
+    /// Events times receivers.
+    pub deliveries: u64,
+    /// Events that clients did not get, by reason.
+    pub dropped: Dropped,
+    /// Clients that were closed because they read too slowly.
+    pub slow_clients: u64,
 }

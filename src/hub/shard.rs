@@ -3,30 +3,45 @@
 //! flushes every connection that has something to send, a few at a time so that reading goes on.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use slab::Slab;
 
-use super::batch::{Batches, Target, Verdict};
-use super::command::{Command, Emit, SocketKey};
+use super::attendance::Ticket;
+use super::batch::{Batches, Target};
+use super::clock;
+use super::command::{Command, SocketKey};
 use super::connection::Connection;
+use super::delivery::Gathering;
 use super::ids::{Id, Ids};
 use super::link::Link;
 use super::mailbox::Mailbox;
 use super::membership::Socket;
 use super::outbox::Joiner;
+use super::presence::Absence;
 use super::rooms::Space;
 use super::server::Server;
 use super::timers::Timers;
 use crate::session::Millis;
 
-/// Connections that are flushed before reading gets its turn.
-const FLUSH_STEP: usize = 128;
+/// Connections that are flushed before new commands are taken.
+const FLUSH_STEP: usize = 32;
+/// Such steps before reading gets its turn.
+const FLUSH_STEPS: usize = 4;
+/// How long a shard that has just carried out several commands lets events gather, in milliseconds. A lone event never
+/// waits for it.
+const NAP: u64 = 1;
+/// Runs to different rooms, taken at once, that are the sign of a burst which goes on.
+const BURST: usize = 16;
+/// How long such a burst may gather before the first of it is written, in milliseconds: each write that carries two of
+/// its events spares one.
+const GATHER: u64 = 10;
+/// Commands that the shard keeps room for.
+const KEPT_COMMANDS: usize = 1024;
 /// Largest read.
 pub(super) const SCRATCH: usize = 64 * 1024;
 
@@ -42,6 +57,12 @@ pub(super) enum Timer {
     Connection(Key),
     Link(Key),
     Batch(Target),
+    /// Looks for stale clients of a server.
+    Sweep(u32),
+    /// The grace of a room without members is over.
+    Empty(u32, u32, Arc<str>, Ticket),
+    /// The grace of a user who was cut off is over.
+    Absent(Absence),
     Deadline(u32),
 }
 
@@ -59,8 +80,6 @@ pub struct Shard {
     pub(super) index: usize,
     pub(super) mailbox: Arc<Mailbox>,
     pub(super) me: Weak<RefCell<Shard>>,
-    start: Instant,
-    start_wall: i64,
     pub(super) now: Millis,
     pub(super) connections: Slab<Connection>,
     pub(super) links: Slab<Link>,
@@ -69,7 +88,10 @@ pub struct Shard {
     pub(super) spaces: FxHashMap<u32, Space>,
     pub(super) batches: Batches,
     pub(super) timers: Timers<Timer>,
-    pub(super) dirty: Vec<Key>,
+    pub(super) gathering: Gathering,
+    /// Runs put into outboxes lately.
+    pub(super) runs: usize,
+    pub(super) dirty: VecDeque<Key>,
     pub(super) joiner: Joiner,
     pub(super) ids: Ids,
     pub(super) scratch: Vec<u8>,
@@ -79,6 +101,10 @@ pub struct Shard {
     pub(super) admissions: Vec<SocketKey>,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, Population>,
+    /// Servers whose stale clients are looked for.
+    pub(super) swept: FxHashSet<u32>,
+    /// Servers that want to know which rooms have members.
+    pub(super) watched: FxHashMap<u32, Arc<Server>>,
     /// Servers that are closing; with true once none of their clients is left here.
     pub(super) closing: Vec<(Arc<Server>, bool)>,
     serial: u32,
@@ -93,8 +119,6 @@ impl Shard {
                 index,
                 mailbox,
                 me: me.clone(),
-                start: Instant::now(),
-                start_wall: jiff::Timestamp::now().as_millisecond(),
                 now: 0,
                 connections: Slab::new(),
                 links: Slab::new(),
@@ -103,13 +127,17 @@ impl Shard {
                 spaces: FxHashMap::default(),
                 batches: Batches::default(),
                 timers: Timers::default(),
-                dirty: Vec::new(),
+                gathering: Gathering::default(),
+                runs: 0,
+                dirty: VecDeque::new(),
                 joiner: Joiner::default(),
                 ids: Ids::new(index, shards),
                 scratch: vec![0; SCRATCH],
                 busy: None,
                 admissions: Vec::new(),
                 population: FxHashMap::default(),
+                swept: FxHashSet::default(),
+                watched: FxHashMap::default(),
                 closing: Vec::new(),
                 serial: 0,
                 stopped: false,
@@ -119,12 +147,12 @@ impl Shard {
 
     /// Looks at the clock.
     pub(super) fn update_clock(&mut self) {
-        self.now = self.start.elapsed().as_millis() as Millis;
+        self.now = clock::micros() / 1000;
     }
 
     /// A moment of this shard's clock in milliseconds since 1970.
     pub(super) fn wall(&self, at: Millis) -> i64 {
-        self.start_wall + at as i64
+        clock::wall(at * 1000)
     }
 
     pub(super) fn next_serial(&mut self) -> u32 {
@@ -133,6 +161,9 @@ impl Shard {
     }
 
     fn command(&mut self, command: Command) {
+        if !matches!(command, Command::Emit(_)) {
+            self.settle();
+        }
         match command {
             Command::WebSocket(incoming) => self.websocket(*incoming),
             Command::OpenPolling { server, request, respond } => self.open_polling(server, &request, respond),
@@ -140,7 +171,7 @@ impl Shard {
             Command::Body { sid, id, body } => self.body(sid, id, &body),
             Command::TooLarge { sid, id } => self.with_session(sid, |engine, fx| engine.post_too_large(id, fx)),
             Command::Aborted { sid, id } => self.with_session(sid, |engine, fx| engine.aborted(id, fx)),
-            Command::Emit(emit) => self.deliver(&emit),
+            Command::Emit(emit) => self.deliver(emit),
             Command::Send { socket, kind, id, volatile, text, attachments } => {
                 self.send(socket, kind, id, volatile, &text, &attachments);
             }
@@ -151,46 +182,9 @@ impl Shard {
             Command::CloseConnection { socket } => self.close_under(socket),
             Command::Resume { connection } => self.resume(connection),
             Command::Close { server, deadline, patient } => self.close_server(server, deadline, patient),
+            Command::Watch { server } => self.watch(&server),
             Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
             Command::Stop => self.stopped = true,
-        }
-    }
-
-    /// Puts an event into the outboxes of all who get it.
-    fn deliver(&mut self, emit: &Emit) {
-        let Some(space) = self.spaces.get(&emit.nsp.id) else {
-            return;
-        };
-        let Self { sockets, connections, dirty, batches, timers, now, .. } = self;
-        let mut hold = false;
-        if let Some(limits) = emit.batch.filter(|_| emit.to.except.is_empty() && emit.to.rooms.len() <= 1) {
-            let target = (emit.nsp.id, emit.to.rooms.first().cloned());
-            let mut opened = None;
-            hold = batches.add(&target, *now, limits, &mut opened) == Verdict::Hold;
-            if let Some(ends) = opened {
-                timers.add(ends, Timer::Batch(target));
-            }
-        }
-        let bytes: usize = emit.frames.iter().map(|frame| frame.len()).sum();
-        let mut full = Vec::new();
-        let mut deliveries = 0;
-        space.select(&emit.to, |socket| {
-            let index = sockets[socket as usize].connection;
-            let connection = &mut connections[index as usize];
-            if emit.volatile && !connection.is_writable() {
-                return;
-            }
-            deliveries += 1;
-            if !connection.has_room(bytes) {
-                full.push(Key { index, serial: connection.serial });
-                return;
-            }
-            emit.frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
-            connection.touch(index, hold, dirty);
-        });
-        emit.counters.deliveries.fetch_add(deliveries, Relaxed);
-        for key in full {
-            self.push_to_full(key, &emit.frames);
         }
     }
 
@@ -201,37 +195,23 @@ impl Shard {
                 Timer::Connection(key) => self.tick_connection(key),
                 Timer::Link(key) => self.drop_link(key),
                 Timer::Batch(target) => self.end_batch(&target),
+                Timer::Sweep(server) => self.sweep(server),
+                Timer::Empty(server, nsp, room, ticket) => self.room_stayed_empty(server, nsp, &room, ticket),
+                Timer::Absent(absence) => self.stayed_away(&absence),
                 Timer::Deadline(server) => self.force_closed(server),
             }
         }
     }
 
-    fn end_batch(&mut self, target: &Target) {
-        let Some(space) = self.spaces.get(&target.0) else {
-            self.batches.forget(target);
-            return;
-        };
-        let Some(ends) = self.batches.expire(target, self.now) else {
-            return;
-        };
-        let release = |socket: u32| {
-            let index = self.sockets[socket as usize].connection;
-            let connection = &mut self.connections[index as usize];
-            if connection.held {
-                connection.touch(index, false, &mut self.dirty);
-            }
-        };
-        match &target.1 {
-            Some(room) => space.in_room(room).for_each(release),
-            None => space.members().for_each(release),
-        }
-        self.timers.add(ends, Timer::Batch(target.clone()));
+    /// How many runs were put into outboxes since the last question.
+    fn take_runs(&mut self) -> usize {
+        std::mem::take(&mut self.runs)
     }
 
     /// Flushes a few connections. True: there are more.
     fn flush_some(&mut self) -> bool {
         for _ in 0..FLUSH_STEP {
-            let Some(key) = self.dirty.pop() else { break };
+            let Some(key) = self.dirty.pop_front() else { break };
             self.flush(key);
         }
         if self.dirty.is_empty() {
@@ -301,19 +281,33 @@ pub(super) fn run(index: usize, shards: usize, mailbox: Arc<Mailbox>) {
 }
 
 async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
+    let mut taken = Vec::new();
+    let mut steps = 0;
+    let mut worked = 0;
+    let mut pass_began = None;
     loop {
         shard.borrow_mut().update_clock();
         // What is due comes before what has just come in: a session is gone to the millisecond.
         guarded_step(shard, "timers", || shard.borrow_mut().tick());
-        for command in mailbox.take() {
-            guarded_step(shard, "command", || match command {
-                Command::Run(task) => task(shard),
-                command => shard.borrow_mut().command(command),
-            });
+        mailbox.take(&mut taken);
+        worked += taken.len();
+        carry_out(shard, &mut taken);
+        let began = *pass_began.get_or_insert(shard.borrow().now);
+        let is_burst = shard.borrow_mut().take_runs() >= BURST;
+        if is_burst && shard.borrow().now < began + GATHER {
+            if mailbox.prepare_sleep(true) {
+                nap(mailbox, None).await;
+            }
+            continue;
         }
-        while guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(false) {
-            tokio::task::yield_now().await;
+        if guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true) {
+            steps += 1;
+            if steps % FLUSH_STEPS == 0 {
+                tokio::task::yield_now().await;
+            }
+            continue;
         }
+        pass_began = None;
         let next = {
             let mut shard = shard.borrow_mut();
             shard.finish_closing();
@@ -323,16 +317,40 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             if !shard.dirty.is_empty() {
                 continue;
             }
-            shard.timers.next().map(|at| shard.start + Duration::from_millis(at))
+            shard.timers.next()
         };
-        if !mailbox.prepare_sleep() {
+        let naps = std::mem::take(&mut worked) > 1;
+        if !mailbox.prepare_sleep(naps) {
             continue;
         }
-        match next {
-            Some(at) => {
-                let _ = tokio::time::timeout_at(at.into(), mailbox.woken()).await;
+        match (next, naps) {
+            (next, true) => nap(mailbox, next).await,
+            (Some(at), false) => {
+                let _ = tokio::time::timeout_at(clock::instant(at).into(), mailbox.woken()).await;
             }
-            None => mailbox.woken().await,
+            (None, false) => mailbox.woken().await,
         }
     }
+}
+
+/// Lets events gather for a moment, or until the next timer.
+async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
+    let end = clock::micros() / 1000 + NAP;
+    let end = next.map_or(end, |next| next.min(end));
+    let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
+}
+
+/// Carries out commands. What they emit is in outboxes afterwards.
+fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
+    for command in commands.drain(..) {
+        guarded_step(shard, "command", || match command {
+            Command::Run(task) => {
+                shard.borrow_mut().settle();
+                task(shard);
+            }
+            command => shard.borrow_mut().command(command),
+        });
+    }
+    commands.shrink_to(KEPT_COMMANDS);
+    guarded_step(shard, "delivery", || shard.borrow_mut().settle());
 }

@@ -7,6 +7,8 @@ use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
+use crate::events::Keep;
+use crate::hub::server::Outgoing;
 use crate::hub::{self, Selection};
 
 /// Flag: drop the event for those who cannot be written to now.
@@ -24,22 +26,45 @@ pub fn attachments(data: Option<Vec<Buffer>>) -> Vec<Bytes> {
     data.unwrap_or_default().iter().map(|data| Bytes::copy_from_slice(data)).collect()
 }
 
-/// `flags`: 1 volatile, 2 batch. `text`: JSON array, event name first. False when the server is closed.
+/// Flags: what may happen to the event in a full outbox.
+const CLOSE: u32 = 4;
+const GAP: u32 = 8;
+const LATEST: u32 = 16;
+
+/// `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
+/// say for this name. `text`: JSON array, event name first. False when the server is closed.
 #[napi]
+#[allow(clippy::too_many_arguments)] // An object would cost more than the emit.
 pub fn emit(
     server: u32,
     nsp: String,
     rooms: Vec<String>,
-    except: Vec<String>,
+    except: Option<Vec<String>>,
     flags: u32,
     text: String,
     #[napi(ts_arg_type = "Array<Buffer>")] attached: Option<Vec<Buffer>>,
+    key: Option<String>,
 ) -> bool {
     let Ok(server) = hub::server(server) else {
         return false;
     };
-    let to = Selection { rooms: names(rooms), except: names(except) };
-    server.emit(&nsp, to, flags & VOLATILE != 0, flags & BATCH != 0, &text, &attachments(attached))
+    let to = Selection { rooms: names(rooms), except: names(except.unwrap_or_default()) };
+    let keep = match flags & (CLOSE | GAP | LATEST) {
+        CLOSE => Some(Keep::Close),
+        GAP => Some(Keep::Gap),
+        LATEST => Some(Keep::Latest(key.unwrap_or_default())),
+        _ => None,
+    };
+    server.emit(Outgoing {
+        nsp: &nsp,
+        to,
+        volatile: flags & VOLATILE != 0,
+        batch: flags & BATCH != 0,
+        keep,
+        enveloped: false,
+        text: &text,
+        attachments: &attachments(attached),
+    })
 }
 
 /// Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room

@@ -22,12 +22,13 @@ use crate::transport::Response;
 /// | ack | key | ack id | JSON array of arguments | attachments |
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+/// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
 /// ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
 #[napi(object)]
 pub struct InboxEvent {
-    #[napi(ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'closed'")]
+    #[napi(ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'closed'")]
     pub kind: String,
     pub socket: f64,
     pub id: Option<f64>,
@@ -106,6 +107,7 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Connecting(socket, info)) => event("connecting", socket, info),
             Item::Event(Event::Connect(socket, info)) => event("connect", socket, info),
             Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
+            Item::Event(Event::Room(room)) => event("room", 0, room),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),
             Item::Event(Event::Packet(packet)) => {
                 let Packet { socket, kind, id, data, attachments, credit: _credit } = *packet;

@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
-use crate::config::{Batch, Config, Cors, CorsOrigin, Recovery};
+use crate::config::{Batch, Config, Cors, CorsOrigin, Presence, Recovery, Rule};
 use crate::error::Error;
 
 /// Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default.
@@ -33,10 +33,26 @@ pub struct NativeOptions {
     pub nself_layer: Option<bool>,
     pub batch_max_events: Option<f64>,
     pub batch_window: Option<f64>,
+    /// Time after which a client of which nothing was heard is disconnected; none by default.
+    pub presence_stale_after: Option<f64>,
+    pub presence_sweep_interval: Option<f64>,
+    pub presence_grace: Option<f64>,
+    /// What may happen to events in a full outbox, by their names.
+    pub policies: Option<Vec<NativePolicy>>,
     /// Connection state recovery: how long a client may be away. Off by default.
     pub recovery_duration: Option<f64>,
     /// Whether a client that is recovered passes by the middleware. Default true.
     pub recovery_skips_middlewares: Option<bool>,
+}
+
+/// What may happen to the events of one name in a full outbox.
+#[napi(object)]
+pub struct NativePolicy {
+    pub event: String,
+    #[napi(ts_type = "'close' | 'gap' | 'latest'")]
+    pub policy: String,
+    /// With `latest`: the field of the first argument of which each value's newest event stays.
+    pub key: Option<String>,
 }
 
 /// Cross-origin resource sharing.
@@ -86,6 +102,19 @@ impl NativeOptions {
             max_events: whole("batch.maxEvents", self.batch_max_events, config.batch.max_events.into())?
                 .min(u32::MAX.into()) as u32,
         };
+        config.presence = Presence {
+            stale_after: match self.presence_stale_after {
+                Some(value) => Some(whole("presence.staleAfter", Some(value), 0)?),
+                None => config.presence.stale_after,
+            },
+            sweep_interval: whole(
+                "presence.sweepInterval",
+                self.presence_sweep_interval,
+                config.presence.sweep_interval,
+            )?,
+            grace: whole("presence.grace", self.presence_grace, config.presence.grace)?,
+        };
+        config.policies = self.policies.unwrap_or_default().into_iter().map(NativePolicy::into_rule).collect();
         let size = |name, value, default: usize| whole(name, value, default as u64).map(|value| value as usize);
         config.max_http_buffer_size =
             size("maxHttpBufferSize", self.max_http_buffer_size, config.max_http_buffer_size)?;
@@ -106,6 +135,17 @@ impl NativeOptions {
         config.cors = self.cors.map(Cors::from);
         config.nself = self.nself_layer.unwrap_or(false);
         Ok(config)
+    }
+}
+
+impl NativePolicy {
+    fn into_rule(self) -> (String, Rule) {
+        let rule = match self.policy.as_str() {
+            "gap" => Rule::Gap,
+            "latest" => Rule::Latest(self.key),
+            _ => Rule::Close,
+        };
+        (self.event, rule)
     }
 }
 

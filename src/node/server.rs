@@ -12,6 +12,7 @@ use super::inbox::{Inbox, InboxEvent};
 use super::options::NativeOptions;
 use super::{environment, http};
 use crate::hub;
+use crate::hub::server::Server;
 use crate::transport::listener;
 
 /// The package version that this binary was built as.
@@ -61,7 +62,11 @@ pub fn close_server_sync(server: u32, deadline: u32) -> String {
     server.close(deadline.into(), false);
     // A little longer, for the threads to notice the deadline themselves.
     server.wait_closed(Duration::from_millis(u64::from(deadline) + 200));
-    server.report()
+    report(&server)
+}
+
+fn report(server: &Arc<Server>) -> String {
+    serde_json::to_string(&server.report()).expect("numbers are JSON")
 }
 
 /// Takes what the inbox holds, for a thread that will not be called any more.
@@ -98,8 +103,23 @@ pub fn room_members(server: u32, nsp: String, room: String) -> Vec<String> {
     hub::server(server).map(|server| server.room_members(&nsp, &room)).unwrap_or_default()
 }
 
-/// JSON object of counters.
+/// Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
+/// have members.
+#[napi]
+pub fn watch_rooms(server: u32) -> Result<(), Code> {
+    hub::server(server).map_err(coded)?.watch_rooms();
+    Ok(())
+}
+
+/// JSON object of counters; waits for the shards.
 #[napi]
 pub fn stats(server: u32) -> Result<String, Code> {
-    Ok(hub::server(server).map_err(coded)?.stats())
+    let stats = hub::server(server).map_err(coded)?.stats(true);
+    Ok(serde_json::to_string(&stats).expect("numbers are JSON"))
+}
+
+/// The same in the text form of Prometheus.
+#[napi]
+pub fn metrics(server: u32) -> Result<String, Code> {
+    Ok(hub::server(server).map_err(coded)?.stats(true).prometheus())
 }

@@ -8,7 +8,7 @@ use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use bytes::Bytes;
 
-use super::frame::Frame;
+use super::frame;
 
 /// Between the packets of a polling payload.
 pub const SEPARATOR: u8 = 0x1e;
@@ -70,15 +70,15 @@ pub fn decode_payload(payload: &str) -> impl Iterator<Item = Packet<'_>> {
 }
 
 /// Appends a packet to a polling payload: text as it is, binary as `b` and base64.
-pub fn push_to_payload(out: &mut Vec<u8>, frame: &Frame) {
+pub fn push_to_payload(out: &mut Vec<u8>, packet: frame::Packet<'_>) {
     if !out.is_empty() {
         out.push(SEPARATOR);
     }
-    if frame.is_binary() {
+    if packet.is_binary {
         out.push(b'b');
-        out.extend_from_slice(STANDARD.encode(frame.payload()).as_bytes());
+        out.extend_from_slice(STANDARD.encode(packet.payload).as_bytes());
     } else {
-        out.extend_from_slice(frame.payload());
+        out.extend_from_slice(packet.payload);
     }
 }
 
@@ -157,8 +157,8 @@ mod tests {
     #[test]
     fn payloads_mix_text_and_binary() {
         let mut out = Vec::new();
-        push_to_payload(&mut out, &Frame::text(&["4", "a"]));
-        push_to_payload(&mut out, &Frame::binary(&[1, 2, 3, 4]));
+        push_to_payload(&mut out, frame::Frame::text(&["4", "a"]).packet());
+        push_to_payload(&mut out, frame::Frame::binary(&[1, 2, 3, 4]).packet());
         assert_eq!(out, b"4a\x1ebAQIDBA==");
     }
 }

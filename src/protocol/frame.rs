@@ -40,19 +40,9 @@ impl Frame {
         &self.0
     }
 
-    /// The packet inside: text with its Engine.IO type, or raw bytes.
-    pub fn payload(&self) -> &[u8] {
-        let header = match self.0[1] {
-            126 => 4,
-            127 => 10,
-            _ => 2,
-        };
-        &self.0[header..]
-    }
-
-    /// Whether the packet is binary.
-    pub fn is_binary(&self) -> bool {
-        self.0[0] == BINARY
+    /// The packet inside.
+    pub fn packet(&self) -> Packet<'_> {
+        Packet { payload: &self.0[header_length(&self.0)..], is_binary: self.0[0] == BINARY }
     }
 
     /// Bytes on the wire.
@@ -63,6 +53,38 @@ impl Frame {
     /// Never true: a frame has a header.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// An Engine.IO packet in a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Packet<'a> {
+    /// Text with its Engine.IO type, or raw bytes.
+    pub payload: &'a [u8],
+    /// Which of both.
+    pub is_binary: bool,
+}
+
+/// Calls `visit` for the packet of each frame in `wire`, which holds whole frames of ours.
+pub fn each<'a>(mut wire: &'a [u8], mut visit: impl FnMut(Packet<'a>)) {
+    while !wire.is_empty() {
+        let header = header_length(wire);
+        let length = match header {
+            4 => usize::from(u16::from_be_bytes([wire[2], wire[3]])),
+            10 => u64::from_be_bytes([wire[2], wire[3], wire[4], wire[5], wire[6], wire[7], wire[8], wire[9]]) as usize,
+            _ => usize::from(wire[1]),
+        };
+        let (frame, rest) = wire.split_at(header + length);
+        visit(Packet { payload: &frame[header..], is_binary: frame[0] == BINARY });
+        wire = rest;
+    }
+}
+
+fn header_length(frame: &[u8]) -> usize {
+    match frame[1] {
+        126 => 4,
+        127 => MAX_HEADER,
+        _ => 2,
     }
 }
 
@@ -165,8 +187,12 @@ mod tests {
         for (length, header) in [(0, 2), (125, 2), (126, 4), (65535, 4), (65536, 10)] {
             let frame = Frame::binary(&vec![7; length]);
             assert_eq!(frame.len(), header + length);
-            assert_eq!(frame.payload().len(), length);
-            assert!(frame.is_binary());
+            assert_eq!(frame.packet().payload.len(), length);
+            assert!(frame.packet().is_binary);
+            let two = [&frame.wire()[..], &frame.wire()[..]].concat();
+            let mut seen = Vec::new();
+            each(&two, |packet| seen.push(packet));
+            assert_eq!(seen, [frame.packet(), frame.packet()]);
         }
         assert_eq!(Frame::text(&["4", "2[]"]).wire().as_ref(), b"\x81\x0442[]");
     }

@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
+use rustc_hash::FxHashMap;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 /// Whether a text is one JSON value by RFC 8259, exactly what `JSON.parse` accepts; any depth, without recursion.
 pub fn is_valid(text: &str) -> bool {
@@ -75,8 +77,15 @@ fn string_end(text: &str) -> usize {
 /// The second item of an event's array as text, if there is one: `["name", item, …]`.
 pub fn second_item(rest: &str) -> Option<&str> {
     let rest = trim(rest).strip_prefix(',')?;
-    let mut items = serde_json::Deserializer::from_str(rest).into_iter::<&serde_json::value::RawValue>();
-    items.next()?.ok().map(serde_json::value::RawValue::get)
+    let mut items = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+    items.next()?.ok().map(RawValue::get)
+}
+
+/// The value of an object's field as text: a string's content, anything else as it is written.
+pub fn field(object: &str, name: &str) -> Option<String> {
+    let fields: FxHashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(object).ok()?;
+    let value = fields.get(name)?.get();
+    Some(serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()))
 }
 
 /// Appends a text as a JSON string, quotes included.
@@ -102,6 +111,14 @@ mod tests {
         for text in ["", "[1,]", "{a:1}", "[1] x", "\u{feff}[]", "[\"\n\"]", "01", "'a'", "[NaN]", "[\"\\x\"]"] {
             assert!(!is_valid(text), "{text}");
         }
+    }
+
+    #[test]
+    fn fields() {
+        let object = "{\"a\":\"x\\\"y\",\"b\": [1, 2],\"c\":{\"a\":1}}";
+        assert_eq!(field(object, "a").as_deref(), Some("x\"y"));
+        assert_eq!(field(object, "b").as_deref(), Some("[1, 2]"));
+        assert_eq!((field(object, "d"), field("[]", "a"), field("1", "a")), (None, None, None));
     }
 
     #[test]

@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn encodes() {
-        let text = |frames: Vec<Frame>| String::from_utf8(frames[0].payload().to_vec()).unwrap();
+        let text = |frames: Vec<Frame>| String::from_utf8(frames[0].packet().payload.to_vec()).unwrap();
         assert_eq!(text(encode(Kind::Event, "/", None, "[\"a\"]", &[])), "42[\"a\"]");
         assert_eq!(text(encode(Kind::Ack, "/x", Some(7.0), "[]", &[])), "43/x,7[]");
         let frames = encode(Kind::Event, "/x", Some(1.0), "[]", &[Bytes::from_static(&[1])]);

@@ -42,7 +42,7 @@ fn encoded(packet: &Engine) -> String {
         Engine::Invalid => "x".into(),
         Engine::Binary(data) => {
             let mut payload = Vec::new();
-            engine::push_to_payload(&mut payload, &Frame::binary(data));
+            engine::push_to_payload(&mut payload, Frame::binary(data).packet());
             String::from_utf8(payload).unwrap()
         }
     }
@@ -67,7 +67,7 @@ proptest! {
         let frames =
             socket::encode(packet.kind, packet.nsp, packet.id, packet.data.unwrap_or_default(), &attachments);
         prop_assert_eq!(frames.len(), 1 + packet.attachments);
-        let again = std::str::from_utf8(frames[0].payload()).unwrap();
+        let again = std::str::from_utf8(frames[0].packet().payload).unwrap();
         prop_assert_eq!(Engine::decode(again), Engine::Text(&again[1..]));
         prop_assert_eq!(Socket::decode(&again[1..]), Ok(packet));
     }
@@ -117,7 +117,7 @@ proptest! {
         "[^\u{1e}]{0,9}".prop_map(|text| Frame::text(&["4", &text])),
     ], 1..8)) {
         let mut payload = Vec::new();
-        parts.iter().for_each(|frame| engine::push_to_payload(&mut payload, frame));
+        parts.iter().for_each(|frame| engine::push_to_payload(&mut payload, frame.packet()));
         let payload = String::from_utf8(payload).unwrap();
         let packets: Vec<Frame> = engine::decode_payload(&payload)
             .map(|packet| match packet {

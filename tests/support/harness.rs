@@ -5,12 +5,11 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use nself_realtime::config::Config;
-use nself_realtime::hub::server::{Event, Server, Sink};
+use nself_realtime::hub::server::{Event, Outgoing, Server, Sink};
 use nself_realtime::hub::{self, Change, Selection};
 use nself_realtime::transport::listener::listen;
 use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
@@ -28,12 +27,17 @@ impl Sink for Channel {
     fn push(&self, event: Event) {
         let text = match &event {
             Event::Connecting(_, text) | Event::Connect(_, text) => text,
-            Event::Disconnect(_, text) | Event::Closed(text) => text,
+            Event::Disconnect(_, text) | Event::Room(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
         let _ = self.events.send(event);
     }
+}
+
+/// An event of namespace `/`, to all.
+pub fn event(text: &str) -> Outgoing<'_> {
+    Outgoing { nsp: "/", text, ..Outgoing::default() }
 }
 
 /// A server that ends with its owner.
@@ -58,12 +62,12 @@ impl Harness {
 
     /// Emits `["event",content]`.
     pub fn emit(&self, to: Selection, content: impl std::fmt::Display) {
-        assert!(self.server.emit("/", to, false, false, &text(content), &[]));
+        assert!(self.server.emit(Outgoing { to, ..event(&text(content)) }));
     }
 
     /// The same, batched.
     pub fn batch(&self, to: Selection, content: impl std::fmt::Display) {
-        assert!(self.server.emit("/", to, false, true, &text(content), &[]));
+        assert!(self.server.emit(Outgoing { to, batch: true, ..event(&text(content)) }));
     }
 
     /// Puts a client into rooms.
@@ -75,12 +79,13 @@ impl Harness {
     /// Waits until a GET of this client's is pending, by volatile events, which are dropped before. They gather until
     /// something else is sent: the batch window must be long.
     pub fn until_it_polls(&self, polling: &Polling) {
-        let deliveries = || self.server.counters.deliveries.load(Relaxed);
+        let deliveries = || self.server.stats(false).deliveries;
         let before = deliveries();
         let start = Instant::now();
         while deliveries() == before {
             assert!(start.elapsed() < PATIENCE, "no GET came");
-            self.server.emit("/", rooms_of(&[&polling.id]), true, true, &text("\"volatile\""), &[]);
+            let to = rooms_of(&[&polling.id]);
+            self.server.emit(Outgoing { to, volatile: true, batch: true, ..event(&text("\"volatile\"")) });
             std::thread::sleep(Duration::from_millis(1));
         }
     }
@@ -103,6 +108,7 @@ impl Harness {
             Event::Connect(_, info) => format!("connect {info}"),
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
+            Event::Room(room) => format!("room {room}"),
             Event::Closed(report) => format!("closed {report}"),
         }
     }

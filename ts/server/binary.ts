@@ -34,8 +34,13 @@ function toJSON(value: object, done: boolean): (() => unknown) | undefined {
 
 function hasBinary(value: unknown, converted: boolean): boolean {
   if (typeof value !== "object" || value === null) return false;
-  if (Array.isArray(value)) return value.some((item) => hasBinary(item, false));
-  if (isBinary(value)) return true;
+  if (Array.isArray(value)) {
+    for (let i = 0; i < value.length; i++) if (hasBinary(value[i], false)) return true;
+    return false;
+  }
+  const prototype: unknown = Object.getPrototypeOf(value);
+  // Most are plain objects, which this spares the look.
+  if (prototype !== Object.prototype && isBinary(value)) return true;
   const convert = toJSON(value, converted);
   if (convert) return hasBinary(convert(), true);
   for (const key in value) {

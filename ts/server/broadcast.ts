@@ -3,31 +3,39 @@
 import { engineOf } from "./engine.js";
 import { refuseMembers, unsupported } from "./errors.js";
 import type { Namespace } from "./namespace.js";
+import { checkPolicy, type Policy } from "./policies.js";
 import { checkEventName, type EmitFlags, type Rooms, roomList } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap } from "./typed-events.js";
+
+const NO_ROOMS: readonly string[] = [];
+const NO_FLAGS: EmitFlags = {};
 
 /** The sockets of a namespace that are in some rooms and not in others. */
 export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> {
   readonly #nsp: Namespace<Any, Any, Any, Any>;
-  readonly #rooms: ReadonlySet<string>;
-  readonly #except: ReadonlySet<string>;
+  readonly #rooms: readonly string[];
+  readonly #except: readonly string[];
   readonly #flags: EmitFlags;
 
   constructor(
     nsp: Namespace<Any, Any, Any, Any>,
-    rooms: Iterable<string> = [],
-    except: Iterable<string> = [],
-    flags: EmitFlags = {},
+    rooms: readonly string[] = NO_ROOMS,
+    except: readonly string[] = NO_ROOMS,
+    flags: EmitFlags = NO_FLAGS,
   ) {
     this.#nsp = nsp;
-    this.#rooms = new Set(rooms);
-    this.#except = new Set(except);
+    this.#rooms = rooms;
+    this.#except = except;
     this.#flags = flags;
+  }
+
+  #with(flags: EmitFlags): BroadcastOperator<EmitEvents> {
+    return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, { ...this.#flags, ...flags });
   }
 
   /** Also to these rooms; a socket in several gets an event once. */
   to(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, [...this.#rooms, ...roomList(room)], this.#except, this.#flags);
+    return new BroadcastOperator(this.#nsp, added(this.#rooms, room), this.#except, this.#flags);
   }
 
   /** The same as `to`. */
@@ -37,34 +45,48 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
 
   /** Not to sockets in these rooms. */
   except(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, this.#rooms, [...this.#except, ...roomList(room)], this.#flags);
+    return new BroadcastOperator(this.#nsp, this.#rooms, added(this.#except, room), this.#flags);
   }
 
   /** Without effect: messages are not compressed one by one. */
   compress(_compress: boolean): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, this.#flags);
+    return this.#with({});
   }
 
   /** The event is dropped for clients that cannot take it right now. */
   get volatile(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, { ...this.#flags, volatile: true });
+    return this.#with({ volatile: true });
+  }
+
+  /** The event may wait for others to the same room: they leave together, in order, after `batch.window` at most. */
+  get batched(): BroadcastOperator<EmitEvents> {
+    return this.#with({ batch: true });
+  }
+
+  /**
+   * What may happen to the event when a client reads too slowly and its outbox is full: `"latest"`, it goes when a newer
+   * one with the same `key` waits; `"gap"`, the oldest go, and the client gets a `gap` event that says how many; `"close"`,
+   * nothing, the client is disconnected instead. Without it the option `policies` decides by the event's name.
+   */
+  policy(policy: Policy, key = ""): BroadcastOperator<EmitEvents> {
+    return this.#with({ policy: checkPolicy("policy", policy), key: String(key) });
   }
 
   /** Without effect: there is one process. */
   get local(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, this.#flags);
+    return this.#with({});
   }
 
   /** Time for acknowledgements; these are not supported for broadcasts, so it has no effect. */
   timeout(timeout: number): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, { ...this.#flags, timeout });
+    return this.#with({ timeout });
   }
 
   /** Emits; always true. */
   emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
     checkEventName(event);
     if (typeof args.at(-1) === "function") unsupported("an acknowledgement of a broadcast", "ask each socket");
-    this.#nsp._broadcast([...this.#rooms], [...this.#except], this.#flags, [event, ...args]);
+    this.#nsp._broadcast(this.#rooms as string[], this.#except as string[], this.#flags, [event, ...args]);
     return true;
   }
 
@@ -85,6 +107,11 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     const engine = engineOf(this.#nsp.server);
     engine?.native.disconnectSockets(engine.id, this.#nsp.name, [...this.#rooms], [...this.#except], close);
   }
+}
+
+function added(rooms: readonly string[], more: Rooms): readonly string[] {
+  if (rooms.length === 0 && typeof more === "string") return [more];
+  return [...new Set([...rooms, ...roomList(more)])];
 }
 
 refuseMembers(BroadcastOperator.prototype, "BroadcastOperator", {

@@ -9,12 +9,12 @@ import { binding, type Native } from "./binding.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import type { ParsedOptions } from "./parse-options.js";
 import { Polling } from "./polling.js";
+import { roomChanged } from "./producers.js";
 import { testTakeover } from "./selftest.js";
 import { keepUntilExit, releaseFromExit } from "./shutdown.js";
+import { type EmitFlags, flagBits } from "./socket-types.js";
 import { handleUpgrade } from "./upgrade.js";
 
-/** Flags of an event. */
-export const VOLATILE = 1;
 /** Types of packets to one socket. */
 export const EVENT = 2;
 export const ACK = 3;
@@ -44,6 +44,7 @@ export class Engine {
         try {
           if (event.kind === "response") this.polling.respond(event);
           else if (event.kind === "closed") this.#finish?.(event.text ?? "{}");
+          else if (event.kind === "room") roomEvent(event.text);
           else sink(event);
         } catch (error) {
           process.nextTick(() => {
@@ -88,9 +89,10 @@ export class Engine {
   }
 
   /** To the sockets of a namespace that are in one of `rooms` (all if empty) and in none of `except`. */
-  emit(namespace: string, rooms: string[], except: string[], flags: number, args: unknown[]): void {
+  emit(namespace: string, rooms: string[], except: string[], flags: EmitFlags, args: unknown[]): void {
     const { text, attachments } = encode(args);
-    this.native.emit(this.id, namespace, rooms, except, flags, text, attachments);
+    const less = except.length > 0 ? except : undefined;
+    this.native.emit(this.id, namespace, rooms, less, flagBits(flags), text, attachments, flags.key);
   }
 
   /** To one socket. */
@@ -132,6 +134,11 @@ export class Engine {
     releaseFromExit(this);
     for (const callback of this.onClosed.splice(0)) callback();
   }
+}
+
+function roomEvent(text = "{}"): void {
+  const { nsp, room, active } = JSON.parse(text) as { nsp: string; room: string; active: boolean };
+  if (nsp === "/") roomChanged(room, active);
 }
 
 const engines = new WeakMap<object, Engine>();

@@ -184,8 +184,8 @@ describe("a socket", () => {
     socket.volatile.to(["r", "s"]).except("t").emit("x", 1);
     socket.broadcast.emit("y");
     expect(calls("emit")).toEqual([
-      ["/", ["r", "s"], ["a", "t"], 1, '["x",1]', undefined],
-      ["/", [], ["a"], 0, '["y"]', undefined],
+      ["/", ["r", "s"], ["a", "t"], 1, '["x",1]', undefined, undefined],
+      ["/", [], ["a"], 0, '["y"]', undefined, undefined],
     ]);
   });
 

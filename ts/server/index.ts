@@ -14,9 +14,12 @@ export {
 export { ERROR_CODES, RealtimeError } from "./errors.js";
 export { type Middleware, Namespace } from "./namespace.js";
 export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options.js";
+export type { Policies, Policy } from "./policies.js";
+export type { Produce } from "./producers.js";
 export { attach, getWebSocketServer, listen, register } from "./realtime.js";
 export { Server } from "./server.js";
 export { type Event, Socket } from "./socket.js";
 export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
+export type { Distribution, Dropped, ShutdownReport, Stats } from "./stats.js";
 export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
-export { type PresenceEntry, type ShutdownReport, type Stats, WebSocketServer } from "./websocket-server.js";
+export { type PresenceEntry, WebSocketServer } from "./websocket-server.js";

@@ -2,11 +2,11 @@
 
 import { EventEmitter } from "node:events";
 import { BroadcastOperator } from "./broadcast.js";
-import { engineOf, VOLATILE } from "./engine.js";
+import { engineOf } from "./engine.js";
 import { RealtimeError, refuseMembers } from "./errors.js";
 import type { Server } from "./server.js";
 import type { Socket } from "./socket.js";
-import type { EmitFlags, ExtendedError, Rooms } from "./socket-types.js";
+import { type EmitFlags, type ExtendedError, type Rooms, roomList } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
 
 /** Called for each socket that wants to connect: `next()` lets it, `next(error)` refuses it. */
@@ -121,11 +121,11 @@ export class Namespace<
   }
 
   to(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).to(room);
+    return new BroadcastOperator<EmitEvents>(this, roomList(room));
   }
 
   in(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).in(room);
+    return new BroadcastOperator<EmitEvents>(this, roomList(room));
   }
 
   except(room: Rooms): BroadcastOperator<EmitEvents> {
@@ -229,7 +229,7 @@ export class Namespace<
         if (reached && !excluded.has(socket.id)) socket._notifyOutgoing(args);
       }
     }
-    engine.emit(this.name, rooms, except, flags.volatile ? VOLATILE : 0, args);
+    engine.emit(this.name, rooms, except, flags, args);
   }
 
   #heard(event: string | symbol): void {

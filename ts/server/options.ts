@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Authenticate } from "./authenticate.js";
+import type { Policies } from "./policies.js";
 
 /** Decides on a handshake before it is answered: `callback(null, true)` allows it. */
 export type AllowRequest = (
@@ -61,8 +62,10 @@ export interface ServerOptions {
   connectTimeout?: number;
   /** Largest message from a client. Default 1 000 000. */
   maxHttpBufferSize?: number;
-  /** Most bytes that may wait for one client. Default 1 MiB. */
+  /** Most bytes that may wait for one client; then the policies of the events that wait decide. Default 1 MiB. */
   maxOutbox?: number;
+  /** What may happen to events of these names in a full outbox, unless their emit says. Default `close`. */
+  policies?: Policies;
   /** Compression of polling responses from `threshold` bytes on. Default `{ threshold: 1024 }`. */
   httpCompression?: boolean | { threshold?: number };
   /** Default none. */
@@ -91,6 +94,11 @@ export interface RealtimeOptions extends ServerOptions {
   authenticate?: Authenticate;
   /** At most `maxEvents` (10) or `window` ms (100) of batched events per room leave together. */
   batch?: { maxEvents?: number; window?: number };
+  /**
+   * A client of which nothing was heard for `staleAfter` ms (300 000) is disconnected; looked for every `sweepInterval` ms
+   * (60 000). A user who is cut off has left a room, and an empty room's producer ends, after `grace` ms (3000).
+   */
+  presence?: { staleAfter?: number; sweepInterval?: number; grace?: number };
   /** Longest time to flush at shutdown, in ms. Default 5000. */
   shutdownTimeout?: number;
 }

@@ -6,6 +6,7 @@ import type { Authenticate } from "./authenticate.js";
 import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
+import { parsePolicies } from "./policies.js";
 
 /** Options after all checks. */
 export interface ParsedOptions {
@@ -22,9 +23,9 @@ const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
-  ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery"],
+  ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
 ];
-const REALTIME = [...SERVER, "authenticate", "batch", "shutdownTimeout"];
+const REALTIME = [...SERVER, "authenticate", "batch", "presence", "shutdownTimeout"];
 
 /** Socket.IO's options that are not there yet: why, and whether `false` is fine. */
 const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
@@ -57,6 +58,7 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
   parsed.native.nselfLayer = true;
+  parsed.native.presenceStaleAfter ??= 300_000;
   return parsed;
 }
 
@@ -94,6 +96,16 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     if (batch.has("maxEvents")) native.batchMaxEvents = integer("batch.maxEvents", batch.get("maxEvents"), 1, 10_000);
     if (batch.has("window")) native.batchWindow = integer("batch.window", batch.get("window"), 1, 60_000);
   }
+  if (has("presence")) {
+    const presence = known("presence.", object("presence", get("presence")), ["staleAfter", "sweepInterval", "grace"]);
+    const time = (name: string, min: number) =>
+      presence.has(name) ? integer(`presence.${name}`, presence.get(name), min, MAX_TIME) : undefined;
+    const [staleAfter, sweepInterval, grace] = [time("staleAfter", 1), time("sweepInterval", 1), time("grace", 0)];
+    if (staleAfter !== undefined) native.presenceStaleAfter = staleAfter;
+    if (sweepInterval !== undefined) native.presenceSweepInterval = sweepInterval;
+    if (grace !== undefined) native.presenceGrace = grace;
+  }
+  if (has("policies")) native.policies = parsePolicies(get("policies"));
   return {
     native,
     path,

@@ -11,6 +11,7 @@ import { claim } from "./intercept.js";
 import { integer, refused, text } from "./option-checks.js";
 import type { RealtimeOptions } from "./options.js";
 import { parseRealtimeOptions } from "./parse-options.js";
+import { endProducers } from "./producers.js";
 import { registry, warnOnce } from "./registry.js";
 import { Server } from "./server.js";
 import { WebSocketServer } from "./websocket-server.js";
@@ -121,6 +122,11 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
   return handle;
 }
 
+/** Has the server tell which of its rooms have members. @internal */
+export function watchRooms({ engine }: Running): void {
+  engine.native.watchRooms(engine.id);
+}
+
 function open(options: RealtimeOptions, where: Running["where"], provisional: boolean): Running {
   const parsed = parseRealtimeOptions(options);
   // Clients of the provisional server reconnect by themselves; no route has emitted anything before this.
@@ -135,7 +141,9 @@ function open(options: RealtimeOptions, where: Running["where"], provisional: bo
   const engine = io._open(parsed);
   const opened: Running = { io, engine, where, provisional };
   registry.running = opened;
+  if (registry.producers.size > 0) watchRooms(opened);
   engine.onClosed.push(() => {
+    endProducers();
     if (registry.running === opened) registry.running = undefined;
   });
   return opened;

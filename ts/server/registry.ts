@@ -1,7 +1,9 @@
 // What the copies of this package in one process share: JavaScript modules may be loaded twice (ESM and CommonJS, or
 // one copy per bundle), the state of the process may not.
 
+import type { IntervalHistogram } from "node:perf_hooks";
 import type { Engine } from "./engine.js";
+import type { Producer } from "./producers.js";
 import type { Running } from "./realtime.js";
 import type { WebSocketServer } from "./websocket-server.js";
 
@@ -20,13 +22,25 @@ interface Registry {
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
   running?: Running | undefined;
+  /** What runs while a room has members. */
+  producers: Set<Producer>;
+  /** Rooms that have members, once somebody wants to know. */
+  activeRooms: Set<string>;
+  /** Measures this thread's delay, once somebody wants to know. */
+  delays?: IntervalHistogram;
 }
 
 const KEY = Symbol.for("nself-realtime.registry");
 const shared = globalThis as { [KEY]?: Registry };
 
 /** The state that all copies in this thread share. */
-export const registry: Registry = shared[KEY] ?? { warned: new Set(), engines: new Set(), takeover: "untested" };
+export const registry: Registry = shared[KEY] ?? {
+  warned: new Set(),
+  engines: new Set(),
+  takeover: "untested",
+  producers: new Set(),
+  activeRooms: new Set(),
+};
 shared[KEY] = registry;
 
 /** Warns once per process. */

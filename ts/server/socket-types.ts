@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { ParsedUrlQuery } from "node:querystring";
+import type { Policy } from "./policies.js";
 import type { Any } from "./typed-events.js";
 
 export type DisconnectReason =
@@ -11,6 +12,7 @@ export type DisconnectReason =
   | "ping timeout"
   | "parse error"
   | "slow client"
+  | "stale client"
   | "internal error"
   | "server shutting down"
   | "forced server close"
@@ -73,6 +75,10 @@ export interface ExtendedError extends Error {
 export interface EmitFlags {
   volatile?: boolean;
   timeout?: number;
+  batch?: boolean;
+  policy?: Policy;
+  /** With policy "latest": of which events the newest stays. */
+  key?: string;
 }
 
 /** One room or several. */
@@ -80,6 +86,20 @@ export type Rooms = string | string[];
 
 export function roomList(rooms: Rooms): string[] {
   return Array.isArray(rooms) ? rooms.map(String) : [String(rooms)];
+}
+
+/** Flags of the native side's `emit`. */
+export const VOLATILE = 1;
+const BATCH = 2;
+const POLICY = { close: 4, gap: 8, latest: 16 };
+
+/** The flags of an emit as the native side takes them. */
+export function flagBits(flags: EmitFlags): number {
+  return (
+    (flags.volatile ? VOLATILE : 0) |
+    (flags.batch ? BATCH : 0) |
+    (flags.policy === undefined ? 0 : POLICY[flags.policy])
+  );
 }
 
 /** Throws, as Socket.IO does, if an event may not have this name. */

@@ -4,7 +4,7 @@ import { EventEmitter } from "node:events";
 import { type Ack, Acks } from "./acks.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
-import { ACK, type Engine, EVENT, engineOf, VOLATILE } from "./engine.js";
+import { ACK, type Engine, EVENT, engineOf } from "./engine.js";
 import { refuseMembers } from "./errors.js";
 import type { Namespace } from "./namespace.js";
 import {
@@ -16,6 +16,7 @@ import {
   type Rooms,
   roomList,
   type SocketReservedEvents,
+  VOLATILE,
 } from "./socket-types.js";
 import type {
   Acknowledged,
@@ -118,7 +119,7 @@ export class Socket<
     this._notifyOutgoing(packet);
     // What may have to be sent again goes the way of a broadcast, which is remembered.
     const remembered = id === null && !flags.volatile && this.#engine?.options.native.recoveryDuration !== undefined;
-    if (remembered) this.#whenConnected((engine) => engine.emit(this.nsp.name, [this.id], [], 0, packet));
+    if (remembered) this.#whenConnected((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
     else this.#send(EVENT, id, flags, packet);
     return true;
   }

@@ -8,8 +8,10 @@ import { binding } from "./binding.js";
 import { emitEvent } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
 import type { RealtimeOptions } from "./options.js";
-import { attach, running } from "./realtime.js";
+import { addProducer, type Produce } from "./producers.js";
+import { attach, running, watchRooms } from "./realtime.js";
 import type { Server } from "./server.js";
+import { eventLoopDelay, eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -19,11 +21,6 @@ export interface PresenceEntry {
   connectedAt: string;
   lastSeen: string;
 }
-
-/** Counters of the native server. */
-export type Stats = Record<string, unknown>;
-/** What the shutdown did. */
-export type ShutdownReport = Record<string, unknown>;
 
 /** Data of an event: checked by its name if that is one of the six. */
 type DataOf<T extends string> = T extends keyof EmittedEvents ? EmittedEvents[T] : unknown;
@@ -84,9 +81,27 @@ export class WebSocketServer {
     return found.io;
   }
 
-  /** Counters: connections, messages, bytes, drops. Throws ERR_NOT_RUNNING. */
+  /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING. */
   stats(): Stats {
-    return JSON.parse(binding().stats(serverId())) as Stats;
+    return { ...(JSON.parse(binding().stats(serverId())) as Stats), eventLoopDelay: eventLoopDelay() };
+  }
+
+  /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING. */
+  metrics(): string {
+    return binding().metrics(serverId()) + eventLoopMetrics();
+  }
+
+  /**
+   * Runs a producer (a log tail, a poll of statistics) while somebody is in its room, and only then. `rooms` is a name, a
+   * prefix that ends in `*`, or a regular expression; `produce(room)` is called when such a room gets its first member,
+   * and what it returns when the last has left and nobody came back within `presence.grace`. It may be called before the
+   * server runs, in the thread that opens it. Returns what takes the producer back.
+   */
+  whileWatched(rooms: string | RegExp, produce: Produce): () => void {
+    const remove = addProducer(rooms, produce);
+    const found = running();
+    if (found) watchRooms(found);
+    return remove;
   }
 
   /** The port, after `listen`. */
@@ -94,13 +109,16 @@ export class WebSocketServer {
     return running()?.port;
   }
 
-  /** Sends what waits, closes every connection, and stops. The application's HTTP server goes on. */
-  async shutdown(): Promise<ShutdownReport> {
+  /**
+   * Sends what waits, closes every connection within `shutdownTimeout`, and stops. Resolves to what that came to; to null
+   * if no server ran. The application's HTTP server goes on.
+   */
+  async shutdown(): Promise<ShutdownReport | null> {
     const found = running();
     if (found) return JSON.parse(await found.engine.close()) as ShutdownReport;
     const id = binding().nselfServer();
     // It belongs to another thread, which gets the events of it.
-    return id === null ? {} : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
+    return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
 }
 

@@ -1,0 +1,431 @@
+//! What a server counts: one set for each shard, so that shards do not fight for a cache line, and their sum as JSON or
+//! in the text form of Prometheus.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use serde::Serialize;
+
+/// Upper bounds of the latency histogram, in microseconds.
+const LATENCY: [u64; 13] =
+    [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
+/// Upper bounds of the histogram of packets that leave together.
+const TOGETHER: [u64; 8] = [1, 2, 5, 10, 20, 50, 100, 1000];
+
+/// A number that only grows.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Counts.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
+    /// How many there were.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// A number that goes up and down.
+#[derive(Debug, Default)]
+pub struct Gauge(AtomicU64);
+
+impl Gauge {
+    /// One more.
+    pub fn up(&self) {
+        self.0.fetch_add(1, Relaxed);
+    }
+
+    /// One less.
+    pub fn down(&self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
+
+    /// How many there are.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// How often a value fell between two bounds.
+#[derive(Debug)]
+pub struct Histogram<const N: usize> {
+    bounds: &'static [u64; N],
+    counts: [AtomicU64; N],
+    above: AtomicU64,
+    sum: AtomicU64,
+}
+
+impl<const N: usize> Histogram<N> {
+    fn new(bounds: &'static [u64; N]) -> Self {
+        Self { bounds, counts: [const { AtomicU64::new(0) }; N], above: AtomicU64::new(0), sum: AtomicU64::new(0) }
+    }
+
+    /// Counts a value in.
+    pub fn observe(&self, value: u64) {
+        let place = self.bounds.partition_point(|bound| *bound < value);
+        self.counts.get(place).unwrap_or(&self.above).fetch_add(1, Relaxed);
+        self.sum.fetch_add(value, Relaxed);
+    }
+}
+
+/// One write of what waited for a client, whatever the transport.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Bytes.
+    pub bytes: usize,
+    /// Packets whose last byte left.
+    pub packets: usize,
+    /// System calls, or one answer to a polling request.
+    pub calls: usize,
+    /// When the first event among them was emitted, in microseconds of the process's clock.
+    pub since: Option<u64>,
+}
+
+/// The numbers of one server on one shard.
+#[derive(Debug)]
+#[repr(align(128))]
+pub struct Counters {
+    /// Sessions whose transport is polling now.
+    pub polling: Gauge,
+    /// Sessions whose transport is WebSocket now.
+    pub websocket: Gauge,
+    /// Sockets that joined a namespace.
+    pub sockets: Gauge,
+    /// Sessions that were opened.
+    pub connections: Counter,
+    /// Sessions that moved from polling to WebSocket.
+    pub upgrades: Counter,
+    /// Events from clients.
+    pub events_in: Counter,
+    /// Bytes from clients: WebSocket frames, bodies of polling requests.
+    pub bytes_in: Counter,
+    /// Events times receivers.
+    pub deliveries: Counter,
+    /// Bytes to clients.
+    pub bytes_out: Counter,
+    /// System calls and polling answers that carried packets.
+    pub writes: Counter,
+    /// Times that gathered events were let go by the end of their window.
+    pub batches: Counter,
+    /// Events that a newer one replaced in a full outbox.
+    pub dropped_latest: Counter,
+    /// Events that a `gap` event tells of.
+    pub dropped_gap: Counter,
+    /// Volatile events for clients that could not take them.
+    pub dropped_volatile: Counter,
+    /// Packets that waited for a client when it was gone, or too slow, or the server closed.
+    pub dropped_closed: Counter,
+    /// `gap` events.
+    pub gaps: Counter,
+    /// Clients that were closed because they read too slowly.
+    pub slow_clients: Counter,
+    /// Clients that were closed because nothing was heard of them.
+    pub stale_clients: Counter,
+    /// Packets that left with one write.
+    pub together: Histogram<8>,
+    /// From an emit to the write of the first event of that write, in microseconds.
+    pub latency: Histogram<13>,
+}
+
+impl Counters {
+    /// Counts a write.
+    pub fn wrote(&self, tally: &Tally) {
+        if tally.calls == 0 {
+            return;
+        }
+        self.writes.add(tally.calls as u64);
+        self.bytes_out.add(tally.bytes as u64);
+        self.together.observe(tally.packets as u64);
+        if let Some(since) = tally.since {
+            self.latency.observe(super::clock::micros().saturating_sub(since));
+        }
+    }
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self {
+            polling: Gauge::default(),
+            websocket: Gauge::default(),
+            sockets: Gauge::default(),
+            connections: Counter::default(),
+            upgrades: Counter::default(),
+            events_in: Counter::default(),
+            bytes_in: Counter::default(),
+            deliveries: Counter::default(),
+            bytes_out: Counter::default(),
+            writes: Counter::default(),
+            batches: Counter::default(),
+            dropped_latest: Counter::default(),
+            dropped_gap: Counter::default(),
+            dropped_volatile: Counter::default(),
+            dropped_closed: Counter::default(),
+            gaps: Counter::default(),
+            slow_clients: Counter::default(),
+            stale_clients: Counter::default(),
+            together: Histogram::new(&TOGETHER),
+            latency: Histogram::new(&LATENCY),
+        }
+    }
+}
+
+/// What waits on the shards, by a look at them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Depth {
+    /// Clients for whom something waits.
+    pub clients: u64,
+    /// Bytes that wait for all of them.
+    pub bytes: u64,
+    /// Bytes that wait for the one that is furthest behind.
+    pub largest: u64,
+}
+
+/// Connections by transport.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Connections {
+    /// HTTP long-polling.
+    pub polling: u64,
+    /// WebSocket.
+    pub websocket: u64,
+}
+
+/// Events that clients did not get, by reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Dropped {
+    /// A newer one replaced them in a full outbox.
+    pub latest: u64,
+    /// A `gap` event tells of them.
+    pub gap: u64,
+    /// Volatile, and the client could not take them.
+    pub volatile: u64,
+    /// The client was gone, too slow, or the server closed.
+    pub closed: u64,
+}
+
+/// A distribution: `le` are the upper bounds, `counts` how many values fell to each (the last: above all bounds).
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+pub struct Distribution {
+    /// Upper bounds.
+    pub le: Vec<u64>,
+    /// One more than bounds.
+    pub counts: Vec<u64>,
+    /// Of all values.
+    pub sum: u64,
+}
+
+impl Distribution {
+    fn of<const N: usize>(histograms: impl Iterator<Item = impl std::ops::Deref<Target = Histogram<N>>>) -> Self {
+        let mut all = Self { counts: vec![0; N + 1], ..Self::default() };
+        for histogram in histograms {
+            all.le = histogram.bounds.to_vec();
+            let counts = histogram.counts.iter().chain([&histogram.above]);
+            all.counts.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count.load(Relaxed));
+            all.sum += histogram.sum.load(Relaxed);
+        }
+        all
+    }
+}
+
+/// All numbers of a server.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Open now.
+    pub connections: Connections,
+    /// Open now.
+    pub sockets: u64,
+    /// Rooms with members now, sockets' own ones not counted.
+    pub rooms: u64,
+    /// Sessions that were opened.
+    pub opened: u64,
+    /// Sessions that moved from polling to WebSocket.
+    pub upgrades: u64,
+    /// Events that were emitted here.
+    pub events_out: u64,
+    /// Events from clients.
+    pub events_in: u64,
+    /// Events times receivers.
+    pub deliveries: u64,
+    /// Bytes to clients.
+    pub bytes_out: u64,
+    /// Bytes from clients.
+    pub bytes_in: u64,
+    /// System calls and polling answers that carried packets.
+    pub writes: u64,
+    /// Times that gathered events were let go.
+    pub batches: u64,
+    /// Events that clients did not get.
+    pub dropped: Dropped,
+    /// `gap` events.
+    pub gaps: u64,
+    /// Clients closed because they read too slowly.
+    pub slow_clients: u64,
+    /// Clients closed because nothing was heard of them.
+    pub stale_clients: u64,
+    /// What waits now.
+    pub waiting: Depth,
+    /// Commands that wait for the shards.
+    pub commands_waiting: u64,
+    /// Packets that left with one write.
+    pub packets_per_write: Distribution,
+    /// From an emit to its write, in microseconds.
+    pub emit_to_write: Distribution,
+    /// Threads that serve clients.
+    pub shards: u64,
+}
+
+impl Stats {
+    /// The sum over shards. What only a look at the shards can tell is left at zero.
+    pub fn of(shards: &[Counters]) -> Self {
+        let sum = |field: fn(&Counters) -> &Counter| shards.iter().map(|counters| field(counters).get()).sum();
+        let now = |field: fn(&Counters) -> &Gauge| {
+            // Of one number a shard may have counted down what another has yet to count up.
+            shards.iter().map(|counters| field(counters).get()).fold(0, u64::wrapping_add)
+        };
+        Self {
+            connections: Connections { polling: now(|c| &c.polling), websocket: now(|c| &c.websocket) },
+            sockets: now(|c| &c.sockets),
+            opened: sum(|c| &c.connections),
+            upgrades: sum(|c| &c.upgrades),
+            events_in: sum(|c| &c.events_in),
+            deliveries: sum(|c| &c.deliveries),
+            bytes_out: sum(|c| &c.bytes_out),
+            bytes_in: sum(|c| &c.bytes_in),
+            writes: sum(|c| &c.writes),
+            batches: sum(|c| &c.batches),
+            dropped: Dropped {
+                latest: sum(|c| &c.dropped_latest),
+                gap: sum(|c| &c.dropped_gap),
+                volatile: sum(|c| &c.dropped_volatile),
+                closed: sum(|c| &c.dropped_closed),
+            },
+            gaps: sum(|c| &c.gaps),
+            slow_clients: sum(|c| &c.slow_clients),
+            stale_clients: sum(|c| &c.stale_clients),
+            packets_per_write: Distribution::of(shards.iter().map(|c| &c.together)),
+            emit_to_write: Distribution::of(shards.iter().map(|c| &c.latency)),
+            shards: shards.len() as u64,
+            ..Self::default()
+        }
+    }
+
+    /// The text form of Prometheus, version 0.0.4. Labels are few and fixed.
+    pub fn prometheus(&self) -> String {
+        let mut out = Exposition::default();
+        let labelled = |label: &str, value| format!("{{{label}=\"{value}\"}}");
+        out.family("connections", "gauge", "Open Engine.IO sessions.");
+        out.sample(&labelled("transport", "polling"), self.connections.polling);
+        out.sample(&labelled("transport", "websocket"), self.connections.websocket);
+        for (name, help, value) in [
+            ("sockets", "Open Socket.IO sockets.", self.sockets),
+            ("rooms", "Rooms with members, the sockets' own ones not counted.", self.rooms),
+            ("waiting_clients", "Clients for whom packets wait.", self.waiting.clients),
+            ("waiting_bytes", "Bytes that wait for clients.", self.waiting.bytes),
+            ("waiting_bytes_largest", "Bytes that wait for the client furthest behind.", self.waiting.largest),
+            ("commands_waiting", "Commands that wait for the server's threads.", self.commands_waiting),
+            ("shards", "Threads that serve clients.", self.shards),
+        ] {
+            out.family(name, "gauge", help);
+            out.sample("", value);
+        }
+        for (name, help, value) in [
+            ("connections_opened_total", "Engine.IO sessions that were opened.", self.opened),
+            ("upgrades_total", "Sessions that moved from polling to WebSocket.", self.upgrades),
+            ("events_emitted_total", "Events emitted by the application.", self.events_out),
+            ("events_received_total", "Events from clients.", self.events_in),
+            ("deliveries_total", "Events times receivers.", self.deliveries),
+            ("sent_bytes_total", "Bytes to clients.", self.bytes_out),
+            ("received_bytes_total", "Bytes from clients.", self.bytes_in),
+            ("writes_total", "System calls and polling answers that carried packets.", self.writes),
+            ("batches_total", "Batches of events that were let go by the end of their window.", self.batches),
+            ("gaps_total", "Gap events sent to slow clients.", self.gaps),
+            ("slow_clients_total", "Clients closed because they read too slowly.", self.slow_clients),
+            ("stale_clients_total", "Clients closed because nothing was heard of them.", self.stale_clients),
+        ] {
+            out.family(name, "counter", help);
+            out.sample("", value);
+        }
+        out.family("dropped_total", "counter", "Packets that a client did not get, by reason.");
+        for (reason, value) in [
+            ("latest", self.dropped.latest),
+            ("gap", self.dropped.gap),
+            ("volatile", self.dropped.volatile),
+            ("closed", self.dropped.closed),
+        ] {
+            out.sample(&labelled("reason", reason), value);
+        }
+        out.histogram("packets_per_write", "Packets that left with one write.", &self.packets_per_write, 1.0);
+        out.histogram("emit_to_write_seconds", "From an emit to its write.", &self.emit_to_write, 1e6);
+        out.text
+    }
+}
+
+/// Metrics as text.
+#[derive(Default)]
+struct Exposition {
+    text: String,
+    name: String,
+}
+
+impl Exposition {
+    fn family(&mut self, name: &str, kind: &str, help: &str) {
+        self.name = format!("nself_realtime_{name}");
+        let _ = write!(self.text, "# HELP {0} {help}\n# TYPE {0} {kind}\n", self.name);
+    }
+
+    fn sample(&mut self, labels: &str, value: impl std::fmt::Display) {
+        let _ = writeln!(self.text, "{}{labels} {value}", self.name);
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, values: &Distribution, unit: f64) {
+        self.family(name, "histogram", help);
+        let mut below = 0;
+        for (place, count) in values.counts.iter().enumerate() {
+            below += count;
+            let bound = values.le.get(place).map_or("+Inf".into(), |bound| (*bound as f64 / unit).to_string());
+            let _ = writeln!(self.text, "{}_bucket{{le=\"{bound}\"}} {below}", self.name);
+        }
+        let _ = writeln!(self.text, "{}_sum {}\n{0}_count {below}", self.name, values.sum as f64 / unit);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn histograms_count_by_upper_bound_and_sum_over_shards() {
+        let shards = [Counters::default(), Counters::default()];
+        for (shard, value) in [(0, 1), (0, 2), (1, 10), (1, 11), (1, 5000)] {
+            shards[shard].together.observe(value);
+        }
+        let stats = Stats::of(&shards);
+        assert_eq!(stats.packets_per_write.counts, [1, 1, 0, 1, 1, 0, 0, 0, 1]);
+        assert_eq!(stats.packets_per_write.sum, 5024);
+    }
+
+    #[test]
+    fn the_text_form() {
+        let shards = [Counters::default()];
+        shards[0].websocket.up();
+        shards[0].dropped_gap.add(7);
+        shards[0].latency.observe(300);
+        let text = Stats::of(&shards).prometheus();
+        for line in [
+            "# TYPE nself_realtime_connections gauge",
+            "nself_realtime_connections{transport=\"websocket\"} 1",
+            "nself_realtime_dropped_total{reason=\"gap\"} 7",
+            "nself_realtime_emit_to_write_seconds_bucket{le=\"0.00025\"} 0",
+            "nself_realtime_emit_to_write_seconds_bucket{le=\"0.0005\"} 1",
+            "nself_realtime_emit_to_write_seconds_bucket{le=\"+Inf\"} 1",
+            "nself_realtime_emit_to_write_seconds_sum 0.0003",
+            "nself_realtime_emit_to_write_seconds_count 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}

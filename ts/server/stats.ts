@@ -1,0 +1,111 @@
+// What a server counts, as stats() and shutdown() tell it.
+
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { registry } from "./registry.js";
+
+/** How many values fell to each upper bound in `le`; the last of `counts` is above all of them. */
+export interface Distribution {
+  le: number[];
+  counts: number[];
+  sum: number;
+}
+
+/** Packets that clients did not get, by reason. */
+export interface Dropped {
+  /** A newer event replaced them in a full outbox (policy `latest`). */
+  latest: number;
+  /** A `gap` event tells of them (policy `gap`). */
+  gap: number;
+  /** Volatile, and the client could not take them at that moment. */
+  volatile: number;
+  /** The client was gone, too slow, or the server closed. */
+  closed: number;
+}
+
+/** Counters of the native server, from its start on, and what is there now. */
+export interface Stats {
+  /** Open sessions by transport. */
+  connections: { polling: number; websocket: number };
+  /** Open sockets, over all namespaces. */
+  sockets: number;
+  /** Rooms with members; a socket's own room is not counted. */
+  rooms: number;
+  /** Sessions that were opened. */
+  opened: number;
+  /** Sessions that moved from polling to WebSocket. */
+  upgrades: number;
+  /** Events that were emitted to rooms or to all. */
+  eventsOut: number;
+  /** Events from clients. */
+  eventsIn: number;
+  /** Emitted events times receivers. */
+  deliveries: number;
+  bytesOut: number;
+  bytesIn: number;
+  /** System calls and polling answers that carried packets. */
+  writes: number;
+  /** Batches that were let go by the end of their window. */
+  batches: number;
+  dropped: Dropped;
+  /** `gap` events that were sent. */
+  gaps: number;
+  /** Clients that were closed because they read too slowly. */
+  slowClients: number;
+  /** Clients that were closed because nothing was heard of them. */
+  staleClients: number;
+  /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
+  waiting: { clients: number; bytes: number; largest: number };
+  /** Commands that wait for the native threads. */
+  commandsWaiting: number;
+  packetsPerWrite: Distribution;
+  /** From an emit to its write, in µs. */
+  emitToWrite: Distribution;
+  /** Native threads that serve clients. */
+  shards: number;
+  /** How late this JavaScript thread runs its timers, in ms, since the last look; the first look begins to measure. */
+  eventLoopDelay: { p50: number; p99: number; max: number };
+}
+
+/** What a shutdown came to. Counts are from the server's start on. */
+export interface ShutdownReport {
+  /** Clients that were connected when it began. */
+  clients: number;
+  milliseconds: number;
+  eventsOut: number;
+  deliveries: number;
+  dropped: Dropped;
+  slowClients: number;
+  /** The native side did not answer within `shutdownTimeout`. */
+  timedOut?: boolean;
+}
+
+/** The delay of this thread's event loop since the last call. Measuring begins with the first. */
+export function eventLoopDelay(): Stats["eventLoopDelay"] {
+  const delays: IntervalHistogram = registry.delays ?? monitorEventLoopDelay({ resolution: 20 });
+  if (!registry.delays) {
+    registry.delays = delays;
+    delays.enable();
+  }
+  const milliseconds = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4) / 100 - 20);
+  const seen = delays.count > 0;
+  const found = {
+    p50: seen ? milliseconds(delays.percentile(50)) : 0,
+    p99: seen ? milliseconds(delays.percentile(99)) : 0,
+    max: seen ? milliseconds(delays.max) : 0,
+  };
+  delays.reset();
+  return found;
+}
+
+/** The same as metrics in the text form of Prometheus. */
+export function eventLoopMetrics(): string {
+  const name = "nself_realtime_event_loop_delay_seconds";
+  const { p50, p99, max } = eventLoopDelay();
+  const sample = (quantile: string, value: number) => `${name}{quantile="${quantile}"} ${value / 1000}\n`;
+  return (
+    `# HELP ${name} How late the JavaScript thread runs its timers, since the last look.\n# TYPE ${name} gauge\n` +
+    sample("0.5", p50) +
+    sample("0.99", p99) +
+    sample("1", max)
+  );
+}
