@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type * as Next from "../ts/next/index.js";
-import { type Attached, startAttached } from "./support/nself.js";
+import { type Attached, connected, startAttached } from "./support/nself.js";
 import * as samples from "./support/samples.js";
 
 const nextEntry: string = "nself-realtime/next";
@@ -80,5 +80,41 @@ describe("rateLimit", () => {
         expect.objectContaining({ code: "ERR_INVALID_OPTION" }),
       );
     }
+  });
+});
+
+describe("metrics", () => {
+  test.each(["/api/realtime/metrics", "/api/realtime/metrics/", "/api/realtime?metrics", "/api/realtime?metrics=1"])(
+    "%s is Prometheus' text",
+    async (path) => {
+      await connected(running.port);
+      const { GET } = createRouteHandlers();
+      const response = await GET(new Request(`http://localhost${path}`));
+      expect(response.status).toBe(200);
+      expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+      const text = await response.text();
+      const samples = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+      expect(samples.length).toBeGreaterThan(3);
+      for (const line of samples) expect(line).toMatch(/^[a-z_]+(?:\{[^}]*\})? (?:-?[\d.e+-]+|NaN|\+Inf)$/);
+      expect(samples).toContainEqual(
+        expect.stringMatching(/^\w*connections\{[^}]*websocket[^}]*\} 1$|^\w*connections\w* 1$/),
+      );
+    },
+  );
+
+  test("are no other path's, and for nobody whom authorize refuses", async () => {
+    const { GET } = createRouteHandlers({ authorize: ({ headers }) => headers.has("authorization") });
+    const get = (path: string, headers = {}) => GET(new Request(`http://localhost${path}`, { headers }));
+    expect((await get("/api/realtime/metrics")).status).toBe(403);
+    expect((await get("/api/realtime/metrics", { authorization: "t" })).status).toBe(200);
+    const health = await get("/api/metrics/realtime", { authorization: "t" });
+    expect(await health.json()).toMatchObject({ success: true, data: { connected: 0 } });
+  });
+
+  test("are 503 when no server runs", async () => {
+    await running.close();
+    const response = await createRouteHandlers().GET(new Request("http://localhost/api/realtime?metrics"));
+    expect(response.status).toBe(503);
+    expect(await response.json()).toMatchObject({ success: false, code: "ERR_NOT_RUNNING" });
   });
 });
