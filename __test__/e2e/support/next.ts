@@ -21,9 +21,12 @@ export interface NextOptions {
   port?: number;
   /** The Node binary; default: this one's. */
   node?: string;
+  /** More arguments for Next's command; the standalone server takes none. */
+  args?: string[];
 }
 
-function freePort(): Promise<number> {
+/** A port that nobody listens on right now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
@@ -38,12 +41,12 @@ function freePort(): Promise<number> {
  * Starts Next and resolves once it answers. `/api/ws/terminal` gets a WebSocket endpoint of somebody else, on the same HTTP server: see
  * fixtures/terminal.cjs.
  */
-export async function startNext({ folder, mode, node, ...options }: NextOptions): Promise<NextServer> {
+export async function startNext({ folder, mode, node, args: more = [], ...options }: NextOptions): Promise<NextServer> {
   const port = options.port ?? (await freePort());
   const args =
     mode === "standalone"
       ? [`${folder}/server.js`]
-      : [`${folder}/node_modules/next/dist/bin/next`, mode, "-H", "127.0.0.1", "-p", String(port)];
+      : [`${folder}/node_modules/next/dist/bin/next`, mode, "-H", "127.0.0.1", "-p", String(port), ...more];
   const program = new Program(args, {
     cwd: folder,
     env: { NODE_OPTIONS: `--require=${fixtures}/terminal.cjs`, PORT: String(port), HOSTNAME: "127.0.0.1" },
