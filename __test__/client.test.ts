@@ -213,14 +213,15 @@ describe("connection", () => {
 
   it("retain holds the connection, and does not undo disconnect", async () => {
     const from = await server();
-    const at = client(from.url);
+    const at = client(from.url, { linger: 20 });
     const [first, second] = [at.retain(), at.retain()];
     await connected(at);
     first();
     first();
     expect(at.isConnected()).toBe(true);
     second();
-    expect(at.isConnected()).toBe(false);
+    expect(at.isConnected()).toBe(true);
+    await lost(at);
     at.disconnect();
     const third = at.retain();
     await settled(from, await open(from.url));

@@ -30,6 +30,8 @@ export interface WebSocketClientOptions {
   timeout?: number;
   /** Waits before each attempt to reconnect, in ms; the last one repeats. Default 1, 2, 4, 8, 16 s. */
   reconnectDelays?: readonly number[];
+  /** How long the connection outlives its last user, in ms, so that a page change does not reconnect. Default 5000. */
+  linger?: number;
   /** Most events that {@link WebSocketClient.emit} keeps while there is no connection. Default 100. */
   queueLimit?: number;
 }

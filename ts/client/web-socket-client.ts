@@ -8,10 +8,13 @@ import { Rooms } from "./rooms.js";
 import type { ConnectionStatus, Unsubscribe, WebSocketClientOptions } from "./types.js";
 
 const QUEUE_LIMIT = 100;
+const LINGER = 5000;
 const RESERVED = new Set(["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]);
 
 /** A client of the real-time server. It can be made anywhere, also while a page renders on the server; nothing connects before `connect`. */
 export class WebSocketClient {
+  /** How long the connection outlives its last user, in ms. */
+  readonly linger: number;
   readonly #connection: Connection;
   readonly #listeners = new Listeners();
   readonly #rooms: Rooms;
@@ -20,8 +23,10 @@ export class WebSocketClient {
   #explicit = false;
   #stopped = false;
   #holders = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WebSocketClientOptions = {}) {
+    this.linger = options.linger ?? LINGER;
     this.#queueLimit = options.queueLimit ?? QUEUE_LIMIT;
     this.#rooms = new Rooms({
       isConnected: () => this.isConnected(),
@@ -53,16 +58,23 @@ export class WebSocketClient {
     this.#connection.close();
   }
 
-  /** Connects for as long as the result has not been called; the hooks use it. It does not undo `disconnect`. */
+  /**
+   * Connects, and stays connected until `linger` ms after the result was called by the last holder. The hooks use it. It does not undo
+   * `disconnect`.
+   */
   retain(): Unsubscribe {
     this.#holders++;
+    clearTimeout(this.#idle);
     if (!this.#stopped) this.#connection.open(false);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
       this.#holders--;
-      if (this.#holders === 0 && !this.#explicit) this.#connection.close();
+      if (this.#holders > 0) return;
+      this.#idle = setTimeout(() => {
+        if (!this.#explicit) this.#connection.close();
+      }, this.linger);
     };
   }
 

@@ -3,7 +3,6 @@
 
 import { useEffect, useState } from "react";
 import { getWebSocketClient, type RoomAck } from "../client/index.js";
-import { holdConnection } from "./store.js";
 
 /** What {@link useRoom} returns. */
 export interface UseRoom {
@@ -19,7 +18,7 @@ export function useRoom(room: string | null): UseRoom {
   useEffect(() => {
     if (room === null) return;
     const client = getWebSocketClient();
-    const release = holdConnection();
+    const release = client.retain();
     let mounted = true;
     client.joinRoom(room).then((ack) => {
       if (mounted) setAnswer({ room, ack });
