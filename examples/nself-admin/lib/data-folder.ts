@@ -14,7 +14,7 @@ export function dataFolder(): string {
     const folder = process.env.NSELF_DATA ?? join(tmpdir(), name);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     // A temporary folder is everybody's: somebody else may have made it first, to read our sessions.
-    const owner = statSync(folder).uid;
+    const owner = statSync(/* turbopackIgnore: true */ folder).uid;
     if (uid >= 0 && owner !== uid) throw new Error(`${folder} belongs to another user: set NSELF_DATA`);
     return folder;
   });

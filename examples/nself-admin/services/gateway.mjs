@@ -1,7 +1,7 @@
 // A reverse proxy under load: requests come in at a steady rate, are passed on to an upstream server, and each one is a line of the access
 // log. NSELF_GATEWAY_RATE sets the requests a second, 12 by default.
 
-import { Agent, createServer, get, request as forward } from "node:http";
+import { Agent, createServer, request as forward, get } from "node:http";
 import { listen } from "./api-server.mjs";
 import { runService } from "./service.mjs";
 

@@ -12,7 +12,8 @@ export function toPlain(value) {
 function toText(value) {
   if (value instanceof Date) return value.toISOString();
   if (value instanceof Uint8Array) return `\\x${Buffer.from(value.subarray(0, MOST_CHARACTERS)).toString("hex")}`;
-  if (typeof value === "object") return JSON.stringify(value, (_key, inner) => (typeof inner === "bigint" ? `${inner}` : inner));
+  if (typeof value === "object")
+    return JSON.stringify(value, (_key, inner) => (typeof inner === "bigint" ? `${inner}` : inner));
   return String(value);
 }
 

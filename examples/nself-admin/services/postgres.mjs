@@ -3,8 +3,8 @@
 
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
-import { toColumns, toPlain } from "./postgres-values.mjs";
 import { SEED } from "./postgres-seed.mjs";
+import { toColumns, toPlain } from "./postgres-values.mjs";
 import { endWhenAsked, ready } from "./service.mjs";
 
 const folder = process.env.NSELF_DATA ? join(process.env.NSELF_DATA, "postgres") : undefined;
@@ -36,7 +36,14 @@ async function run({ id, sql, maxRows }) {
   } catch (error) {
     console.error(`error: query ${id.slice(0, 8)}: ${error.message}`);
     const place = error.position ? ` (at character ${error.position})` : "";
-    return { id, rows: [], rowCount: 0, fields: [], executionTime: performance.now() - began, error: error.message + place };
+    return {
+      id,
+      rows: [],
+      rowCount: 0,
+      fields: [],
+      executionTime: performance.now() - began,
+      error: error.message + place,
+    };
   }
 }
 

@@ -4,7 +4,12 @@
 import { useSyncExternalStore } from "react";
 
 const never = () => () => {};
-const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
+const time = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+});
 
 export function Time({ iso }: { iso: string }) {
   const live = useSyncExternalStore(

@@ -68,7 +68,7 @@ export function Dashboard({ services, stats }: { services: ServicesSnapshot; sta
         <section className="card tile" aria-label="CPU">
           <h2>CPU</h2>
           <p className="figure">
-            {percent(cpu.at(-1) ?? 0)}
+            {cpu.length > 0 ? percent(cpu.at(-1) ?? 0) : "–"}
             <small> of {figures.machine.cores} cores</small>
           </p>
           <Sparkline values={cpu} top={20} />
@@ -76,7 +76,7 @@ export function Dashboard({ services, stats }: { services: ServicesSnapshot; sta
         <section className="card tile" aria-label="Memory">
           <h2>Memory</h2>
           <p className="figure">
-            {bytes(memory.at(-1) ?? 0)}
+            {memory.length > 0 ? bytes(memory.at(-1) ?? 0) : "–"}
             <small> of {bytes(figures.machine.memory)}</small>
           </p>
           <Sparkline values={memory} />

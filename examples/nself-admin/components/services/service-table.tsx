@@ -53,7 +53,8 @@ export function ServiceTable({ services, stats }: { services: ServicesSnapshot; 
         title="Services"
         lead={
           <>
-            Each one is a process of this machine: end one with <code>kill -9</code> and it turns unhealthy in every tab.
+            Each one is a process of this machine: end one with <code>kill -9</code> and it turns unhealthy in every
+            tab.
           </>
         }
       >

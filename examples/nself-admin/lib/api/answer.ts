@@ -13,7 +13,10 @@ export class Refusal extends Error {
 }
 
 export function success<T>(data: T, status = 200): Response {
-  return Response.json({ success: true, data } satisfies Answer<T>, { status, headers: { "cache-control": "no-store" } });
+  return Response.json({ success: true, data } satisfies Answer<T>, {
+    status,
+    headers: { "cache-control": "no-store" },
+  });
 }
 
 export function failure(status: number, error: string): Response {

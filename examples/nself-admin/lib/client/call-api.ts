@@ -4,7 +4,11 @@
 import type { Answer } from "../api/answer";
 
 /** Resolves with null, or with why it failed. A session that has ended leads to the login page. */
-export async function callApi(path: string, body: object = {}, method: "POST" | "DELETE" = "POST"): Promise<string | null> {
+export async function callApi(
+  path: string,
+  body: object = {},
+  method: "POST" | "DELETE" = "POST",
+): Promise<string | null> {
   try {
     const response = await fetch(path, {
       method,

@@ -19,5 +19,7 @@ export async function actOnAll(action: Action): Promise<string | null> {
 
 /** What can be done with a service in this state. */
 export function canDo(action: Action, state: string): boolean {
-  return action === "start" ? state === "stopped" || state === "unhealthy" : state === "running" || state === "starting";
+  return action === "start"
+    ? state === "stopped" || state === "unhealthy"
+    : state === "running" || state === "starting";
 }

@@ -79,7 +79,7 @@ const clean: Stage = async ({ environment, log }) => {
     await rm(join(environment, name), { recursive: true, force: true });
     log(`removed ${name}`);
   }
-  log(`${Math.min(releases.length, RELEASES_KEPT)} releases kept`);
+  log(`releases kept: ${Math.min(releases.length, RELEASES_KEPT)}`);
 };
 
 /** What each stage does; it fails by throwing. */

@@ -84,7 +84,8 @@ function toSample(id: string, name: string, { cpu_stats, memory_stats, networks,
   const nets = Object.values(networks ?? {});
   const blocks = blkio_stats?.io_service_bytes_recursive ?? [];
   const sum = (numbers: number[]) => numbers.reduce((total, value) => total + value, 0);
-  const blocksOf = (op: string) => sum(blocks.filter((block) => block.op.toLowerCase() === op).map(({ value }) => value));
+  const blocksOf = (op: string) =>
+    sum(blocks.filter((block) => block.op.toLowerCase() === op).map(({ value }) => value));
   return {
     containerId: id.slice(0, 12),
     containerName: name,

@@ -15,6 +15,8 @@ export const GET = guarded(async () => {
   if (!isRunning()) throw new Refusal(409, "PostgreSQL is not running");
   const { rows, error } = await query(randomUUID(), TABLES);
   if (error) throw new Refusal(503, error);
-  const tables = (rows as Array<[string, string]>).map(([name, columns]): Table => ({ name, columns: columns.split(",") }));
+  const tables = (rows as Array<[string, string]>).map(
+    ([name, columns]): Table => ({ name, columns: columns.split(",") }),
+  );
   return success(tables);
 });
