@@ -16,11 +16,11 @@ export function LogLines({ entries, withService, empty }: Props) {
   // What is shown while the reader looks at older lines; null while the list follows.
   const [held, setHeld] = useState<Entry[] | null>(null);
   const shown = held ?? entries;
-  const newest = shown.at(-1)?.key;
 
   useLayoutEffect(() => {
-    if (!held && newest !== undefined) box.current?.scrollTo({ top: box.current.scrollHeight });
-  }, [held, newest]);
+    // After each change, also one further up: a scroll event that is still on its way must find the list at its end.
+    if (!held && shown.length > 0) box.current?.scrollTo({ top: box.current.scrollHeight });
+  }, [held, shown]);
 
   return (
     <div className="log-frame">
