@@ -1,7 +1,14 @@
 // The example under `next dev`, `next start` and as standalone output: stock clients on Next's own port.
 
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { LogStreamEvent, ServiceStatusEvent } from "../../ts/events.js";
+import type {
+  BuildProgressEvent,
+  DbQueryResultEvent,
+  DeployProgressEvent,
+  LogStreamEvent,
+  ServiceStatusEvent,
+} from "../../ts/events.js";
 import { copyExample, standaloneFolder } from "./support/app-copy.js";
 import { arrival, connect, disconnectAll, join, post, type Transport } from "./support/client.js";
 import { isFree, type Mode, type NextServer, startNext } from "./support/next.js";
@@ -98,6 +105,29 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     const unhealthy = arrival<ServiceStatusEvent>(socket, "service:status", isMetrics("unhealthy"));
     process.kill(Number(data.containerId), "SIGKILL");
     expect((await unhealthy).data.health?.status).toBe("unhealthy");
+    socket.disconnect();
+  });
+
+  it("has the programs that it starts: the database, the build's steps, a deployment", async () => {
+    const socket = await connectAdmin("websocket");
+    await join(socket, "db:admin");
+    const built = arrival<BuildProgressEvent>(socket, "build:progress", (data) => data.step === "done");
+    await post(`${server.url}/api/nself/build`, {}, cookie);
+    expect((await built).data).toMatchObject({ status: "complete", progress: 100 });
+
+    const deployed = arrival<DeployProgressEvent>(socket, "deploy:progress", (data) => data.stage === "done");
+    await post(`${server.url}/api/deploy`, { environment: "staging" }, cookie);
+    expect((await deployed).data).toMatchObject({ status: "complete", environment: "staging" });
+    expect(existsSync(`${server.data}/releases/staging/current/services/api.mjs`)).toBe(true);
+
+    const isRunning = (data: ServiceStatusEvent) => data.service === "postgres" && data.status === "running";
+    const running = arrival<ServiceStatusEvent>(socket, "service:status", isRunning);
+    await post(`${server.url}/api/services/start`, { service: "postgres" }, cookie);
+    await running;
+    const answered = arrival<DbQueryResultEvent>(socket, "db:query:result", (data) => data.queryId === mode);
+    const sql = "select count(*)::int from orders";
+    await post(`${server.url}/api/database/query`, { queryId: mode, sql }, cookie);
+    expect((await answered).data).toMatchObject({ rows: [[5000]], rowCount: 1 });
     socket.disconnect();
   });
 
