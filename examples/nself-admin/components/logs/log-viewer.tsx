@@ -60,7 +60,7 @@ export function LogViewer({ service, initial }: Props) {
         </label>
         <label className="check">
           <input type="checkbox" checked={onlyTrouble} onChange={(event) => setOnlyTrouble(event.target.checked)} />
-          Warnings and errors only
+          Problems only
         </label>
         <span className="count">
           {shown.length} {shown.length === 1 ? "line" : "lines"}
