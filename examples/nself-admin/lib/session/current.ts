@@ -6,7 +6,9 @@ import { COOKIE } from "./cookie";
 import { type Session, sessions } from "./store";
 
 export async function currentSession(): Promise<Session | null> {
-  return sessions().find((await cookies()).get(COOKIE)?.value);
+  // First the cookies: asked for them, `next build` gives up rendering the page in advance, and no session store is made there.
+  const jar = await cookies();
+  return sessions().find(jar.get(COOKIE)?.value);
 }
 
 /** Sends whoever is not logged in to the login page. */
