@@ -3,7 +3,7 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
-import { attach, type RealtimeOptions, type Socket, type WebSocketServer } from "nself-realtime";
+import { attach, type PresenceEntry, type RealtimeOptions, type Socket, type WebSocketServer } from "nself-realtime";
 
 export interface RealtimeTestServer {
   url: string;
@@ -23,6 +23,8 @@ export interface RealtimeTestServer {
   transports(): { websocket: number; polling: number };
   /** HTTP requests to the server's path since the start; upgrades are none. */
   requests(): number;
+  /** Who is in a room. */
+  presence(room: string): PresenceEntry[];
   /** What becomes of WebSocket handshakes from now on: as if a proxy stood before the server. */
   webSockets(are: "served" | "refused" | "swallowed"): void;
   /** Disconnects every socket from the server's side. */
@@ -89,6 +91,7 @@ export async function startServer(
       return { websocket: connections.websocket, polling: connections.polling };
     },
     requests: () => requests,
+    presence: (room) => realtime.getPresence().filter(({ rooms }) => rooms.includes(room)),
     webSockets: (are) => {
       webSockets = are;
     },
