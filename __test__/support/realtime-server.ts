@@ -1,6 +1,6 @@
 // The real-time server for the client's tests, on a port of its own: the built package, attached to an HTTP server.
 
-import { createServer, type Server as HttpServer } from "node:http";
+import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { attach, type PresenceEntry, type RealtimeOptions, type Socket, type WebSocketServer } from "nself-realtime";
@@ -36,10 +36,14 @@ export interface RealtimeTestServer {
   close(): Promise<void>;
 }
 
-/** Starts the server on a free port of the loopback interface. It answers an `echo` event with the same event; `wire` adds handlers. */
+/**
+ * Starts the server on a free port of the loopback interface. It answers an `echo` event with the same event; `wire` adds handlers to
+ * each socket, `answer` serves other requests.
+ */
 export async function startServer(
   options: RealtimeOptions = {},
   wire: (socket: Socket) => void = () => {},
+  answer?: RequestListener,
 ): Promise<RealtimeTestServer> {
   let http: HttpServer;
   let realtime: WebSocketServer;
@@ -50,7 +54,7 @@ export async function startServer(
   const swallowed: Duplex[] = [];
 
   const start = async () => {
-    http = createServer();
+    http = createServer(answer);
     realtime = attach(http, options);
     realtime.getIO().on("connection", (socket) => {
       connections++;
