@@ -1,9 +1,13 @@
-// The client and the hooks in Chromium: a fast log costs no frames, and the browser's own word on the network counts.
+// The client and the hooks in Chromium: a fast log costs no frames, the browser's own word on the network counts, and cookies go where
+// they may.
 
 import { readFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
 import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { WebSocketClient as Client } from "../ts/client/index.js";
 import { bundle } from "./support/bundle.js";
 import { elapse } from "./support/deadline.js";
 import { type RealtimeTestServer, startServer } from "./support/realtime-server.js";
@@ -12,12 +16,15 @@ const LINES = 1000;
 const SECONDS = 3;
 
 let server: RealtimeTestServer;
+/** Serves the same page from another origin of the same host. */
+let front: Server;
+let frontUrl: string;
 let browser: Browser;
 const complaints: string[] = [];
 
 beforeAll(async () => {
   const { code } = await bundle(readFileSync(resolve(import.meta.dirname, "fixtures/log-page.tsx"), "utf8"));
-  server = await startServer({}, undefined, (request, response) => {
+  const answer: RequestListener = (request, response) => {
     const script = request.url === "/page.js";
     response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html; charset=utf-8" });
     response.end(
@@ -25,7 +32,18 @@ beforeAll(async () => {
         ? code
         : '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/page.js"></script>',
     );
-  });
+  };
+  front = createServer(answer);
+  await new Promise<void>((listening) => front.listen(0, "127.0.0.1", listening));
+  frontUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+  server = await startServer(
+    {
+      cors: { origin: frontUrl, credentials: true },
+      authenticate: ({ cookies }) => ({ userId: cookies["nself-session"] ?? "nobody" }),
+    },
+    undefined,
+    answer,
+  );
   browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
@@ -35,6 +53,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await server?.close();
+  front?.closeAllConnections();
+  front?.close();
 });
 
 async function open(): Promise<Page> {
@@ -109,4 +129,27 @@ it("knows at once that the network is gone, and comes back at once when it is th
   await page.getByText("connected true").waitFor({ timeout: 10_000 });
   expect(complaints).toEqual([]);
   await page.context().close();
+}, 60_000);
+
+it("sends its cookies to a server of another origin only when that was asked for", async () => {
+  const context = await browser.newContext();
+  await context.addCookies([{ name: "nself-session", value: "ann", url: frontUrl }]);
+  const page = await context.newPage();
+  await page.goto(frontUrl);
+  for (const [withCredentials, userId] of [
+    [true, "ann"],
+    [false, "nobody"],
+  ]) {
+    await page.evaluate(
+      ({ url, withCredentials }) => {
+        const { WebSocketClient } = window as unknown as { WebSocketClient: typeof Client };
+        const client = new WebSocketClient({ url, withCredentials, transports: ["polling"] });
+        client.connect();
+        client.joinRoom(`credentials:${withCredentials}`);
+      },
+      { url: server.url, withCredentials: withCredentials as boolean },
+    );
+    await vi.waitFor(() => expect(server.presence(`credentials:${withCredentials}`)).toMatchObject([{ userId }]), 5000);
+  }
+  await context.close();
 }, 60_000);

@@ -92,6 +92,18 @@ describe("connection", () => {
     expect(at.isConnected()).toBe(true);
   });
 
+  it("nothing connects until connect, whatever else is asked of it", async () => {
+    const from = await server();
+    const at = client(from.url);
+    at.on("service:status", () => {});
+    at.onStatusChange(() => {});
+    at.emit("echo", 1);
+    at.joinRoom("logs:api");
+    await settled(from, await open(from.url));
+    expect(from.connections()).toBe(1);
+    expect(from.requests()).toBe(0);
+  });
+
   it("tells the status at once and at each change, as frozen objects", async () => {
     const from = await server();
     const at = client(from.url);

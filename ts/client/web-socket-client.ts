@@ -165,6 +165,7 @@ export class WebSocketClient {
     return this.#connection.status;
   }
 
+  /** Whether there is a connection now. */
   isConnected(): boolean {
     return this.#connection.live !== undefined;
   }
