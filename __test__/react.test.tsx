@@ -3,24 +3,27 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { act, cleanup, render, renderHook, waitFor } from "@testing-library/react";
+import { act, render, renderHook, waitFor } from "@testing-library/react";
 import { StrictMode } from "react";
 import { hydrateRoot } from "react-dom/client";
 import { renderToString } from "react-dom/server";
 import ts from "typescript";
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
-import { type BuildProgressEvent, type DockerStatsEvent, getWebSocketClient } from "../ts/client/index.js";
-import { inNextFrame } from "../ts/react/frame.js";
+import { describe, expect, it, vi } from "vitest";
+import type { BuildProgressEvent, DockerStatsEvent } from "../ts/client/index.js";
 import {
   useBuildProgress,
+  useDbQueryResult,
+  useDeployProgress,
   useDockerStats,
+  useEvent,
   useLogStream,
+  usePresence,
   useRoom,
   useServiceStatus,
   useWebSocket,
 } from "../ts/react/index.js";
 import { KEY_LIMIT } from "../ts/react/keyed-store.js";
-import { type RealtimeTestServer, startServer } from "./support/realtime-server.js";
+import { client, online, page, server, settled } from "./support/react-page.js";
 
 /** Of jsdom, in ms. */
 const FRAME = 1000 / 60;
@@ -47,41 +50,7 @@ const stats = (containerId: string, cpu: number): DockerStatsEvent => ({
   timestamp,
 });
 
-let server: RealtimeTestServer;
-
-beforeAll(async () => {
-  server = await startServer();
-  getWebSocketClient({ url: server.url, reconnectDelays: [20], linger: 500 });
-});
-
-// The delayed disconnect after the last unmount is part of every test: a socket that stays fails the test that leaked it.
-afterEach(async () => {
-  cleanup();
-  await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
-});
-
-afterAll(() => server.close());
-
-const client = () => getWebSocketClient();
-
-async function online(): Promise<void> {
-  await waitFor(() => expect(client().isConnected()).toBe(true));
-}
-
-/** Everything emitted before has arrived, since events of one connection keep their order, and was rendered. */
-async function settled(): Promise<void> {
-  await act(async () => {
-    const arrived = new Promise<void>((resolve) => {
-      const off = client().on("settled", () => {
-        off();
-        resolve();
-      });
-    });
-    server.emit("settled", {});
-    await arrived;
-    await new Promise<void>((rendered) => inNextFrame(rendered));
-  });
-}
+page();
 
 function EveryHook() {
   const socket = useWebSocket();
@@ -90,6 +59,10 @@ function EveryHook() {
   const docker = useDockerStats("c1");
   const logs = useLogStream("api");
   const room = useRoom("project-1");
+  const deploy = useDeployProgress();
+  const query = useDbQueryResult("q1");
+  const presence = usePresence("project-2");
+  useEvent("custom", () => {});
   return (
     <p>
       {JSON.stringify({
@@ -99,6 +72,9 @@ function EveryHook() {
         container: docker.containerStats ?? null,
         lines: logs.lines,
         joined: room.joined,
+        deploys: deploy.history,
+        pending: query.isPending,
+        members: presence.members.length,
       })}
     </p>
   );
@@ -164,7 +140,8 @@ describe("server rendering", () => {
     vi.stubGlobal("window", undefined);
     const html = renderToString(<EveryHook />);
     vi.unstubAllGlobals();
-    const empty = { connected: false, status: null, history: [], container: null, lines: [], joined: false };
+    const nothing = { connected: false, status: null, history: [], container: null, lines: [], joined: false };
+    const empty = { ...nothing, deploys: [], pending: true, members: 0 };
     expect(html).toBe(`<p>${JSON.stringify(empty).replaceAll('"', "&quot;")}</p>`);
     expect(server.connections()).toBe(before);
 
