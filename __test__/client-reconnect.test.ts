@@ -118,12 +118,14 @@ describe("waking", () => {
     from.kick();
     await status(at, (next) => next.reconnecting);
     wakes[1]![1]();
+    // The next one to connect is the second, and then the third.
+    await settled(from, await open(from.url));
+    expect(from.connections()).toBe(2);
     at.disconnect();
     hidden.mockReturnValue("visible");
     for (const [, wake] of wakes) wake();
-    // The next one to connect is the second.
     await settled(from, await open(from.url));
-    expect(from.connections()).toBe(2);
+    expect(from.connections()).toBe(3);
   });
 });
 

@@ -116,7 +116,7 @@ it("a remount within a moment finds what was shown; one after the connection end
 });
 
 it("goes on after each of three restarts of the server, with every room and every event once", async () => {
-  const { result } = renderHook(
+  const { result, unmount } = renderHook(
     () => ({ build: useBuildProgress(), logs: useLogStream("api"), presence: usePresence("project-1") }),
     { wrapper: StrictMode },
   );
@@ -133,6 +133,12 @@ it("goes on after each of three restarts of the server, with every room and ever
   expect(result.current.build.history.map(({ step }) => step)).toEqual(["0", "1", "2"]);
   expect(result.current.logs.lines.map((each) => each.line)).toEqual(["0", "1", "2"]);
   await waitFor(() => expect(server.sockets()).toBe(1));
+  // Asking again after each reconnect was no further joining: with its one user each room is left.
+  renderHook(() => useWebSocket());
+  unmount();
+  await waitFor(() => expect(server.members("logs:api")).toEqual([]));
+  await waitFor(() => expect(server.members("project-1")).toEqual([]), { timeout: 2000 });
+  expect(server.sockets()).toBe(1);
 });
 
 const container = document.createElement("div");

@@ -7,7 +7,7 @@ import { renderHook, waitFor } from "@testing-library/react";
 import { StrictMode } from "react";
 import { afterEach, describe, expect, it } from "vitest";
 import { presenceFrom, type RoomMember, WebSocketClient } from "../ts/client/index.js";
-import { type UsePresence, usePresence } from "../ts/react/index.js";
+import { type UsePresence, usePresence, useWebSocket } from "../ts/react/index.js";
 import { Members } from "../ts/react/members.js";
 import { client, page, server, settled } from "./support/react-page.js";
 
@@ -76,13 +76,18 @@ describe("usePresence", () => {
 
   it("loads again after the server restarted", async () => {
     const ann = await visitor("ann");
-    const { result } = renderHook(() => usePresence("project-1", { load: list }));
+    const { result, unmount } = renderHook(() => usePresence("project-1", { load: list }));
     await waitFor(() => expect(who(result.current).sort()).toEqual(["ann 1", "me 1"]));
     await server.stop();
     ann.disconnect();
     await server.start();
     await waitFor(() => expect(server.members("project-1")).toHaveLength(1));
     await waitFor(() => expect(who(result.current)).toEqual(["me 1"]));
+    // Loading joined nothing that is not left again.
+    renderHook(() => useWebSocket());
+    unmount();
+    await waitFor(() => expect(server.members("project-1")).toEqual([]), { timeout: 2000 });
+    expect(server.sockets()).toBe(1);
   });
 
   it("tells that the list could not be loaded, and goes on with what it hears", async () => {
