@@ -37,7 +37,7 @@ async function paused(transport: (typeof TRANSPORTS)[number], ...rooms: string[]
 }
 
 /** The kernel takes the first megabytes for a WebSocket, so such a client gets more, and larger events. */
-const AMOUNTS = { polling: { count: 2000, size: 20 }, websocket: { count: 4000, size: 4000 } };
+const AMOUNTS = { polling: { count: 2000, size: 20 }, websocket: { count: 6000, size: 2000 } };
 
 /** Emits numbers 0 to below `count`. What waits for the client furthest behind is never more than allowed. */
 async function flood(count: number, emit: (n: number) => unknown): Promise<void> {

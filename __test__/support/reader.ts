@@ -31,7 +31,8 @@ async function pollingWire(port: number, path: string): Promise<Wire> {
   return {
     async read() {
       const response = await session.get();
-      if (response.status !== 200) throw new Error(`GET answered ${response.status} ${text(response)}`);
+      // After a shutdown it is the application that answers.
+      if (response.status !== 200 || !/^\d/.test(text(response))) throw new Error(`GET answered ${text(response)}`);
       return split(response);
     },
     async send(one) {
@@ -109,7 +110,7 @@ export class Reader {
     return this.#wire.send(one);
   }
 
-  /** Is gone without a word; a polling client while it asks. */
+  /** Is gone without a word; a polling client while it asks (its server needs `watchArrivals`). */
   cut(): Promise<void> {
     return this.#wire.cut();
   }
