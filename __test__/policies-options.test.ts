@@ -119,7 +119,7 @@ describe.each(TRANSPORTS)("Server on its own, over %s", (transport) => {
   const { count, size } = AMOUNTS[transport];
   const pad = "x".repeat(size);
 
-  test("the option policies decides by the event's name; events without one close", async () => {
+  test.each(["a room", "one socket"])("the option policies decides by the event's name, to %s", async (to) => {
     const http = createServer();
     const io = new realtime.Server(http, {
       maxOutbox: MAX_OUTBOX,
@@ -135,6 +135,10 @@ describe.each(TRANSPORTS)("Server on its own, over %s", (transport) => {
       await closed;
     });
     const reasons: string[] = [];
+    const emit = (name: string, argument: object) => {
+      const [socket] = io.sockets.sockets.values();
+      (to === "a room" ? io.to("r") : socket)?.emit(name, argument);
+    };
     io.on("connection", (socket) => {
       socket.join("r");
       socket.on("disconnect", (reason) => void reasons.push(reason));
@@ -143,9 +147,9 @@ describe.each(TRANSPORTS)("Server on its own, over %s", (transport) => {
     // JavaScript hears of a client after the client does.
     await vi.waitFor(() => expect(io.sockets.sockets.get(reader.id)?.rooms).toContain("r"));
     for (let n = 0; n < count; n++) {
-      if (n % 3 === 0) io.to("r").emit("state", { id: n % 2, n, pad });
-      else if (n % 3 === 1) io.to("r").emit("total", { n, pad });
-      else io.to("r").emit("line", { n, pad });
+      if (n % 3 === 0) emit("state", { id: n % 2, n, pad });
+      else if (n % 3 === 1) emit("total", { n, pad });
+      else emit("line", { n, pad });
       if (n % 100 === 99) await turn();
     }
     io.emit("end");
@@ -167,7 +171,7 @@ describe.each(TRANSPORTS)("Server on its own, over %s", (transport) => {
 
     reader.pause();
     for (let n = 0; n < 20_000 && reasons.length === 0; n++) {
-      io.to("r").emit("unnamed", { n, pad });
+      emit("unnamed", { n, pad });
       if (n % 10 === 9) await turn();
     }
     await vi.waitFor(() => expect(reasons).toEqual(["slow client"]));
