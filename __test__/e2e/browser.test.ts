@@ -104,7 +104,8 @@ describe("the built example", () => {
     await expect.poll(() => card.locator("dd").nth(1).textContent(), { timeout: 10_000 }).toMatch(/^\d+(\.\d)? MB$/);
     expect(await watching.locator(".activity li").first().textContent()).toContain("running");
     await acting.close();
-    await expect.poll(() => watching.getByTestId("tabs").textContent()).toBe("1 dashboard open");
+    // Not at once: a page that reloads has not left.
+    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("1 dashboard open");
     await watching.close();
   });
 
