@@ -97,7 +97,7 @@ describe("the built example", () => {
 
   it("dashboard: shows states, figures, activity and who is here, as they change", async () => {
     const [acting, watching] = await twoTabs("/");
-    await expect.poll(() => watching.getByTestId("tabs").textContent()).toBe("2 dashboards open");
+    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("2 dashboards open");
     await acting.getByRole("button", { name: "Start all" }).click();
     await expect.poll(() => watching.getByTestId("running").textContent(), { timeout: 30_000 }).toBe("5 of 5 running");
     const card = watching.locator('[data-service="gateway"]');
