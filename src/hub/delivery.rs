@@ -99,6 +99,8 @@ impl Shard {
                 full.push(Key { index, serial: connection.serial });
                 return;
             }
+            // Behind something that waits for a poll alone there is nothing to hold.
+            let hold = hold && (connection.held || connection.outbox.is_empty());
             connection.outbox.push_run(run.clone());
             connection.touch(index, hold, dirty);
         });
@@ -130,6 +132,7 @@ impl Shard {
             let Some(connection) = self.connection(key) else {
                 return;
             };
+            let hold = hold && (connection.held || connection.outbox.is_empty());
             connection.outbox.push_event(run.clone(), index);
             if must_drop && self.make_room(key).is_err() {
                 return self.too_slow(key);

@@ -281,6 +281,11 @@ impl Shard {
             self.server_of(index).rooms.down();
             self.room_deserted(index, nsp, &room);
         }
+        // What it got as a member does not wait for a window that does not know it any more.
+        let connection = self.sockets[index as usize].connection;
+        if self.connections[connection as usize].held {
+            self.connections[connection as usize].touch(connection, false, &mut self.dirty);
+        }
         Some(room)
     }
 

@@ -25,6 +25,8 @@ pub(crate) mod rooms;
 mod run;
 pub mod server;
 pub(crate) mod shard;
+#[cfg(test)]
+mod simulation;
 mod timers;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -82,7 +82,7 @@ impl Shard {
             Some(user)
                 if !matches!(reason, Reason::ServerKicked | Reason::ClientLeft) && server.config.presence.grace > 0 =>
             {
-                let ticket = server.attendance.absent(room, user, socket.id);
+                let ticket = server.attendance.absent(room, user);
                 let (room, user, socket) = (room.clone(), user.clone(), socket.id);
                 let until = self.now + server.config.presence.grace;
                 self.timers.add(until, Timer::Absent(Absence { server: server.id, room, user, socket, ticket }));

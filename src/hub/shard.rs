@@ -116,7 +116,7 @@ pub struct Shard {
 
 impl Shard {
     /// An empty shard; one out of `shards`.
-    fn new(index: usize, shards: usize, mailbox: Arc<Mailbox>) -> Rc<RefCell<Self>> {
+    pub(super) fn new(index: usize, shards: usize, mailbox: Arc<Mailbox>) -> Rc<RefCell<Self>> {
         Rc::new_cyclic(|me| {
             RefCell::new(Self {
                 index,
@@ -291,12 +291,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     let mut worked = 0;
     let mut pass_began = None;
     loop {
-        shard.borrow_mut().update_clock();
-        // What is due comes before what has just come in: a session is gone to the millisecond.
-        guarded_step(shard, "timers", || shard.borrow_mut().tick());
-        mailbox.take(&mut taken);
-        worked += taken.len();
-        carry_out(shard, &mut taken);
+        worked += take_in(shard, mailbox, &mut taken);
         let began = *pass_began.get_or_insert(shard.borrow().now);
         let is_burst = shard.borrow_mut().take_runs() >= BURST;
         if is_burst && shard.borrow().now < began + GATHER {
@@ -305,7 +300,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             }
             continue;
         }
-        if guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true) {
+        if flush_step(shard) {
             steps += 1;
             if steps % FLUSH_STEPS == 0 {
                 tokio::task::yield_now().await;
@@ -345,8 +340,13 @@ async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
     let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
 }
 
-/// Carries out commands. What they emit is in outboxes afterwards.
-fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
+/// Does what is due and what was asked for; what that emits is in outboxes afterwards. Returns the number of commands.
+pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &mut Vec<Command>) -> usize {
+    shard.borrow_mut().update_clock();
+    // What is due comes before what has just come in: a session is gone to the millisecond.
+    guarded_step(shard, "timers", || shard.borrow_mut().tick());
+    mailbox.take(commands);
+    let count = commands.len();
     for command in commands.drain(..) {
         guarded_step(shard, "command", || match command {
             Command::Run(task) => {
@@ -358,4 +358,10 @@ fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
     }
     commands.shrink_to(KEPT_COMMANDS);
     guarded_step(shard, "delivery", || shard.borrow_mut().settle());
+    count
+}
+
+/// Flushes a few connections. True: there are more.
+pub(super) fn flush_step(shard: &Rc<RefCell<Shard>>) -> bool {
+    guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true)
 }
