@@ -1,61 +1,23 @@
 // What happens to a client that reads too slowly: what waits for it never passes maxOutbox, and each event's policy says
 // whether the newest of a key stays, a gap event tells what is missing, or the client is closed.
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import type { Envelope } from "../ts/events.js";
-import { type Attached, connected, event, realtime, startAttached } from "./support/nself.js";
-import { dropConnections } from "./support/raw.js";
-import { Reader, type Received, TRANSPORTS } from "./support/reader.js";
+import { type Attached, connected, event, realtime } from "./support/nself.js";
+import { type Received, TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
+import { AMOUNTS, flood, type Gap, ISO, MAX_OUTBOX, paused, startSmall } from "./support/slow.js";
 
 vi.setConfig({ testTimeout: 30_000 });
 
 const { emitBuildProgress, emitDbQueryResult, emitDeployProgress, emitDockerStats, emitLogStream, emitServiceStatus } =
   realtime;
 
-const MAX_OUTBOX = 20_000;
-const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-const turn = () => new Promise((resolve) => setImmediate(resolve));
-
 let running: Attached;
-const closers: Array<() => Promise<void>> = [];
-afterEach(async () => {
-  for (const close of closers.splice(0)) await close();
-});
+afterEach(() => running.close());
 
-async function start(options: Parameters<typeof startAttached>[0] = {}): Promise<Attached> {
-  running = await startAttached({ maxOutbox: MAX_OUTBOX, ...options });
-  closers.push(running.close);
+async function start(): Promise<Attached> {
+  running = await startSmall();
   return running;
-}
-
-/** A paused client in rooms. */
-async function paused(transport: (typeof TRANSPORTS)[number], ...rooms: string[]): Promise<Reader> {
-  return (await Reader.open(transport, running.port, { rooms })).pause();
-}
-
-/** The kernel takes the first megabytes for a WebSocket, so such a client gets more, and larger events. */
-const AMOUNTS = { polling: { count: 2000, size: 20 }, websocket: { count: 6000, size: 2000 } };
-
-/** Emits numbers 0 to below `count`. What waits for the client furthest behind is never more than allowed. */
-async function flood(count: number, emit: (n: number) => unknown): Promise<void> {
-  for (let n = 0; n < count; n++) {
-    emit(n);
-    if (n % 100 === 99) {
-      expect(running.server.stats().waiting.largest).toBeLessThanOrEqual(MAX_OUTBOX);
-      await turn();
-    }
-  }
-}
-
-interface Gap {
-  event: string;
-  room?: string;
-  count: number;
-  from: string;
-  to: string;
 }
 
 describe.each(TRANSPORTS)("latest, over %s", (transport) => {
@@ -126,10 +88,10 @@ describe.each(TRANSPORTS)("latest, over %s", (transport) => {
     "of %s the newest of every key arrives, in order, and dropped.latest counts the rest",
     async (_, emit, read) => {
       const { server } = await start();
-      const reader = await paused(transport, "r");
+      const reader = await paused(transport, running, "r");
       const KEYS = 3;
       const newest = new Map<string, number>();
-      await flood(count, (n) => {
+      await flood(running, count, (n) => {
         emit(n % KEYS, n);
         newest.set(`c${n % KEYS}`, n);
       });
@@ -151,8 +113,8 @@ describe.each(TRANSPORTS)("latest, over %s", (transport) => {
 
   test("the same key in another room, or of another event, is another state", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "r", "s");
-    await flood(count, (n) => {
+    const reader = await paused(transport, running, "r", "s");
+    await flood(running, count, (n) => {
       const room = n % 2 ? "r" : "s";
       if (n % 4 < 2) emitDockerStats({ ...samples.dockerStats, containerName: `${n} ${pad}` }, room);
       else
@@ -176,8 +138,8 @@ describe.each(TRANSPORTS)("latest, over %s", (transport) => {
 
   test("a deployment to staging is another than one to production", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "r");
-    await flood(count, (n) =>
+    const reader = await paused(transport, running, "r");
+    await flood(running, count, (n) =>
       emitDeployProgress(
         { ...samples.deployProgress, environment: n % 2 ? "staging" : "production", logs: [String(n), pad] },
         "r",
@@ -233,9 +195,9 @@ describe.each(TRANSPORTS)("gap, over %s", (transport) => {
     ["everybody", undefined],
   ])("of log lines to %s a gap event in their place tells which are missing", async (_, room) => {
     const { server } = await start();
-    const reader = await paused(transport, "logs:api");
+    const reader = await paused(transport, running, "logs:api");
     const times: number[] = [];
-    await flood(count, (n) => {
+    await flood(running, count, (n) => {
       times.push(Date.now());
       emitLogStream(samples.log(`${n} ${pad}`), room);
     });
@@ -252,8 +214,8 @@ describe.each(TRANSPORTS)("gap, over %s", (transport) => {
 
   test("each room's lines have gaps of their own", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "logs:api", "logs:db");
-    await flood(count, (n) => emitLogStream(samples.log(`${n >> 1} ${pad}`), n % 2 ? "logs:api" : "logs:db"));
+    const reader = await paused(transport, running, "logs:api", "logs:db");
+    await flood(running, count, (n) => emitLogStream(samples.log(`${n >> 1} ${pad}`), n % 2 ? "logs:api" : "logs:db"));
     server.broadcast("end", null);
     const got = (await reader.until("end")).filter(([name]) => !name.startsWith("room:"));
     const gaps = ["logs:api", "logs:db"].map((room) => sum(expectWhole(got, count / 2, room)));
@@ -263,10 +225,10 @@ describe.each(TRANSPORTS)("gap, over %s", (transport) => {
 
   test("a client that reads now and then gets a gap for each time it did not", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "logs:api");
+    const reader = await paused(transport, running, "logs:api");
     const got: Received[] = [];
     for (let round = 0; round < 3; round++) {
-      await flood(count, (n) => emitLogStream(samples.log(`${round * count + n} ${pad}`), "logs:api"));
+      await flood(running, count, (n) => emitLogStream(samples.log(`${round * count + n} ${pad}`), "logs:api"));
       server.broadcast("end", null);
       got.push(...(await reader.until("end")));
       reader.pause();
@@ -278,8 +240,8 @@ describe.each(TRANSPORTS)("gap, over %s", (transport) => {
 
   test("what has another policy keeps it: newest states stay, and what may not be dropped stays in its place", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "r");
-    await flood(count, (n) => {
+    const reader = await paused(transport, running, "r");
+    await flood(running, count, (n) => {
       emitLogStream(samples.log(`${n} ${pad}`), "r");
       if (n % 2) emitDockerStats({ ...samples.dockerStats, containerName: String(n) }, "r");
       if (n === count / 4 || n === count / 2) emitDbQueryResult({ ...samples.dbQueryResult, queryId: String(n) }, "r");
@@ -313,7 +275,7 @@ describe.each(TRANSPORTS)("close, over %s", (transport) => {
     const { server, port } = await start();
     const reasons = new Map<string, string>();
     server.getIO().on("connection", (socket) => socket.on("disconnect", (reason) => reasons.set(socket.id, reason)));
-    const reader = await paused(transport, "r");
+    const reader = await paused(transport, running, "r");
     const healthy = await connected(port);
     const before = server.stats();
     let emitted = 0;
@@ -338,7 +300,7 @@ describe.each(TRANSPORTS)("close, over %s", (transport) => {
 
   test("one event larger than maxOutbox is no reason", async () => {
     const { server } = await start();
-    const reader = await paused(transport, "r");
+    const reader = await paused(transport, running, "r");
     const pad = "x".repeat(3 * MAX_OUTBOX);
     server.broadcastToRoom("r", "large", { pad });
     const large = JSON.parse((await reader.resume().next()).slice(2));
@@ -346,152 +308,5 @@ describe.each(TRANSPORTS)("close, over %s", (transport) => {
     server.broadcastToRoom("r", "end", null);
     expect(await reader.until("end")).toEqual([]);
     expect(server.stats().slowClients).toBe(0);
-  });
-});
-
-describe("who says the policy", () => {
-  const count = 2000;
-
-  test("policy() of an emit: gap, with a bare gap event for bare events", async () => {
-    const { server } = await start();
-    const reader = await paused("polling", "r");
-    const { rooms, all } = {
-      rooms: server.getIO().to("r").policy("gap"),
-      all: server.getIO().to(["r", "s"]).policy("gap"),
-    };
-    await flood(count, (n) => (n % 2 ? rooms.emit("room line", n) : all.emit("line", n)));
-    server.broadcast("end", null);
-    const got = await reader.until("end");
-    const lost = { line: 0, "room line": 0 };
-    for (const [name, gap] of got.filter(([name]) => name === "gap")) {
-      expect(name).toBe("gap");
-      const of = (gap as Gap).event as keyof typeof lost;
-      const room = of === "line" ? {} : { room: "r" };
-      expect(gap).toEqual({
-        event: of,
-        ...room,
-        count: expect.any(Number),
-        from: expect.stringMatching(ISO),
-        to: expect.stringMatching(ISO),
-      });
-      lost[of] += gap.count;
-    }
-    const arrived = (of: string) => got.filter(([name]) => name === of).map(([, n]) => n as number);
-    for (const [of, first] of [
-      ["line", 0],
-      ["room line", 1],
-    ] as const) {
-      expect(lost[of]).toBeGreaterThan(0);
-      const numbers = Array.from({ length: count / 2 }, (_, i) => 2 * i + first);
-      expect(arrived(of)).toEqual(numbers.slice(lost[of]));
-    }
-  });
-
-  test("policy() of an emit: latest, by a key or of the event", async () => {
-    const { server } = await start();
-    const reader = await paused("polling", "r");
-    const io = server.getIO();
-    await flood(count, (n) => {
-      if (n % 2)
-        io.to("r")
-          .policy("latest", `k${n % 6}`)
-          .emit("keyed", `k${n % 6}`, n, "x".repeat(100));
-      else io.to("r").policy("latest").batched.emit("state", n);
-    });
-    server.broadcast("end", null);
-    const got = await reader.until("end");
-    expect(got.filter(([name]) => name === "state").at(-1)).toEqual(["state", count - 2]);
-    const keys = got.filter(([name]) => name === "keyed").map(([, key]) => key as string);
-    expect(new Set(keys)).toEqual(new Set(["k1", "k3", "k5"]));
-    expect(server.stats().dropped.latest).toBe(count - got.length);
-    expect(server.stats().slowClients).toBe(0);
-  });
-
-  test("policy() says before the option; the option before what the six events have by themselves", async () => {
-    const { server } = await start({ policies: { noise: "gap", "logs:stream": "latest" } });
-    const reader = await paused("polling", "r");
-    // It may go, and does.
-    await flood(count, (n) => emitLogStream(samples.log(String(n)), "r"));
-    server.broadcast("middle", null);
-    const lines = await reader.until("middle");
-    expect(lines.at(-1)?.[1].data.line).toBe(String(count - 1));
-    expect(server.stats()).toMatchObject({ gaps: 0, dropped: { gap: 0, latest: count - lines.length } });
-    // It may not, whatever the option says.
-    for (let n = 0; n < count; n++) server.getIO().to("r").policy("close").emit("noise", n);
-    expect(server.getRoomMembers("r")).toEqual([]);
-    expect(server.stats()).toMatchObject({ gaps: 0, slowClients: 1 });
-    expect(await reader.rest()).toEqual([]);
-  });
-
-  test("a bad one is refused, and named", async () => {
-    const { server } = await start();
-    const code = expect.objectContaining({ code: "ERR_INVALID_OPTION" });
-    expect(() =>
-      server
-        .getIO()
-        .to("r")
-        .policy("newest" as "latest"),
-    ).toThrow(code);
-    const http = createServer();
-    for (const policies of [{ a: "oldest" }, { a: { latest: "" } }, { a: {} }, { a: null }, "gap"]) {
-      expect(() => new realtime.Server(http, { policies: policies as never })).toThrow(code);
-    }
-  });
-});
-
-describe.each(TRANSPORTS)("Server on its own, over %s", (transport) => {
-  const { count, size } = AMOUNTS[transport];
-  const pad = "x".repeat(size);
-
-  test("the option policies decides by the event's name; events without one close", async () => {
-    const http = createServer();
-    const io = new realtime.Server(http, {
-      maxOutbox: MAX_OUTBOX,
-      policies: { state: { latest: "id" }, total: "latest", line: "gap" },
-    });
-    http.listen(0, "127.0.0.1");
-    await once(http, "listening");
-    const { port } = http.address() as AddressInfo;
-    closers.push(async () => {
-      dropConnections(port);
-      const closed = io.close();
-      http.closeAllConnections();
-      await closed;
-    });
-    const reasons: string[] = [];
-    io.on("connection", (socket) => {
-      socket.join("r");
-      socket.on("disconnect", (reason) => void reasons.push(reason));
-    });
-    const reader = (await Reader.open(transport, port, { path: "/socket.io/" })).pause();
-    for (let n = 0; n < count; n++) {
-      if (n % 3 === 0) io.to("r").emit("state", { id: n % 2, n, pad });
-      else if (n % 3 === 1) io.to("r").emit("total", { n, pad });
-      else io.to("r").emit("line", { n, pad });
-      if (n % 100 === 99) await turn();
-    }
-    io.emit("end");
-    const got = await reader.until("end");
-    const last = new Map<string, number>();
-    for (const [name, argument] of got) last.set(name === "state" ? `state ${argument.id}` : name, argument.n);
-    const newest = (wanted: (n: number) => boolean) =>
-      Array.from({ length: count }, (_, n) => n)
-        .filter(wanted)
-        .at(-1);
-    expect(last.get("state 0")).toBe(newest((n) => n % 3 === 0 && n % 2 === 0));
-    expect(last.get("state 1")).toBe(newest((n) => n % 3 === 0 && n % 2 === 1));
-    expect(last.get("total")).toBe(newest((n) => n % 3 === 1));
-    expect(last.get("line")).toBe(newest((n) => n % 3 === 2));
-    const lines = got.filter(([name]) => name === "line").length;
-    const missing = got.filter(([name]) => name === "gap").reduce((total, [, gap]) => total + gap.count, 0);
-    expect(missing).toBeGreaterThan(0);
-    expect(lines + missing).toBe(Math.floor(count / 3));
-
-    reader.pause();
-    for (let n = 0; n < 20_000 && reasons.length === 0; n++) {
-      io.to("r").emit("unnamed", { n, pad });
-      if (n % 10 === 9) await turn();
-    }
-    await vi.waitFor(() => expect(reasons).toEqual(["slow client"]));
   });
 });

@@ -117,7 +117,7 @@ export async function soak({ minutes, print }) {
   try {
     const port = await server.told("port");
     const total = minutes * 60_000;
-    await round(server, port, Math.min(30_000, total / 3));
+    await round(server, port, Math.min(30_000, Math.max(10_000, total / 3)));
     const before = await settle(server);
     const limits = {
       fds: before.fds,

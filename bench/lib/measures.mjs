@@ -28,8 +28,7 @@ export async function runScene(scene, server, wants, size) {
     const { port, path, versions } = await child.ready;
     const load = start("the load generator", LOADGEN, []);
     const values = {};
-    const another = () => start("another load generator", LOADGEN, []);
-    await scene.run(new Bench(child, load, port, path), { server, wants, size, values, another });
+    await scene.run(new Bench(child, load, port, path), { server, wants, size, values });
     return { versions, values };
   } finally {
     await Promise.all(children.map((child) => child.stop()));
@@ -102,14 +101,16 @@ class Bench {
 }
 
 /** Clients that the server's JavaScript does not listen to (where it need not). */
-async function ownRooms(bench, { server, wants, size, values, another }) {
+async function ownRooms(bench, { server, wants, size, values }) {
   const warm = Math.floor(size.clients / 5);
   const measured = size.clients - warm;
   await bench.connect(warm);
   const rss = wants("memory") && (await bench.memory());
-  await bench.connect(measured);
+  const before = await bench.cpu();
+  const { seconds } = await bench.connect(measured);
+  values["connects a second"] = measured / seconds;
+  values.connect = ((await bench.cpu()) - before) / measured;
   if (wants("memory")) values.memory = ((await bench.memory()) - rss) / measured;
-  if (wants("connect")) await connects(bench, { size, values, another });
 
   if (wants("ack")) {
     // The first round joins; those that are measured find the client in its room.
@@ -149,21 +150,6 @@ async function ownRooms(bench, { server, wants, size, values, another }) {
   if (wants("logs")) {
     const { reads, delivered } = await steady(batching ? "batch" : "plain", 200, size.logs);
     values["writes saved"] = 100 * (1 - reads / delivered);
-  }
-}
-
-/** Clients that come, after others that came and went. */
-async function connects(bench, { size, values, another }) {
-  for (let i = -size.warm; i <= 0; i++) {
-    const load = another();
-    await load.ask({ do: "status" });
-    const before = await bench.cpu();
-    const { seconds } = await new Bench(bench.server, load, bench.port, bench.path).connect(size.clients);
-    values["connects a second"] = size.clients / seconds;
-    values.connect = ((await bench.cpu()) - before) / size.clients;
-    await load.stop();
-    // Their going is not part of the next ones' coming.
-    await bench.memory();
   }
 }
 

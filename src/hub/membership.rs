@@ -6,13 +6,14 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use super::builtin::Joining;
+use super::clock;
 use super::command::{Change, SocketKey};
 use super::connection::Connection;
 use super::ids::Id;
 use super::recovery::Session;
 use super::rooms::{Joined, Member, Selection};
-use super::run::Run;
-use super::server::{Event, Namespace, Packet, Server};
+use super::run::{Policy, Run};
+use super::server::{Event, Namespace, Outgoing, Packet, Server};
 use super::shard::{Key, Shard};
 use crate::error::Reason;
 use crate::protocol::frame::Frame;
@@ -166,8 +167,17 @@ impl Shard {
         if volatile && !writable {
             return self.server_of(index).counters(self.index).dropped_volatile.add(1);
         }
-        let frames = socket::encode(kind, &self.sockets[index as usize].nsp.name, id, text, attachments);
-        self.push(connection, &frames);
+        let nsp = self.sockets[index as usize].nsp.clone();
+        let frames = socket::encode(kind, &nsp.name, id, text, attachments);
+        // What asks for an answer is never dropped.
+        let policy = match (kind, id) {
+            (Kind::Event, None) => self.server_of(index).policy(&nsp, &Outgoing { text, ..Outgoing::default() }),
+            _ => Policy::Close,
+        };
+        if policy == Policy::Close {
+            return self.push(connection, &frames);
+        }
+        self.squeeze(connection, &Run::one(&frames, clock::micros(), policy), false);
     }
 
     /// A change for one socket.

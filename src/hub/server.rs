@@ -274,7 +274,7 @@ impl Server {
     }
 
     /// What may happen to an event: what the emitter says, or what is set for its name.
-    fn policy(&self, nsp: &Namespace, event: &Outgoing<'_>) -> Policy {
+    pub(super) fn policy(&self, nsp: &Namespace, event: &Outgoing<'_>) -> Policy {
         let (name, keep) = match &event.keep {
             Some(keep) => (None, keep.clone()),
             None if self.config.policies.is_empty() => return Policy::Close,
