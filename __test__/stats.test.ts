@@ -299,6 +299,11 @@ describe("metrics()", () => {
         [""],
       ]),
       ["dropped_total", "counter", ["latest", "gap", "volatile", "closed"].map((reason) => `{reason="${reason}"}`)],
+      [
+        "denied_total",
+        "counter",
+        ["authentication", "busy", "ticket", "join", "rooms"].map((reason) => `{reason="${reason}"}`),
+      ],
       ["packets_per_write", "histogram", []],
       ["emit_to_write_seconds", "histogram", []],
       ["event_loop_delay_seconds", "gauge", ['{quantile="0.5"}', '{quantile="0.99"}', '{quantile="1"}']],
@@ -348,6 +353,13 @@ describe("metrics()", () => {
         gap: value("dropped_total", '{reason="gap"}'),
         volatile: value("dropped_total", '{reason="volatile"}'),
         closed: value("dropped_total", '{reason="closed"}'),
+      },
+      denied: {
+        authentication: value("denied_total", '{reason="authentication"}'),
+        busy: value("denied_total", '{reason="busy"}'),
+        ticket: value("denied_total", '{reason="ticket"}'),
+        join: value("denied_total", '{reason="join"}'),
+        rooms: value("denied_total", '{reason="rooms"}'),
       },
     }).toEqual(expect.objectContaining(pick(stats)));
     expect(value("packets_per_write", "_sum")).toBe(stats.packetsPerWrite.sum);

@@ -2,3 +2,5 @@
 
 pub mod cors;
 pub mod origin;
+pub mod proxy;
+pub mod ticket;

@@ -84,6 +84,36 @@ pub struct Tally {
     pub since: Option<u64>,
 }
 
+/// Why a client was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// `authenticate` or a middleware refused it, or its session ended meanwhile.
+    Authentication,
+    /// Too many waited for that.
+    Busy,
+    /// Its ticket was none, not valid, or over.
+    Ticket,
+    /// It may not join a room.
+    Join,
+    /// Its socket is in too many rooms, or there are too many.
+    Rooms,
+}
+
+/// Refusals by reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Denied {
+    /// `authenticate` or a middleware refused a client, or its session ended meanwhile.
+    pub authentication: u64,
+    /// Too many clients waited for that.
+    pub busy: u64,
+    /// A ticket was missing, not valid, or over.
+    pub ticket: u64,
+    /// A room that a client may not join.
+    pub join: u64,
+    /// A socket was in too many rooms, or there were too many.
+    pub rooms: u64,
+}
+
 /// The numbers of one server on one shard.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -124,6 +154,8 @@ pub struct Counters {
     pub slow_clients: Counter,
     /// Clients that were closed because nothing was heard of them.
     pub stale_clients: Counter,
+    /// Clients that were refused, by reason: authentication, busy, ticket, join, rooms.
+    denied: [Counter; 5],
     /// Packets that left with one write.
     pub together: Histogram<8>,
     /// From an emit to the write of the first event of that write, in microseconds.
@@ -131,6 +163,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a refusal.
+    pub fn denied(&self, denial: Denial) {
+        self.denied[denial as usize].add(1);
+    }
+
     /// Counts a write.
     pub fn wrote(&self, tally: &Tally) {
         if tally.calls == 0 {
@@ -166,6 +203,7 @@ impl Default for Counters {
             gaps: Counter::default(),
             slow_clients: Counter::default(),
             stale_clients: Counter::default(),
+            denied: Default::default(),
             together: Histogram::new(&TOGETHER),
             latency: Histogram::new(&LATENCY),
         }
@@ -266,6 +304,8 @@ pub struct Stats {
     pub slow_clients: u64,
     /// Clients closed because nothing was heard of them.
     pub stale_clients: u64,
+    /// What clients were refused.
+    pub denied: Denied,
     /// What waits now.
     pub waiting: Depth,
     /// Commands that wait for the shards.
@@ -306,6 +346,13 @@ impl Stats {
             gaps: sum(|c| &c.gaps),
             slow_clients: sum(|c| &c.slow_clients),
             stale_clients: sum(|c| &c.stale_clients),
+            denied: Denied {
+                authentication: sum(|c| &c.denied[Denial::Authentication as usize]),
+                busy: sum(|c| &c.denied[Denial::Busy as usize]),
+                ticket: sum(|c| &c.denied[Denial::Ticket as usize]),
+                join: sum(|c| &c.denied[Denial::Join as usize]),
+                rooms: sum(|c| &c.denied[Denial::Rooms as usize]),
+            },
             packets_per_write: Distribution::of(shards.iter().map(|c| &c.together)),
             emit_to_write: Distribution::of(shards.iter().map(|c| &c.latency)),
             shards: shards.len() as u64,
@@ -355,6 +402,16 @@ impl Stats {
             ("gap", self.dropped.gap),
             ("volatile", self.dropped.volatile),
             ("closed", self.dropped.closed),
+        ] {
+            out.sample(&labelled("reason", reason), value);
+        }
+        out.family("denied_total", "counter", "What clients were refused, by reason.");
+        for (reason, value) in [
+            ("authentication", self.denied.authentication),
+            ("busy", self.denied.busy),
+            ("ticket", self.denied.ticket),
+            ("join", self.denied.join),
+            ("rooms", self.denied.rooms),
         ] {
             out.sample(&labelled("reason", reason), value);
         }

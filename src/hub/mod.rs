@@ -2,6 +2,7 @@
 //! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
 //! with the last.
 
+mod admission;
 pub(crate) mod attendance;
 pub(crate) mod batch;
 mod builtin;
@@ -11,6 +12,7 @@ pub(crate) mod command;
 mod connection;
 pub mod counters;
 mod delivery;
+pub(crate) mod identity;
 pub(crate) mod ids;
 mod link;
 pub(crate) mod mailbox;
@@ -43,6 +45,7 @@ use crate::events::{self, Keep, Kind};
 use crate::protocol::json;
 
 pub use self::command::{Change, SocketKey};
+pub use self::identity::{Ended, Identity};
 pub use self::membership::shard_of;
 pub use self::rooms::Selection;
 

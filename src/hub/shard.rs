@@ -17,6 +17,7 @@ use super::clock;
 use super::command::{Command, SocketKey};
 use super::connection::Connection;
 use super::delivery::Gathering;
+use super::identity::Endings;
 use super::ids::{Id, Ids};
 use super::link::Link;
 use super::mailbox::Mailbox;
@@ -99,6 +100,8 @@ pub struct Shard {
     pub(super) busy: Option<Key>,
     /// Sockets that asked for an open namespace and are let in when the input at hand is read.
     pub(super) admissions: Vec<SocketKey>,
+    /// Logouts while JavaScript decides on sockets.
+    pub(super) endings: Endings,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, Population>,
     /// Servers whose stale clients are looked for.
@@ -135,6 +138,7 @@ impl Shard {
                 scratch: vec![0; SCRATCH],
                 busy: None,
                 admissions: Vec::new(),
+                endings: Endings::default(),
                 population: FxHashMap::default(),
                 swept: FxHashSet::default(),
                 watched: FxHashMap::default(),
@@ -175,8 +179,9 @@ impl Shard {
             Command::Send { socket, kind, id, volatile, text, attachments } => {
                 self.send(socket, kind, id, volatile, &text, &attachments);
             }
-            Command::Accept { socket, user } => self.accept(socket, user),
+            Command::Accept { socket, identity } => self.accept(socket, identity),
             Command::Deny { socket, error } => self.deny(socket, &error),
+            Command::Joined { socket, token, error } => self.join_decided(socket, token, error),
             Command::Change { socket, change } => self.change(socket, &change),
             Command::ChangeAll { nsp, to, change } => self.change_all(&nsp, &to, &change),
             Command::CloseConnection { socket } => self.close_under(socket),

@@ -129,10 +129,8 @@ impl Simulation {
         Request {
             method: "GET".into(),
             url: "/socket.io/?EIO=4".into(),
-            headers: Vec::new(),
             remote: "127.0.0.1".into(),
-            secure: false,
-            forbidden: None,
+            ..Request::default()
         }
     }
 

@@ -17,8 +17,10 @@ pub struct Request {
     pub url: String,
     /// In the order and the case in which they came.
     pub headers: Vec<(String, String)>,
-    /// The peer's address.
+    /// The client's address: the peer's, or what a trusted proxy says.
     pub remote: String,
+    /// The host that a trusted proxy was asked for.
+    pub forwarded_host: Option<String>,
     /// Whether it came by TLS.
     pub secure: bool,
     /// The text of the application's refusal (`allowRequest`).
@@ -29,6 +31,11 @@ impl Request {
     /// A header by its lower-case name; the first one, if there are several.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The host that the client asked for.
+    pub fn host(&self) -> Option<&str> {
+        self.forwarded_host.as_deref().or_else(|| self.header("host"))
     }
 
     /// The path, without the query.

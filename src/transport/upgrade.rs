@@ -21,8 +21,11 @@ pub struct Upgrade {
 }
 
 /// Checks an upgrade. The error is the response, after which the connection is closed.
-pub fn check(server: &Server, request: Request) -> Result<Upgrade, Response> {
+pub fn check(server: &Server, mut request: Request) -> Result<Upgrade, Response> {
     let config = &server.config;
+    if let Some(proxies) = config.access.proxies {
+        proxies.resolve(&mut request);
+    }
     let verdict = verify(config, &request, true).map_err(|refusal| refused(&refusal))?;
     if !origin::may_connect(&request, config.cors.as_ref()) {
         return Err(refused(&origin::refusal()));

@@ -3,10 +3,13 @@
 import type { NativeOptions } from "../../native.js";
 import { DEFAULT_PATH } from "../events.js";
 import type { Authenticate } from "./authenticate.js";
+import type { AuthorizeJoin } from "./authorize-join.js";
 import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
+import { parseAccess, REALTIME_ACCESS, SERVER_ACCESS } from "./parse-access.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
 import { parsePolicies } from "./policies.js";
+import { type ParsedSchemas, refuseBuiltIn } from "./schemas.js";
 
 /** Options after all checks. */
 export interface ParsedOptions {
@@ -15,6 +18,8 @@ export interface ParsedOptions {
   path: string;
   allowRequest: AllowRequest | undefined;
   authenticate: Authenticate | undefined;
+  authorizeJoin: AuthorizeJoin | undefined;
+  schemas: ParsedSchemas | undefined;
   shutdownTimeout: number;
 }
 
@@ -24,8 +29,9 @@ const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
   ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
+  ...SERVER_ACCESS,
 ];
-const REALTIME = [...SERVER, "authenticate", "batch", "presence", "shutdownTimeout"];
+const REALTIME = [...SERVER, ...REALTIME_ACCESS, "batch", "presence", "shutdownTimeout"];
 
 /** Socket.IO's options that are not there yet: why, and whether `false` is fine. */
 const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
@@ -39,7 +45,6 @@ const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
   parser: { why: "the native server speaks the default parser", falseIsFine: false },
   wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
   initialPacket: { why: "no packet can be added to the handshake", falseIsFine: false },
-  authorizeJoin: { why: "rooms are open to every client that may connect", falseIsFine: false },
 };
 
 /** Checks Socket.IO's options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION, naming the option. */
@@ -57,6 +62,7 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
+  refuseBuiltIn(parsed.schemas);
   parsed.native.nselfLayer = true;
   parsed.native.presenceStaleAfter ??= 300_000;
   return parsed;
@@ -106,11 +112,15 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     if (grace !== undefined) native.presenceGrace = grace;
   }
   if (has("policies")) native.policies = parsePolicies(get("policies"));
+  const access = parseAccess(given);
+  Object.assign(native, access.native);
   return {
     native,
     path,
     allowRequest: has("allowRequest") ? func<AllowRequest>("allowRequest", get("allowRequest")) : undefined,
     authenticate: has("authenticate") ? func<Authenticate>("authenticate", get("authenticate")) : undefined,
+    authorizeJoin: access.authorizeJoin,
+    schemas: access.schemas,
     shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,
   };
 }
