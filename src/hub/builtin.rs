@@ -49,7 +49,7 @@ impl Shard {
         let data =
             format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.as_str(), json::quoted(room));
         let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
-        let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
+        let to = Selection::room(room.clone());
         // To come and to go is one state of a member: the newest counts.
         let keep = Some(Keep::Latest(socket.as_str().to_owned()));
         server.emit(Outgoing { nsp: "/", to, keep, enveloped: true, text: &text, ..Outgoing::default() });

@@ -134,7 +134,7 @@ pub fn all() -> Selection {
 
 /// Whoever is in one of these rooms.
 pub fn rooms_of(names: &[&str]) -> Selection {
-    Selection { rooms: names.iter().map(|name| Arc::from(*name)).collect(), except: Vec::new() }
+    Selection { rooms: names.iter().map(|name| Arc::from(*name)).collect(), ..Selection::default() }
 }
 
 /// A client on a WebSocket, joined to `/`.
