@@ -1,37 +1,48 @@
-//! Which origins may open a WebSocket. Browsers do not stop a foreign page from opening one, so the server must: the
-//! page's host has to be the server's, or one that `cors` allows.
+//! Which pages may speak to the server. Browsers do not stop a foreign page from opening a WebSocket, so the server must:
+//! the page's host has to be the server's, or one that `cors` allows.
 
 use crate::config::{Cors, CorsOrigin};
 use crate::session::handshake::{Refusal, Request};
 
-/// Whether a request may come from the page that it says it comes from. Requests without Origin are no browser's.
-pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
+/// Whether a request may come from the page that it says it comes from. Requests without Origin are no foreign page's.
+/// Where any page may come, it does not come as its visitor: a browser sends cookies along with a foreign WebSocket
+/// whatever the server thinks of it, so they are taken out.
+pub fn check(request: &mut Request, cors: Option<&Cors>) -> Result<(), Refusal> {
     let Some(origin) = request.header("origin") else {
-        return true;
+        return Ok(());
     };
-    let same_host = host_of(origin).is_some_and(|host| {
+    let is_same_host = host_of(origin).is_some_and(|host| {
         request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
     });
-    same_host || cors.is_some_and(|cors| allows(&cors.origin, origin))
-}
-
-/// What a page that may not connect is told.
-pub fn refusal() -> Refusal {
-    tracing::warn!("refused a foreign Origin; list it in the option cors.origin if it is yours");
-    Refusal::forbidden(Some("Origin not allowed"))
+    if is_same_host {
+        return Ok(());
+    }
+    match cors.map(|cors| &cors.origin).filter(|allowed| allows(allowed, origin)) {
+        Some(CorsOrigin::Any | CorsOrigin::Reflect) => {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+            Ok(())
+        }
+        Some(_) => Ok(()),
+        None => {
+            tracing::warn!("refused a foreign Origin; list it in the option cors.origin if it is yours");
+            Err(Refusal::forbidden(Some("Origin not allowed")))
+        }
+    }
 }
 
 /// Whether `cors.origin` names an origin.
 pub fn allows(allowed: &CorsOrigin, origin: &str) -> bool {
     match allowed {
         CorsOrigin::Any | CorsOrigin::Reflect => true,
-        CorsOrigin::One(one) => one == "*" || one == origin,
+        CorsOrigin::One(one) => one == origin,
         CorsOrigin::List(list) => list.iter().any(|one| one == origin),
     }
 }
 
+/// The host of a page; that of an extension or an app's own scheme is not on the network.
 fn host_of(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(scheme, host)| without_default_port(host, scheme))
+    let (scheme, host) = origin.split_once("://")?;
+    ["http", "https"].contains(&scheme).then(|| without_default_port(host, scheme))
 }
 
 /// `example.org:443` of an https origin is `example.org`.
@@ -47,7 +58,7 @@ mod tests {
     fn may(host: &str, origin: Option<&str>, cors: Option<Cors>) -> bool {
         let mut headers = vec![("Host".to_owned(), host.to_owned())];
         headers.extend(origin.map(|origin| ("Origin".to_owned(), origin.to_owned())));
-        may_connect(&Request { headers, ..Request::default() }, cors.as_ref())
+        check(&mut Request { headers, ..Request::default() }, cors.as_ref()).is_ok()
     }
 
     #[test]
@@ -67,5 +78,18 @@ mod tests {
         assert!(may("a", Some("http://b"), cors(CorsOrigin::Any)));
         assert!(may("a", Some("http://b"), cors(CorsOrigin::List(vec!["http://b".into()]))));
         assert!(!may("a", Some("http://c"), cors(CorsOrigin::One("http://b".into()))));
+    }
+
+    #[test]
+    fn who_may_be_anybody_comes_without_cookies() {
+        let kept = |origin: &str, cors| {
+            let headers = [("host", "a"), ("Cookie", "b=c"), ("cookie", "d=e"), ("origin", origin)];
+            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+            let mut request = Request { headers, ..Request::default() };
+            check(&mut request, Some(&Cors { origin: cors, ..Cors::default() })).unwrap();
+            request.header("cookie").is_some()
+        };
+        assert!(!kept("http://b", CorsOrigin::Any) && !kept("http://b", CorsOrigin::Reflect));
+        assert!(kept("http://a", CorsOrigin::Any) && kept("http://b", CorsOrigin::One("http://b".into())));
     }
 }

@@ -33,6 +33,14 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Whether it asks for another protocol, by both headers: a proxy that did not understand it would drop the one that
+    /// is meant for itself.
+    pub fn wants_upgrade(&self) -> bool {
+        let connection = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("connection"));
+        let mut options = connection.flat_map(|(_, value)| value.split(','));
+        self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
     /// The host that the client asked for.
     pub fn host(&self) -> Option<&str> {
         self.forwarded_host.as_deref().or_else(|| self.header("host"))
