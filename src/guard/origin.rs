@@ -5,29 +5,24 @@ use crate::config::{Cors, CorsOrigin};
 use crate::session::handshake::{Refusal, Request};
 
 /// Whether a request may come from the page that it says it comes from. Requests without Origin are no foreign page's.
-/// Where any page may come, it does not come as its visitor: a browser sends cookies along with a foreign WebSocket
-/// whatever the server thinks of it, so they are taken out.
-pub fn check(request: &mut Request, cors: Option<&Cors>) -> Result<(), Refusal> {
+pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
     let Some(origin) = request.header("origin") else {
-        return Ok(());
+        return true;
     };
-    let is_same_host = host_of(origin).is_some_and(|host| {
-        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
-    });
-    if is_same_host {
-        return Ok(());
-    }
-    match cors.map(|cors| &cors.origin).filter(|allowed| allows(allowed, origin)) {
-        Some(CorsOrigin::Any | CorsOrigin::Reflect) => {
-            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
-            Ok(())
-        }
-        Some(_) => Ok(()),
-        None => {
-            tracing::warn!("refused a foreign Origin; list it in the option cors.origin if it is yours");
-            Err(Refusal::forbidden(Some("Origin not allowed")))
-        }
-    }
+    is_same_host(request, origin) || cors.is_some_and(|cors| allows(&cors.origin, origin))
+}
+
+/// Whether the cookies of such a request count. Where any page may come, it does not come as its visitor: a browser sends
+/// cookies along with a foreign WebSocket whatever the server thinks of it.
+pub fn may_use_cookies(request: &Request, cors: Option<&Cors>) -> bool {
+    let is_any = cors.is_some_and(|cors| matches!(cors.origin, CorsOrigin::Any | CorsOrigin::Reflect));
+    !is_any || request.header("origin").is_none_or(|origin| is_same_host(request, origin))
+}
+
+/// What a page that may not connect is told.
+pub fn refusal() -> Refusal {
+    tracing::warn!("refused a foreign Origin; list it in the option cors.origin if it is yours");
+    Refusal::forbidden(Some("Origin not allowed"))
 }
 
 /// Whether `cors.origin` names an origin.
@@ -37,6 +32,12 @@ pub fn allows(allowed: &CorsOrigin, origin: &str) -> bool {
         CorsOrigin::One(one) => one == origin,
         CorsOrigin::List(list) => list.iter().any(|one| one == origin),
     }
+}
+
+fn is_same_host(request: &Request, origin: &str) -> bool {
+    host_of(origin).is_some_and(|host| {
+        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
+    })
 }
 
 /// The host of a page; that of an extension or an app's own scheme is not on the network.
@@ -58,7 +59,7 @@ mod tests {
     fn may(host: &str, origin: Option<&str>, cors: Option<Cors>) -> bool {
         let mut headers = vec![("Host".to_owned(), host.to_owned())];
         headers.extend(origin.map(|origin| ("Origin".to_owned(), origin.to_owned())));
-        check(&mut Request { headers, ..Request::default() }, cors.as_ref()).is_ok()
+        may_connect(&Request { headers, ..Request::default() }, cors.as_ref())
     }
 
     #[test]
@@ -82,14 +83,15 @@ mod tests {
 
     #[test]
     fn who_may_be_anybody_comes_without_cookies() {
-        let kept = |origin: &str, cors| {
-            let headers = [("host", "a"), ("Cookie", "b=c"), ("cookie", "d=e"), ("origin", origin)];
-            let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-            let mut request = Request { headers, ..Request::default() };
-            check(&mut request, Some(&Cors { origin: cors, ..Cors::default() })).unwrap();
-            request.header("cookie").is_some()
+        let may = |origin: &str, cors| {
+            let headers = vec![("host".to_owned(), "a".to_owned()), ("origin".to_owned(), origin.to_owned())];
+            let cors = Cors { origin: cors, ..Cors::default() };
+            may_use_cookies(&Request { headers, ..Request::default() }, Some(&cors))
         };
-        assert!(!kept("http://b", CorsOrigin::Any) && !kept("http://b", CorsOrigin::Reflect));
-        assert!(kept("http://a", CorsOrigin::Any) && kept("http://b", CorsOrigin::One("http://b".into())));
+        assert!(!may("http://b", CorsOrigin::Any) && !may("http://b", CorsOrigin::Reflect));
+        assert!(may("http://a", CorsOrigin::Any) && may("http://b", CorsOrigin::One("http://b".into())));
+        assert!(
+            may_use_cookies(&Request::default(), Some(&Cors::default())) && may_use_cookies(&Request::default(), None)
+        );
     }
 }

@@ -47,7 +47,7 @@ impl Exchange {
             return exchange;
         }
         let respond = responder(server, &request, send);
-        match check(server, &mut request) {
+        match check(server, &request) {
             Err(refusal) => respond(Answer::Refused(refusal)),
             Ok(Verdict::Open) => {
                 let request = Box::new(request);
@@ -111,9 +111,9 @@ impl Exchange {
     }
 }
 
-fn check(server: &Server, request: &mut Request) -> Result<Verdict, Refusal> {
+fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     let verdict = verify(&server.config, request, false)?;
-    origin::check(request, server.config.cors.as_ref()).map(|()| verdict)
+    if origin::may_connect(request, server.config.cors.as_ref()) { Ok(verdict) } else { Err(origin::refusal()) }
 }
 
 /// Dresses answers as HTTP responses: CORS, cookie, compression.

@@ -27,7 +27,9 @@ pub fn check(server: &Server, mut request: Request) -> Result<Upgrade, Response>
         proxies.resolve(&mut request);
     }
     let verdict = verify(config, &request, true).map_err(|refusal| refused(&refusal))?;
-    origin::check(&mut request, config.cors.as_ref()).map_err(|refusal| refused(&refusal))?;
+    if !origin::may_connect(&request, config.cors.as_ref()) {
+        return Err(refused(&origin::refusal()));
+    }
     let key = check_websocket(&request)?;
     let mut headers: Headers = vec![
         ("Upgrade".into(), "websocket".into()),
