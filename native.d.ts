@@ -10,6 +10,12 @@
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
 /**
+ * Answers for a connecting socket that is gone, when no work is left that it caused: until then it counts among the
+ * pending authentications.
+ */
+export declare function abandon(server: number): void
+
+/**
  * Lets a connecting socket in. `session` is what disconnectSession ends; `expiresAt` (ms since 1970) ends it by itself.
  * The first socket of a connection says it for all of them.
  */
@@ -81,7 +87,7 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  *
  * | kind | socket | id | text | data |
  * |---|---|---|---|---|
- * | connecting: a namespace with middleware; answer with accept or deny | key | – | JSON ConnectInfo | – |
+ * | connecting: answer once, with accept, deny or abandon | key | – | JSON ConnectInfo | – |
  * | connect: joined, without a question | key | – | JSON ConnectInfo | – |
  * | event | key | ack id, if the client asked for one | JSON array, event name first | attachments |
  * | ack | key | ack id | JSON array of arguments | attachments |
