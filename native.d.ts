@@ -67,12 +67,13 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+ * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
  * ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -108,6 +109,28 @@ export interface NativeCors {
   credentials?: boolean
   maxAge?: number
   optionsSuccessStatus?: number
+}
+
+/** Limits; what is missing is not limited, or has its default. */
+export interface NativeLimits {
+  /** Events of one connection. */
+  events?: NativeRate
+  /** Events of all connections of one user. */
+  userEvents?: NativeRate
+  /** Events of all connections of one address. */
+  addressEvents?: NativeRate
+  /** New sessions of one address. */
+  handshakes?: NativeRate
+  maxConnections?: number
+  maxConnectionsPerAddress?: number
+  /** Largest head of a request. Default 16 KiB. */
+  maxHeaderSize?: number
+  /** Time for a request's head, on a port of our own. Default 30 s. */
+  headersTimeout?: number
+  /** Time for a request's body, on a port of our own. Default 30 s. */
+  requestTimeout?: number
+  maxFragments?: number
+  maxAttachments?: number
 }
 
 /** Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default. */
@@ -146,6 +169,12 @@ export interface NativeOptions {
   recoveryDuration?: number
   /** Whether a client that is recovered passes by the middleware. Default true. */
   recoverySkipsMiddlewares?: boolean
+  /** How much a client may do, and how many may come. */
+  limits?: NativeLimits
+  /** What is logged; warnings and errors by default. */
+  logLevel?: 'off' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  /** Lines come as `log` events instead of to stderr. */
+  logger?: boolean
 }
 
 /** What may happen to the events of one name in a full outbox. */
@@ -154,6 +183,12 @@ export interface NativePolicy {
   policy: 'close' | 'gap' | 'latest'
   /** With `latest`: the field of the first argument of which each value's newest event stays. */
   key?: string
+}
+
+/** How often: so many a second, and so many at once. */
+export interface NativeRate {
+  perSecond: number
+  burst: number
 }
 
 /** The process's nself server (any module copy, any worker), if one is open. */
@@ -187,6 +222,9 @@ export interface RequestHead {
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
 }
+
+/** A request's body did not come in time. */
+export declare function requestLate(server: number): void
 
 /** Socket ids in a room; waits for the shards. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
@@ -232,3 +270,6 @@ export declare function version(): string
  * have members.
  */
 export declare function watchRooms(server: number): void
+
+/** A connection could not be served for want of descriptors. */
+export declare function withoutDescriptor(server: number): void

@@ -20,7 +20,7 @@ use crate::protocol::engine::Packet;
 use crate::protocol::frame::{self, Frame};
 use crate::session::engine::{Channel, Transport};
 use crate::session::handshake::Refusal;
-use crate::session::websocket::{self, WebSocket};
+use crate::session::websocket::{self, Violation, ViolationKind, WebSocket};
 
 /// Reads of one link before others get their turn.
 const READS: usize = 16;
@@ -59,7 +59,7 @@ impl Shard {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "cannot serve a connection"),
         };
-        let socket = WebSocket::new(server.config.max_http_buffer_size);
+        let socket = WebSocket::new(server.config.max_http_buffer_size, server.config.limits.max_fragments);
         let link = Link {
             serial: self.next_serial(),
             server: server.clone(),
@@ -75,8 +75,8 @@ impl Shard {
         self.count(server.id, 1);
         let index = self.links.insert(link) as u32;
         match purpose {
-            Purpose::Open(request) => {
-                let key = self.open(server, Transport::WebSocket, &request);
+            Purpose::Open(request, seat) => {
+                let key = self.open(server, Transport::WebSocket, &request, seat);
                 let mut outbox = Outbox::default();
                 if !preface.is_empty() {
                     outbox.push_first(preface);
@@ -221,7 +221,7 @@ impl Shard {
             return;
         }
         if let Err(violation) = link.socket.inspect(bytes) {
-            return self.violation(key, violation.0);
+            return self.violation(key, violation);
         }
         let mut input = bytes;
         loop {
@@ -241,7 +241,7 @@ impl Shard {
                 }
                 Ok(Some(websocket::Incoming::Ping(pong))) => self.pong(key, pong),
                 Ok(Some(websocket::Incoming::Close(reply))) => return self.peer_closes(key, reply),
-                Err(violation) => return self.violation(key, violation.0),
+                Err(violation) => return self.violation(key, violation),
             }
         }
     }
@@ -251,6 +251,11 @@ impl Shard {
         if link.phase != Phase::Live {
             return;
         }
+        let connection = link.connection;
+        if connection.is_some_and(|connection| !self.may_chatter(connection)) {
+            return;
+        }
+        let Some(link) = self.link(key) else { return };
         match link.connection {
             Some(connection) if link.channel == Channel::Main => {
                 self.connections[connection.index as usize].outbox.push_urgent_raw(pong);
@@ -268,8 +273,14 @@ impl Shard {
         self.last_words(key, reply, Reason::TransportClose);
     }
 
-    fn violation(&mut self, key: Key, close: Bytes) {
-        self.last_words(key, close, Reason::TransportError);
+    fn violation(&mut self, key: Key, violation: Violation) {
+        let Some(link) = self.link(key) else { return };
+        match violation.kind {
+            ViolationKind::Size => link.server.refusals.size.add(1),
+            ViolationKind::Fragments => link.server.refusals.fragments.add(1),
+            ViolationKind::Protocol => {}
+        }
+        self.last_words(key, violation.close, Reason::TransportError);
     }
 
     /// A close frame of ours, behind what waits: a frame may be half written.

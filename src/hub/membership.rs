@@ -106,21 +106,38 @@ impl Shard {
     pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
         let shard = self.index;
         match input {
-            Input::Connect { nsp, auth } => self.connect(key, nsp, auth),
+            Input::Connect { nsp, auth } => {
+                if self.may_connect(key, nsp) {
+                    self.connect(key, nsp, auth);
+                }
+            }
             Input::Event { socket, id, name, data, attachments } => {
                 let Some(connection) = self.connection(key) else {
                     return;
                 };
                 connection.server.counters(shard).events_in.add(1);
+                if !self.may_say(key, socket, name.as_deref(), id) {
+                    return;
+                }
                 if !self.built_in(socket, name.as_deref(), id, &data) {
                     self.tell_javascript(key, socket, Kind::Event, id, &data, attachments);
                 }
             }
             Input::Ack { socket, id, data, attachments } => {
-                self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
+                if self.may_acknowledge(key) {
+                    self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
+                }
             }
             Input::Leave { socket } => self.remove_socket(socket, Reason::ClientLeft),
-            Input::Nothing => {}
+            Input::Nothing => {
+                self.may_chatter(key);
+            }
+            Input::OverLimit => {
+                if let Some(connection) = self.connection(key) {
+                    connection.server.refusals.attachments.add(1);
+                }
+                self.close_connection(key, Reason::ForcedClose);
+            }
             Input::Refused(reason) => self.close_connection(key, reason),
         }
     }
@@ -230,10 +247,14 @@ impl Shard {
         let key = self.connection_of(index);
         let socket = &mut self.sockets[index as usize];
         socket.joined = true;
+        let user = socket.user.clone();
         let (id, pid, nsp, missed) = (socket.id, socket.pid, socket.nsp.clone(), socket.missed.take());
         let shard = self.index;
         let member = Member { socket: index, connection: key.index };
         self.spaces.entry(nsp.id).or_default().add(id, member);
+        if let Some(user) = user {
+            self.belongs_to(key, &user);
+        }
         let Some(connection) = self.connection(key) else {
             return;
         };
@@ -302,6 +323,9 @@ impl Shard {
         let writable = self.connection(connection).is_some_and(|connection| connection.is_writable());
         if volatile && !writable {
             return self.server_of(index).counters(self.index).dropped_volatile.add(1);
+        }
+        if let (Kind::Event, Some(_), Some(connection)) = (kind, id, self.connection(connection)) {
+            connection.allowance.owes_ack();
         }
         let frames = socket::encode(kind, &self.sockets[index as usize].nsp.name, id, text, attachments);
         self.push(connection, &frames);

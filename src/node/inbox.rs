@@ -23,12 +23,15 @@ use crate::transport::Response;
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+/// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
 /// ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
 #[napi(object)]
 pub struct InboxEvent {
-    #[napi(ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'closed'")]
+    #[napi(
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
+    )]
     pub kind: String,
     pub socket: f64,
     pub id: Option<f64>,
@@ -108,6 +111,7 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Connect(socket, info)) => event("connect", socket, info),
             Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
             Item::Event(Event::Room(room)) => event("room", 0, room),
+            Item::Event(Event::Log(line)) => event("log", 0, line),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),
             Item::Event(Event::Packet(packet)) => {
                 let Packet { socket, kind, id, data, attachments, credit: _credit } = *packet;

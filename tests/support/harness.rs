@@ -27,7 +27,7 @@ impl Sink for Channel {
     fn push(&self, event: Event) {
         let text = match &event {
             Event::Connecting(_, text) | Event::Connect(_, text) => text,
-            Event::Disconnect(_, text) | Event::Room(text) | Event::Closed(text) => text,
+            Event::Disconnect(_, text) | Event::Room(text) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
@@ -109,6 +109,7 @@ impl Harness {
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
             Event::Room(room) => format!("room {room}"),
+            Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
         }
     }

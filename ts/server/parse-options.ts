@@ -3,6 +3,8 @@
 import type { NativeOptions } from "../../native.js";
 import { DEFAULT_PATH } from "../events.js";
 import type { Authenticate } from "./authenticate.js";
+import { LIMITS, NSELF_LIMITS, parseLimits } from "./limits.js";
+import { type Logger, logLevel } from "./logger.js";
 import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
@@ -16,6 +18,9 @@ export interface ParsedOptions {
   allowRequest: AllowRequest | undefined;
   authenticate: Authenticate | undefined;
   shutdownTimeout: number;
+  /** Time for a request's body, in ms. */
+  requestTimeout: number;
+  logger: Logger | undefined;
 }
 
 const MAX_TIME = 2 ** 31 - 1;
@@ -23,6 +28,8 @@ const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
+  ...LIMITS,
+  ...["logger", "logLevel"],
   ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
 ];
 const REALTIME = [...SERVER, "authenticate", "batch", "presence", "shutdownTimeout"];
@@ -54,6 +61,7 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
     pingInterval: 30_000,
     pingTimeout: 10_000,
     maxHttpBufferSize: 65_536,
+    ...NSELF_LIMITS,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
@@ -66,6 +74,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   const given = known("", withoutRefused(object("options", options)), names);
   const path = given.has("path") ? parsePath(given.get("path")) : defaultPath;
   const native: NativeOptions = { path };
+  const limits = parseLimits(given);
+  if (Object.keys(limits).length > 0) native.limits = limits;
   const has = (name: string) => given.has(name);
   const get = (name: string) => given.get(name);
 
@@ -105,12 +115,16 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     if (sweepInterval !== undefined) native.presenceSweepInterval = sweepInterval;
     if (grace !== undefined) native.presenceGrace = grace;
   }
+  if (has("logLevel")) native.logLevel = logLevel(get("logLevel"));
+  if (has("logger")) native.logger = true;
   if (has("policies")) native.policies = parsePolicies(get("policies"));
   return {
     native,
     path,
     allowRequest: has("allowRequest") ? func<AllowRequest>("allowRequest", get("allowRequest")) : undefined,
     authenticate: has("authenticate") ? func<Authenticate>("authenticate", get("authenticate")) : undefined,
+    logger: has("logger") ? func<Logger>("logger", get("logger")) : undefined,
+    requestTimeout: native.limits?.requestTimeout ?? 30_000,
     shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,
   };
 }

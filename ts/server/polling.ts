@@ -55,7 +55,19 @@ export class Polling {
     // After an early answer (413) the rest of the body is read and dropped, so that the connection can go on.
     request.on("data", (chunk: Buffer) => this.#open.has(id) && native.requestBody(server, id, chunk));
     request.on("end", () => this.#open.has(id) && native.requestEnd(server, id));
+    const late = setTimeout(() => this.#late(id, request, response), this.#engine.options.requestTimeout).unref();
+    request.once("close", () => clearTimeout(late));
     response.on("close", () => this.#open.delete(id) && native.requestAbort(server, id));
+  }
+
+  /** A body that does not come: whoever sends it must not keep the connection. */
+  #late(id: number, request: IncomingMessage, response: ServerResponse): void {
+    if (request.complete) return;
+    const { native, id: server } = this.#engine;
+    native.requestLate(server);
+    if (this.#open.delete(id)) native.requestAbort(server, id);
+    if (response.headersSent) request.socket.destroy();
+    else response.writeHead(408, { "Content-Length": 0, Connection: "close" }).end(() => request.socket.destroy());
   }
 
   /** Sends a response of the native side. */
