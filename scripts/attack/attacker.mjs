@@ -8,9 +8,10 @@ const [name, port, seconds, halfOpen] = process.argv.slice(2);
 // Attackers have machines of their own; this one must not compete with those whom it attacks for the processor.
 setPriority(10);
 const { addresses, run } = ATTACKS[name];
+const network = Object.keys(ATTACKS).indexOf(name) + 1;
 const attacker = new Attacker(
   Number(port),
-  Array.from({ length: addresses }, (_, i) => `127.0.0.${i + 2}`),
+  Array.from({ length: addresses }, (_, i) => `127.0.${network}.${i + 1}`),
   Number(seconds),
 );
 attacker.halfOpen = Number(halfOpen);

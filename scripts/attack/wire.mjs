@@ -75,12 +75,18 @@ export class Attacker {
       `GET ${PATH}?EIO=4&transport=websocket HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n",
     );
-    if (!(await this.answer(socket)).startsWith("HTTP/1.1 101")) {
+    const opened = await this.answer(socket);
+    // A session's open packet may come with the 101 or behind it.
+    if (!opened.startsWith("HTTP/1.1 101") || (!opened.includes("sid") && !(await this.answer(socket)))) {
+      socket.destroy();
+      return null;
+    }
+    socket.write(text("40"));
+    if (!(await this.answer(socket)).includes("40{")) {
       socket.destroy();
       return null;
     }
     socket.resume();
-    socket.write(text("40"));
     return socket;
   }
 
@@ -98,7 +104,15 @@ export class Attacker {
   async write(socket, data) {
     if (socket.destroyed || !socket.writable) return false;
     if (!socket.write(data)) {
-      await Promise.race([once(socket, "drain"), once(socket, "close"), pause(1000)]).catch(() => {});
+      await new Promise((resolve) => {
+        const timer = setTimeout(go, 1000);
+        function go() {
+          clearTimeout(timer);
+          socket.off("drain", go).off("close", go);
+          resolve();
+        }
+        socket.once("drain", go).once("close", go);
+      });
     }
     return !socket.destroyed;
   }

@@ -51,6 +51,16 @@ impl Bucket {
         self.0 = left.unwrap_or(self.0);
         left.is_some()
     }
+
+    /// Takes so many, or what there is. Returns how many were missing.
+    pub fn take_many(&mut self, rate: Rate, now: Micros, count: u64) -> u64 {
+        let full_at = self.0.max(now);
+        let taken = count.min(rate.depth.saturating_sub(full_at - now) / rate.step);
+        if taken > 0 {
+            self.0 = full_at + taken * rate.step;
+        }
+        count - taken
+    }
 }
 
 /// A bucket of several threads.
@@ -90,6 +100,14 @@ mod tests {
         let later = start + 60_000_000;
         assert_eq!((0..9).filter(|_| both(later)).count(), 5, "it does not grow beyond its burst");
         assert!(!shared.is_full(later + 499_999) && shared.is_full(later + 500_000));
+    }
+
+    #[test]
+    fn many_at_once() {
+        let (rate, mut bucket) = (Rate::new(10, 5), Bucket::default());
+        assert_eq!([3, 3, 3].map(|count| bucket.take_many(rate, 1_000_000, count)), [0, 1, 3]);
+        assert_eq!(bucket.take_many(rate, 1_200_000, 9), 7);
+        assert_eq!(bucket.take_many(rate, 9_000_000, 9), 4);
     }
 
     #[test]

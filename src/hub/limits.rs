@@ -22,6 +22,10 @@ const CODE: &str = "ERR_RATE_LIMITED";
 const TEXT: &str = "too many events; slow down";
 /// Packets that are no events, such as pongs and attachments, for each event that a client may send.
 const CHATTER: u64 = 10;
+/// Input of this many bytes counts as such a packet,
+const CHATTER_BYTES: u64 = 16 * 1024;
+/// and so do this many fragments that do not end their message.
+const CHATTER_PIECES: u64 = 10;
 /// How often a client is told, in milliseconds.
 const TELL_EVERY: Millis = 1000;
 /// For how long refusals are counted, in milliseconds.
@@ -167,7 +171,7 @@ impl Shard {
         if let Some(id) = ack.filter(|_| is_layer && matches!(name, Some(events::JOIN | events::LEAVE))) {
             self.push_ack(socket, id, &format!("{{\"ok\":false,{}", error()));
         }
-        self.exceeded(key, Some(socket), scope);
+        self.exceeded(key, Some(socket), scope, 1);
         false
     }
 
@@ -176,7 +180,7 @@ impl Shard {
         let Err(scope) = self.take_event(key) else { return true };
         let refusal = format!("{{\"message\":\"{TEXT}\",\"data\":{{\"code\":\"{CODE}\"}}}}");
         self.push(key, &[socket::encode_text(Kind::ConnectError, nsp, None, &refusal)]);
-        self.exceeded(key, None, scope);
+        self.exceeded(key, None, scope, 1);
         false
     }
 
@@ -187,9 +191,21 @@ impl Shard {
         let Some(rate) = connection.server.config.limits.events else { return true };
         let may = connection.allowance.chatter.take(rate.times(CHATTER), now);
         if !may {
-            self.exceeded(key, None, Scope::Connection);
+            self.exceeded(key, None, Scope::Connection, 1);
         }
         may
+    }
+
+    /// Charges a client for what it sends, whatever that means: large messages cost work, and so do small pieces.
+    pub(super) fn charge_input(&mut self, key: Key, bytes: usize, pieces: u32) {
+        let count = bytes as u64 / CHATTER_BYTES + u64::from(pieces) / CHATTER_PIECES;
+        let now = self.now * 1000;
+        let Some(connection) = self.connection(key).filter(|_| count > 0) else { return };
+        let Some(rate) = connection.server.config.limits.events else { return };
+        let missing = connection.allowance.chatter.take_many(rate.times(CHATTER), now, count);
+        if missing > 0 {
+            self.exceeded(key, None, Scope::Connection, missing);
+        }
     }
 
     /// The same for an ack: those that were asked for are free.
@@ -207,14 +223,14 @@ impl Shard {
     }
 
     /// Something was refused.
-    fn exceeded(&mut self, key: Key, socket: Option<u32>, scope: Scope) {
+    fn exceeded(&mut self, key: Key, socket: Option<u32>, scope: Scope, count: u64) {
         let (now, shard) = (self.now, self.index);
         let Some(connection) = self.connection(key) else { return };
         let counters = connection.server.counters(shard);
         match scope {
-            Scope::Connection => counters.limited_connection.add(1),
-            Scope::User => counters.limited_user.add(1),
-            Scope::Address => counters.limited_address.add(1),
+            Scope::Connection => counters.limited_connection.add(count),
+            Scope::User => counters.limited_user.add(count),
+            Scope::Address => counters.limited_address.add(count),
         }
         let Limits { events, user_events, address_events, .. } = connection.server.config.limits;
         let burst = events.or(user_events).or(address_events).map_or(0, Rate::burst);
@@ -225,7 +241,7 @@ impl Shard {
         if now >= flood.since + WINDOW {
             (flood.since, flood.refused) = (now, 0);
         }
-        flood.refused += 1;
+        flood.refused += count;
         if flood.refused > burst * BURSTS {
             return self.end_flood(key);
         }
@@ -257,7 +273,14 @@ impl Shard {
             self.push(key, &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")]);
         }
         self.sockets_over(key, Reason::RateLimit);
-        self.close_connection(key, Reason::RateLimit);
+        let Some(connection) = self.connection(key) else { return };
+        let Some(link) = connection.link.take() else {
+            return self.close_connection(key, Reason::RateLimit);
+        };
+        // What it still sends is not looked at.
+        let rest = std::mem::take(&mut connection.outbox);
+        self.close_link(link, rest, Some(1008), true);
+        self.with_engine(key, |engine, effects| engine.end(Reason::RateLimit, effects));
     }
 }
 

@@ -136,8 +136,10 @@ impl FragmentCounter {
         Self { most, header: [0; 10], have: 0, skip: 0, fragments: 0 }
     }
 
-    /// Walks over the next bytes of the connection, however they are cut.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
+    /// Walks over the next bytes of the connection, however they are cut. Returns how many data frames among them do not
+    /// end their message.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<u32, TooManyFragments> {
+        let mut pieces = 0;
         while !bytes.is_empty() {
             if self.skip > 0 {
                 let step = self.skip.min(bytes.len() as u64);
@@ -154,14 +156,16 @@ impl FragmentCounter {
                 let first = self.header[0];
                 let is_control = first & 0x08 != 0;
                 if !is_control {
-                    self.fragments = if first & 0x80 != 0 { 0 } else { self.fragments + 1 };
+                    let ends = first & 0x80 != 0;
+                    pieces += u32::from(!ends);
+                    self.fragments = if ends { 0 } else { self.fragments + 1 };
                     if self.fragments > self.most {
                         return Err(TooManyFragments);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(pieces)
     }
 
     /// Mask and payload length, once the header's bytes are there.
@@ -212,18 +216,19 @@ mod tests {
         let fragment = [0x01, 0x80, 1, 2, 3, 4];
         for _ in 0..100 {
             for byte in fragment {
-                assert_eq!(counter.feed(&[byte]), Ok(()));
+                assert!(counter.feed(&[byte]).is_ok());
             }
         }
         assert_eq!(counter.feed(&fragment), Err(TooManyFragments));
+        assert_eq!(FragmentCounter::new(100).feed(&fragment.repeat(3)), Ok(3));
     }
 
     #[test]
     fn whole_messages_and_pings_are_no_fragments() {
         let mut counter = FragmentCounter::new(100);
         for _ in 0..300 {
-            assert_eq!(counter.feed(&[0x81, 0x81, 1, 2, 3, 4, b'x']), Ok(()));
-            assert_eq!(counter.feed(&[0x89, 0x80, 1, 2, 3, 4]), Ok(()));
+            assert_eq!(counter.feed(&[0x81, 0x81, 1, 2, 3, 4, b'x']), Ok(0));
+            assert_eq!(counter.feed(&[0x89, 0x80, 1, 2, 3, 4]), Ok(0));
         }
     }
 }

@@ -71,8 +71,9 @@ impl WebSocket {
         }
     }
 
-    /// Looks at the next bytes before [`WebSocket::next`] takes them.
-    pub fn inspect(&mut self, input: &[u8]) -> Result<(), Violation> {
+    /// Looks at the next bytes before [`WebSocket::next`] takes them. Returns how many fragments in them do not end their
+    /// message.
+    pub fn inspect(&mut self, input: &[u8]) -> Result<u32, Violation> {
         let violation = |_| Violation { close: frame::close(Some(1008), ""), kind: ViolationKind::Fragments };
         self.fragments.feed(input).map_err(violation)
     }

@@ -43,6 +43,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?.port();
+    let spare = Spare::new();
     let (close, closed) = watch::channel(false);
     server.on_close(move || {
         let _ = close.send(true);
@@ -50,7 +51,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     let owner = server.clone();
     server.mailbox(0).push(Command::Run(Box::new(move |shard| {
         shard.borrow_mut().guest(owner.id, 1);
-        tokio::task::spawn_local(accept(shard.clone(), owner, listener, closed));
+        tokio::task::spawn_local(accept(shard.clone(), owner, listener, spare, closed));
     })));
     Ok(bound)
 }
@@ -59,6 +60,7 @@ async fn accept(
     shard: Rc<RefCell<Shard>>,
     server: Arc<Server>,
     listener: std::net::TcpListener,
+    mut spare: Spare,
     mut closed: watch::Receiver<bool>,
 ) {
     // Dropped behind the listener: a server that is closed has given its port back.
@@ -68,7 +70,6 @@ async fn accept(
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
     };
-    let mut spare = Spare::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
