@@ -9,8 +9,11 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Lets a connecting socket in. */
-export declare function accept(server: number, socket: number, userId?: string | undefined | null): void
+/**
+ * Lets a connecting socket in. `session` is what disconnectSession ends; `expiresAt` (ms since 1970) ends it by itself.
+ * The first socket of a connection says it for all of them.
+ */
+export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
 /** Closes the connection under a socket ("forced close"). */
 export declare function closeConnection(server: number, socket: number): void
@@ -25,6 +28,15 @@ export declare function closeServer(server: number, deadline: number): void
 export declare function closeServerSync(server: number, deadline: number): string
 
 /**
+ * A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
+ * Throws ERR_INVALID_TICKET, ERR_INVALID_ROOM, ERR_NO_TICKET_KEYS.
+ */
+export declare function createTicket(server: number, userId: string, rooms: Array<string> | undefined | null, expiresIn: number): string
+
+/** Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`. */
+export declare function decideJoin(server: number, socket: number, id: number, error?: string | undefined | null): void
+
+/**
  * Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept
  * or deny.
  */
@@ -36,8 +48,17 @@ export declare function deny(server: number, socket: number, error: string): voi
 /** Disconnects a socket from its namespace; with `close` its whole connection. */
 export declare function disconnect(server: number, socket: number, close: boolean): void
 
+/** The same for a session. */
+export declare function disconnectSession(server: number, session: string): number
+
 /** Disconnects the sockets in any of `rooms` (all, if there are none), without those in any of `except`. */
 export declare function disconnectSockets(server: number, nsp: string, rooms: Array<string>, except: Array<string>, close: boolean): void
+
+/**
+ * Closes every connection of a user, also of one whom accept lets in later than this if it was asked before. Returns how
+ * many sockets that were; waits for the shards.
+ */
+export declare function disconnectUser(server: number, userId: string): number
 
 /** Takes what the inbox holds, for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
@@ -64,16 +85,19 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | connect: joined, without a question | key | – | JSON ConnectInfo | – |
  * | event | key | ack id, if the client asked for one | JSON array, event name first | attachments |
  * | ack | key | ack id | JSON array of arguments | attachments |
+ * | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
- * ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
+ * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
+ * issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
+ * by a ticket or an earlier socket.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -169,6 +193,22 @@ export interface NativeOptions {
   recoveryDuration?: number
   /** Whether a client that is recovered passes by the middleware. Default true. */
   recoverySkipsMiddlewares?: boolean
+  /** Asks JavaScript about every client without a ticket, in every namespace. */
+  authenticate?: boolean
+  /** Most sockets that may wait for accept or deny. Default 10000. */
+  maxPendingAuthentications?: number
+  /** Asks JavaScript about each room that a client wants to join and no ticket names. */
+  authorizeJoin?: boolean
+  /** Most rooms that a client may join with one socket. Default 100. */
+  maxRoomsPerSocket?: number
+  /** Most rooms. Default 100000. */
+  maxRooms?: number
+  /** Keys of room tickets, the newest first. */
+  ticketKeys?: Array<string>
+  /** How many proxies are in front. None by default: what they say is not believed. */
+  proxyHops?: number
+  /** They write `Forwarded` rather than `X-Forwarded-…`. */
+  proxyForwarded?: boolean
   /** How much a client may do, and how many may come. */
   limits?: NativeLimits
   /** What is logged; warnings and errors by default. */

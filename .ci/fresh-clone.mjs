@@ -47,14 +47,35 @@ function startDemo(folder) {
   return { port, exited, signal: (name) => process.kill(-child.pid, name) };
 }
 
+/** Logs in as the line that the demo prints says. Returns the Cookie header. */
+async function logIn(url) {
+  const response = await fetch(`${url}/api/auth/login`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ user: "admin", password: "nself-demo" }),
+  });
+  if (!response.ok) throw new Error(`the login answered ${response.status}`);
+  return response.headers.get("set-cookie").split(";")[0];
+}
+
 async function seeEvent(url) {
-  const socket = io(url, { path: "/api/ws", transports: ["websocket"], reconnection: false });
+  const cookie = await logIn(url);
+  const socket = io(url, {
+    path: "/api/ws",
+    transports: ["websocket"],
+    reconnection: false,
+    extraHeaders: { cookie },
+  });
   try {
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("connect_error", reject));
     const running = new Promise((resolve) => {
       socket.on("service:status", ({ data }) => data.service === "api" && data.status === "running" && resolve());
     });
-    const response = await fetch(`${url}/api/services/start`, { method: "POST", body: '{"service":"api"}' });
+    const response = await fetch(`${url}/api/services/start`, {
+      method: "POST",
+      headers: { "content-type": "application/json", cookie },
+      body: '{"service":"api"}',
+    });
     if (!response.ok) throw new Error(`POST /api/services/start answered ${response.status}`);
     await running;
   } finally {

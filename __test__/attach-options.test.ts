@@ -103,7 +103,6 @@ describe("what is not there is refused by its name, never ignored", () => {
     ["adapter", { adapter: () => {} }],
     ["parser", { parser: {} }],
     ["wsEngine", { wsEngine: class {} }],
-    ["authorizeJoin", { authorizeJoin: () => true }],
     ["transports", { transports: ["websocket", "webtransport"] }],
   ];
   test.each(unsupported)("option %s", (name, options) => {

@@ -1,72 +1,24 @@
 // @vitest-environment jsdom
-// The browser client against a real server: connection, rooms, queue, fallback.
+// The browser client against a real server: events, connection, rooms.
 
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { Server } from "socket.io";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   type ConnectionStatus,
   getWebSocketClient,
   type ServiceStatusEvent,
   WebSocketClient,
-  type WebSocketClientOptions,
 } from "../ts/client/index.js";
-import { type RealtimeTestServer, startServer } from "./support/realtime-server.js";
-
-const cleanups: Array<() => unknown> = [];
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-});
-
-async function server(options?: Parameters<typeof startServer>[0]): Promise<RealtimeTestServer> {
-  const started = await startServer(options);
-  cleanups.push(() => started.close());
-  return started;
-}
-
-function client(url: string, options: WebSocketClientOptions = {}): WebSocketClient {
-  const made = new WebSocketClient({ url, reconnectDelays: [20, 40, 80], ...options });
-  cleanups.push(() => made.disconnect());
-  return made;
-}
-
-function status(of: WebSocketClient, wanted: (status: ConnectionStatus) => boolean): Promise<ConnectionStatus> {
-  return new Promise((resolve) => {
-    const off = of.onStatusChange((next) => {
-      if (!wanted(next)) return;
-      queueMicrotask(() => off());
-      resolve(next);
-    });
-  });
-}
-
-const connected = (of: WebSocketClient) => status(of, (next) => next.connected);
-const lost = (of: WebSocketClient) => status(of, (next) => !next.connected);
-
-function event<T>(of: WebSocketClient, type: string): Promise<T> {
-  return new Promise((resolve) => {
-    const off = of.on<T>(type, (data) => {
-      off();
-      resolve(data);
-    });
-  });
-}
-
-async function open(url: string, options?: WebSocketClientOptions): Promise<WebSocketClient> {
-  const made = client(url, options);
-  made.connect();
-  await connected(made);
-  return made;
-}
-
-/** Everything emitted before has arrived, since events of one connection keep their order. */
-async function settled(from: RealtimeTestServer, at: WebSocketClient): Promise<void> {
-  const arrived = event(at, "settled");
-  from.emit("settled", {});
-  await arrived;
-}
+import {
+  cleanups,
+  client,
+  connected,
+  event,
+  lost,
+  open,
+  server,
+  settled,
+  status,
+} from "./support/web-socket-client.js";
 
 const service = (name: string): ServiceStatusEvent => ({
   service: name,
@@ -138,6 +90,18 @@ describe("connection", () => {
     expect(heard).toHaveBeenCalledTimes(1);
     await vi.waitFor(() => expect(from.connections()).toBe(1));
     expect(at.isConnected()).toBe(true);
+  });
+
+  it("nothing connects until connect, whatever else is asked of it", async () => {
+    const from = await server();
+    const at = client(from.url);
+    at.on("service:status", () => {});
+    at.onStatusChange(() => {});
+    at.emit("echo", 1);
+    at.joinRoom("logs:api");
+    await settled(from, await open(from.url));
+    expect(from.connections()).toBe(1);
+    expect(from.requests()).toBe(0);
   });
 
   it("tells the status at once and at each change, as frozen objects", async () => {
@@ -213,14 +177,15 @@ describe("connection", () => {
 
   it("retain holds the connection, and does not undo disconnect", async () => {
     const from = await server();
-    const at = client(from.url);
+    const at = client(from.url, { linger: 20 });
     const [first, second] = [at.retain(), at.retain()];
     await connected(at);
     first();
     first();
     expect(at.isConnected()).toBe(true);
     second();
-    expect(at.isConnected()).toBe(false);
+    expect(at.isConnected()).toBe(true);
+    await lost(at);
     at.disconnect();
     const third = at.retain();
     await settled(from, await open(from.url));
@@ -230,30 +195,6 @@ describe("connection", () => {
     third();
     expect(at.isConnected()).toBe(true);
     await vi.waitFor(() => expect(from.connections()).toBe(3));
-  });
-
-  it("falls back to polling when WebSocket is refused", async () => {
-    const from = await server({ transports: ["polling"] });
-    const at = await open(from.url);
-    expect((await at.joinRoom("logs:api")).ok).toBe(true);
-  });
-
-  it("falls back to polling when the WebSocket handshake is never answered", async () => {
-    const http = createServer();
-    const io = new Server(http, { path: "/api/ws" });
-    const swallowed: Array<{ destroy(): void }> = [];
-    http.removeAllListeners("upgrade").on("upgrade", (_, socket) => swallowed.push(socket));
-    await new Promise<void>((listening) => http.listen(0, "127.0.0.1", listening));
-    cleanups.push(async () => {
-      for (const socket of swallowed) socket.destroy();
-      const closed = io.close();
-      http.closeAllConnections();
-      await closed;
-    });
-    const at = client(`http://127.0.0.1:${(http.address() as AddressInfo).port}`, { timeout: 300 });
-    at.connect();
-    await connected(at);
-    expect(swallowed.length).toBeGreaterThan(0);
   });
 
   it("bug 14: constructs and connects where there is no window, without doing anything", async () => {
@@ -360,50 +301,5 @@ describe("rooms", () => {
     const answer = at.joinRoom("logs:api");
     await at.leaveRoom("logs:api");
     expect(await answer).toMatchObject({ ok: false, code: "ERR_ROOM_LEFT" });
-  });
-});
-
-describe("emit", () => {
-  it("keeps what is emitted offline, and sends it in order once connected", async () => {
-    const from = await server();
-    const at = client(from.url);
-    const echoed: unknown[] = [];
-    at.on("echo", (data) => echoed.push(data));
-    at.emit("echo", 1);
-    at.connect();
-    at.emit("echo", 2);
-    const off = at.onStatusChange(({ connected }) => {
-      if (connected) at.emit("echo", 3);
-    });
-    await vi.waitFor(() => expect(echoed).toEqual([1, 2, 3]));
-    off();
-    await from.stop();
-    await status(at, (next) => next.reconnecting);
-    at.emit("echo", 4);
-    await from.start();
-    await vi.waitFor(() => expect(echoed).toEqual([1, 2, 3, 4]));
-  });
-
-  it("throws ERR_QUEUE_FULL instead of dropping", async () => {
-    const from = await server();
-    const at = client(from.url, { queueLimit: 2 });
-    at.emit("echo", 1);
-    at.emit("echo", 2);
-    expect(() => at.emit("echo", 3)).toThrow(expect.objectContaining({ code: "ERR_QUEUE_FULL" }));
-    const echoed: unknown[] = [];
-    at.on("echo", (data) => echoed.push(data));
-    at.connect();
-    await vi.waitFor(() => expect(echoed).toEqual([1, 2]));
-  });
-
-  it("sends no argument when there is no data, and refuses reserved names", async () => {
-    const from = await server();
-    const at = client(from.url);
-    expect(() => at.emit("disconnect", 1)).toThrow(expect.objectContaining({ code: "ERR_RESERVED_EVENT" }));
-    at.emit("echo");
-    const heard = vi.fn();
-    at.on("echo", heard);
-    at.connect();
-    await vi.waitFor(() => expect(heard.mock.calls).toEqual([[undefined]]));
   });
 });

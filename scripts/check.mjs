@@ -4,8 +4,11 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, NAPI_FLAGS } from "./build.mjs";
+import { checkDocs } from "./docs.mjs";
 import { wrongDirections } from "./lib/directions.mjs";
+import { lintPackage, lintWorkflows } from "./lib/lint-package.mjs";
 import { bin, Failure, main, root, run, step } from "./lib/run.mjs";
+import { pack } from "./pack.mjs";
 import { setup } from "./setup.mjs";
 
 function directions() {
@@ -41,6 +44,12 @@ const CHECKS = {
     await bin("tsc", ["--noEmit"]);
   },
   "import directions": directions,
+  "API reference": checkDocs,
+  "npm package": async () => {
+    await pack();
+    await lintPackage();
+  },
+  "GitHub workflows": lintWorkflows,
 };
 
 async function check() {

@@ -8,6 +8,8 @@ import { Failure, main, step } from "./lib/run.mjs";
 import { pack } from "./pack.mjs";
 import { setup } from "./setup.mjs";
 
+/** The password of a demo; with NSELF_ADMIN_PASSWORD set it is that one, and nobody shows it. */
+const DEMO_PASSWORD = "nself-demo";
 /** nself-admin's own port. */
 const PORT = 3021;
 const START_TIMEOUT = 60_000;
@@ -87,7 +89,10 @@ async function demo() {
     if (!stopping()) throw error;
   }
   next.showOutput();
-  if (!stopping()) console.log(`nself-admin example: http://localhost:${port}  (Ctrl-C stops it)`);
+  const login = process.env.NSELF_ADMIN_PASSWORD ? "the password you set" : `password ${DEMO_PASSWORD}`;
+  if (!stopping()) {
+    console.log(`nself-admin example: http://localhost:${port}  (log in as admin, ${login}; Ctrl-C stops it)`);
+  }
   const code = await next.ended;
   if (!stopping()) throw new Failure(`Next ended by itself (exit code ${code})`);
 }

@@ -7,7 +7,9 @@ use tracing::level_filters::LevelFilter;
 
 use crate::error::Error;
 use crate::events::Keep;
+use crate::guard::proxy::Proxies;
 use crate::guard::rate::Rate;
+use crate::guard::ticket::Keys;
 use crate::protocol::json;
 
 /// Options of one server. The defaults are Socket.IO's.
@@ -51,6 +53,8 @@ pub struct Config {
     pub policies: FxHashMap<String, Rule>,
     /// Connection state recovery. Default off.
     pub recovery: Option<Recovery>,
+    /// Who may connect, and join.
+    pub access: Access,
     /// How much a client may do, and how many may come.
     pub limits: Limits,
     /// What is logged. Default: warnings and errors.
@@ -101,6 +105,39 @@ impl Default for Limits {
             request_timeout: 30_000,
             max_fragments: 16 * 1024,
             max_attachments: 10,
+        }
+    }
+}
+
+/// Who may connect, and which rooms clients may join.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Whether JavaScript's `authenticate` is asked about every client without a ticket. Default false.
+    pub authenticate: bool,
+    /// Most sockets that may wait for JavaScript's decision; others are refused. Default 10000.
+    pub max_pending_authentications: usize,
+    /// Whether JavaScript's `authorizeJoin` is asked about rooms that no ticket names. Default false.
+    pub authorize_join: bool,
+    /// Most rooms that a client may join, by itself, with one socket. Default 100.
+    pub max_rooms_per_socket: usize,
+    /// Most rooms; beyond, a client cannot make a new one by joining it. Default 100000.
+    pub max_rooms: usize,
+    /// The keys of room tickets. Default none: there are no tickets.
+    pub tickets: Option<Keys>,
+    /// The proxies whose headers count. Default none.
+    pub proxies: Option<Proxies>,
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self {
+            authenticate: false,
+            max_pending_authentications: 10_000,
+            authorize_join: false,
+            max_rooms_per_socket: 100,
+            max_rooms: 100_000,
+            tickets: None,
+            proxies: None,
         }
     }
 }
@@ -219,6 +256,7 @@ impl Default for Config {
             limits: Limits::default(),
             log_level: LevelFilter::WARN,
             has_logger: false,
+            access: Access::default(),
         }
     }
 }

@@ -189,7 +189,7 @@ fn who_floods_after_the_close_is_cut_off() {
     let harness = open(Limits { events: Some(Rate::new(1, 5)), ..Limits::default() });
     let client = harness.connect();
     let mut stream = client.socket.get_ref().try_clone().unwrap();
-    let events = b"\x81\x88\0\0\0\042[\"xx\"]".repeat(5000);
+    let events = b"\x81\x88\0\0\0\x0042[\"xx\"]".repeat(5000);
     let start = Instant::now();
     let sent = (0..1000).take_while(|_| stream.write_all(&events).is_ok()).count();
     // Buffers of the system are beside what the server takes.

@@ -167,3 +167,98 @@ export const ControlEvent = {
 
 /** Where the server listens when nothing else is said. */
 export const DEFAULT_PATH = "/api/ws";
+
+type Check = (value: unknown) => boolean;
+
+const text: Check = (value) => typeof value === "string";
+const number: Check = (value) => typeof value === "number";
+const percent: Check = (value) => typeof value === "number" && value >= 0 && value <= 100;
+const oneOf =
+  (...values: readonly string[]): Check =>
+  (value) =>
+    values.includes(value as string);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const shape = (required: Record<string, Check>, optional: Record<string, Check> = {}): Check => {
+  const [must, may] = [Object.entries(required), Object.entries(optional)];
+  return (value) => {
+    if (typeof value !== "object" || value === null) return false;
+    const fields = value as Record<string, unknown>;
+    const fits = must.every(([name, check]) => check(fields[name]));
+    return fits && may.every(([name, check]) => fields[name] === undefined || check(fields[name]));
+  };
+};
+
+const progressStatus = oneOf("pending", "in-progress", "complete", "failed");
+const roomMember = shape({ socketId: text, userId: (value) => value === null || text(value), room: text });
+
+// The same rules as the native side has for what it sends.
+const CHECKS: Readonly<Record<keyof ServerEvents, Check>> = {
+  "service:status": shape(
+    { service: text, status: oneOf("running", "stopped", "starting", "stopping", "unhealthy"), timestamp: text },
+    {
+      containerId: text,
+      health: shape({ status: oneOf("healthy", "unhealthy", "pending") }, { lastCheck: text }),
+      resources: shape({}, { cpu: number, memory: number }),
+    },
+  ),
+  "build:progress": shape(
+    { step: text, progress: percent, status: progressStatus, timestamp: text },
+    { message: text, totalSteps: number, currentStep: number, logs: listOf(text) },
+  ),
+  "deploy:progress": shape(
+    {
+      stage: text,
+      environment: oneOf("local", "staging", "production"),
+      status: progressStatus,
+      logs: listOf(text),
+      timestamp: text,
+    },
+    { progress: percent, error: text },
+  ),
+  "logs:stream": shape(
+    { service: text, line: text, timestamp: text },
+    { level: oneOf("info", "warn", "error", "debug"), source: oneOf("stdout", "stderr") },
+  ),
+  "docker:stats": shape({
+    containerId: text,
+    containerName: text,
+    stats: shape({
+      cpu: number,
+      memory: number,
+      memoryLimit: number,
+      memoryPercent: number,
+      network: shape({ rx: number, tx: number }),
+      blockIO: shape({ read: number, write: number }),
+    }),
+    timestamp: text,
+  }),
+  "db:query:result": shape(
+    {
+      queryId: text,
+      rows: Array.isArray,
+      rowCount: number,
+      fields: listOf(shape({ name: text, dataTypeID: number })),
+      timestamp: text,
+    },
+    { executionTime: number, error: text },
+  ),
+  "room:joined": roomMember,
+  "room:left": roomMember,
+  gap: shape({ event: text, count: number, from: text, to: text }, { room: text }),
+  error: shape({ code: text, error: text }),
+};
+
+/** Whether `data` is what the event `type` carries. Only events of {@link ServerEvents} have a shape; any other is taken as it is. */
+export function isEvent<K extends keyof ServerEvents>(type: K, data: unknown): data is ServerEvents[K];
+export function isEvent(type: string, data: unknown): boolean;
+export function isEvent(type: string, data: unknown): boolean {
+  return !Object.hasOwn(CHECKS, type) || CHECKS[type as keyof ServerEvents](data);
+}
+
+/** Whether `value` is an envelope. */
+export function isEnvelope(value: unknown): value is Envelope {
+  return shape({ type: text })(value) && "data" in (value as object);
+}

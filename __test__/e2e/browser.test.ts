@@ -1,136 +1,206 @@
 // The example in Chromium: what one tab does is pushed to the other, and hot reloading lives beside the real-time connection.
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { copyExample } from "./support/app-copy.js";
+import { badge, launchBrowser, logInBrowser, open, type TestBrowser } from "./support/browser.js";
 import { type NextServer, startNext } from "./support/next.js";
 import { example } from "./support/paths.js";
 
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-const PATIENCE = 30_000;
-
-let profile: string;
-let browser: BrowserContext;
-/** Everything that a page complained about. */
-const complaints: string[] = [];
+let browser: TestBrowser;
 
 beforeAll(async () => {
-  profile = mkdtempSync(join(tmpdir(), "nself-realtime-browser-"));
-  browser = await chromium.launchPersistentContext(profile, {
-    executablePath: CHROMIUM,
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-  browser.setDefaultTimeout(PATIENCE);
-  browser.on("console", (message) => {
-    // A refused connection is the browser's own word on a server that a test has stopped.
-    if (message.type() === "error" && !message.text().includes("ERR_CONNECTION_REFUSED"))
-      complaints.push(message.text());
-  });
-  browser.on("weberror", (error) => complaints.push(String(error.error())));
+  browser = await launchBrowser();
 });
 
 afterAll(async () => {
   await browser?.close();
-  rmSync(profile, { recursive: true, force: true });
 });
-
-/** Opens a page of the app and waits until its connection is live. */
-async function open(url: string): Promise<Page> {
-  const page = await browser.newPage();
-  await page.goto(url);
-  await page.locator('.badge[data-state="live"]').waitFor();
-  return page;
-}
 
 describe("the built example", () => {
   let server: NextServer;
 
   beforeAll(async () => {
     server = await startNext({ folder: example, mode: "start" });
+    await logInBrowser(browser.context, server.url);
   });
 
   afterAll(async () => {
     await server?.program.stop();
   });
 
-  it("pushes a start in one tab to the other, without a request of that one", async () => {
-    const [acting, watching] = [await open(`${server.url}/services`), await open(`${server.url}/services`)];
+  /** Opens the same page in two tabs. */
+  async function twoTabs(path: string): Promise<[acting: Page, watching: Page]> {
+    const tabs: [Page, Page] = [
+      await open(browser.context, server.url + path),
+      await open(browser.context, server.url + path),
+    ];
     // What a page reads once after it connected is over.
-    await watching.waitForLoadState("networkidle");
-    const requests: string[] = [];
-    watching.on("request", (request) => requests.push(request.url()));
+    await tabs[1].waitForLoadState("networkidle");
+    return tabs;
+  }
 
+  /** The requests of a page from now on. */
+  function requestsOf(page: Page): string[] {
+    const requests: string[] = [];
+    page.on("request", (request) => requests.push(request.url()));
+    return requests;
+  }
+
+  it("logs in, says what is wrong, and logs out in every tab", async () => {
+    await browser.context.clearCookies();
+    const page = await browser.context.newPage();
+    await page.goto(`${server.url}/deploy`);
+    await page.waitForURL(`${server.url}/login`);
+    await page.getByLabel("Password").fill("wrong");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").filter({ hasText: "that is not the password" }).waitFor();
+    await page.getByLabel("Password").fill("nself-demo");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`${server.url}/`);
+    await badge(page, "connected");
+    const other = await open(browser.context, `${server.url}/services`);
+
+    await page.getByRole("button", { name: "Log out admin" }).click();
+    await page.waitForURL(`${server.url}/login`);
+    await other.waitForURL(`${server.url}/login`);
+    await page.close();
+    await other.close();
+    await logInBrowser(browser.context, server.url);
+    // Refused passwords and sessions are what this test is about.
+    browser.complaints.splice(0, browser.complaints.length, ...browser.complaints.filter((text) => !/401/.test(text)));
+  });
+
+  it("services: pushes a start in one tab to the other, without a request of that one", async () => {
+    const [acting, watching] = await twoTabs("/services");
+    const requests = requestsOf(watching);
     await acting.getByRole("button", { name: "Start API" }).click();
     await watching.locator('[data-service="api"] [data-status="running"]').waitFor();
     await acting.getByRole("button", { name: "Stop API" }).click();
     await watching.locator('[data-service="api"] [data-status="stopped"]').waitFor();
-
     expect(requests).toEqual([]);
     await acting.close();
     await watching.close();
   });
 
-  it("turns a crashed service unhealthy", async () => {
-    const page = await open(`${server.url}/services`);
-    const card = page.locator('[data-service="worker"]');
+  it("services: turns a crashed service unhealthy", async () => {
+    const page = await open(browser.context, `${server.url}/services`);
+    const row = page.locator('[data-service="worker"]');
     await page.getByRole("button", { name: "Start Worker" }).click();
-    await card.locator('[data-status="running"]').waitFor();
-    process.kill(Number(await card.locator("dd").first().textContent()), "SIGKILL");
-    await card.locator('[data-status="unhealthy"]').waitFor();
+    await row.locator('[data-status="running"]').waitFor();
+    process.kill(Number(await row.locator('[data-label="Process"]').textContent()), "SIGKILL");
+    await row.locator('[data-status="unhealthy"]').waitFor();
     await page.close();
   });
 
-  it("shows the lines that a process writes, each once", async () => {
-    const services = await open(`${server.url}/services`);
-    await services.getByRole("button", { name: "Start Metrics" }).click();
-    await services.locator('[data-service="metrics"] [data-status="running"]').waitFor();
-
-    const logs = await open(`${server.url}/logs`);
-    const lines = logs.locator(".line", { hasText: /load \d/ });
-    const before = await lines.count();
-    await lines.nth(before + 1).waitFor();
-    const shown = await logs.locator(".line").allTextContents();
-    expect(new Set(shown).size).toBe(shown.length);
-
-    await logs.getByRole("link", { name: "Metrics" }).click();
-    await logs.waitForURL(/service=metrics/);
-    await logs
-      .locator(".line", { hasText: /load \d/ })
-      .first()
-      .waitFor();
-    expect(await logs.locator(".line b").count()).toBe(0);
-    await services.close();
-    await logs.close();
+  it("dashboard: shows states, figures, activity and who is here, as they change", async () => {
+    const [acting, watching] = await twoTabs("/");
+    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("2 dashboards open");
+    await acting.getByRole("button", { name: "Start all" }).click();
+    await expect.poll(() => watching.getByTestId("running").textContent(), { timeout: 30_000 }).toBe("5 of 5 running");
+    const card = watching.locator('[data-service="gateway"]');
+    await expect.poll(() => card.locator("dd").nth(1).textContent(), { timeout: 10_000 }).toMatch(/^\d+(\.\d)? MB$/);
+    expect(await watching.locator(".activity li").first().textContent()).toContain("running");
+    await acting.close();
+    // Not at once: a page that reloads has not left.
+    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("1 dashboard open");
+    await watching.close();
   });
 
-  it("shows an empty state, and what it missed after it was offline", async () => {
-    const page = await open(`${server.url}/logs?service=api`);
-    await page.getByRole("searchbox").fill("no line contains this");
-    await page.getByText("No line contains that.").waitFor();
-    await page.goto(`${server.url}/services`);
-    await page.locator('.badge[data-state="live"]').waitFor();
+  it("logs: shows the lines that processes write, and a note of the other tab, each once", async () => {
+    const [acting, watching] = await twoTabs("/logs?service=metrics");
+    const lines = watching.locator(".line", { hasText: /load \d/ });
+    const before = await lines.count();
+    await lines.nth(before + 1).waitFor();
+    await acting.getByLabel("A note for this log").fill("deploying now");
+    await acting.getByRole("button", { name: "Add note" }).click();
+    await watching.locator(".line", { hasText: "admin: deploying now" }).waitFor();
+    const keys = await watching.locator(".line").evaluateAll((all) => all.map((line) => line.getAttribute("data-key")));
+    expect(new Set(keys).size).toBe(keys.length);
+    await watching.getByRole("searchbox").fill("no line contains this");
+    await watching.getByText("No line is like that.").waitFor();
 
-    await server.program.stop();
-    await page.getByText("The connection is lost.").waitFor();
-    server = await startNext({ folder: example, mode: "start", port: server.port });
-    await page.locator('.badge[data-state="live"]').waitFor();
-    await page.locator('[data-service="metrics"] [data-status="stopped"]').waitFor();
+    await acting.getByRole("link", { name: "All services" }).click();
+    await acting.waitForURL(/service=all/);
+    await acting.locator(".line", { hasText: "admin: deploying now" }).waitFor();
+    expect(await acting.locator(".line b", { hasText: "gateway" }).count()).toBeGreaterThan(0);
+    await acting.close();
+    await watching.close();
+  });
+
+  it("monitor: shows what processes use, pushed every two seconds", async () => {
+    const page = await open(browser.context, `${server.url}/monitor`);
+    await page.waitForLoadState("networkidle");
+    const requests = requestsOf(page);
+    const row = page.locator(`[data-container="${server.program.child.pid}"]`);
+    const cell = row.locator('[data-label="Disk read / write"]');
+    const chart = row.locator("polyline");
+    await chart.waitFor({ state: "attached" });
+    const drawn = await chart.getAttribute("points");
+    await expect.poll(() => chart.getAttribute("points"), { timeout: 10_000 }).not.toBe(drawn);
+    expect(await cell.textContent()).toMatch(/B|–/);
+    expect(requests).toEqual([]);
+    await page.close();
+  });
+
+  it("build: goes on in both tabs, fails when it is cancelled, and ends complete", async () => {
+    const [acting, watching] = await twoTabs("/build");
+    await acting.getByRole("button", { name: "Build", exact: true }).click();
+    await watching.locator('[data-step="check"][data-state="in-progress"]').waitFor();
+    await watching.getByRole("button", { name: "Cancel" }).click();
+    await acting.getByRole("status").filter({ hasText: "cancelled" }).waitFor();
+    await acting.locator('[data-step="check"][data-state="failed"]').waitFor();
+
+    await watching.getByRole("button", { name: "Build", exact: true }).click();
+    await acting.locator('[data-step="test"][data-state="in-progress"]').waitFor();
+    for (const page of [acting, watching]) {
+      await page
+        .getByRole("status")
+        .filter({ hasText: /^Built in/ })
+        .waitFor();
+      expect(await page.locator('.steps [data-state="complete"]').count()).toBe(4);
+      expect(await page.getByRole("progressbar").getAttribute("value")).toBe("100");
+      const output = await page.getByRole("log").textContent();
+      expect(output).toContain("the API answers /users");
+      expect(output).toContain("every checksum is right");
+    }
+    await watching.locator("tbody tr").nth(1).waitFor();
+    await acting.close();
+    await watching.close();
+  });
+
+  it("deploy: asks before production, and every tab sees the release that the link points to", async () => {
+    const [acting, watching] = await twoTabs("/deploy");
+    await acting.getByRole("radio", { name: /production/i }).check();
+    await acting.getByRole("button", { name: "Deploy to production" }).click();
+    await acting.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+    await acting.getByRole("button", { name: "Deploy to production" }).click();
+    await acting.getByRole("dialog").getByRole("button", { name: "Deploy" }).click();
+    await watching.getByRole("status").filter({ hasText: "Deployed to production" }).waitFor();
+    expect(await watching.locator('.steps [data-state="complete"]').count()).toBe(5);
+    await watching.locator('[data-environment="production"]', { hasText: "by admin" }).waitFor();
+    const current = readlinkSync(join(server.data, "releases", "production", "current"));
+    expect(await watching.getByRole("log").textContent()).toContain(`current: nothing → ${current}`);
+    await acting.close();
+    await watching.close();
+  });
+
+  it("database: shows rows, and why a query fails", async () => {
+    const page = await open(browser.context, `${server.url}/database`);
+    await page.getByRole("button", { name: /^products/ }).click();
+    await page.getByLabel("SQL").press("Control+Enter");
+    await page.getByRole("status").filter({ hasText: "8 rows" }).waitFor();
+    expect(await page.locator("tbody tr").first().locator("td").allTextContents()).toEqual(["1", "Notebook", "4.90"]);
+    await page.getByLabel("SQL").fill("select * frm products");
+    await page.getByRole("button", { name: "Run" }).click();
+    await page.getByRole("alert").filter({ hasText: 'syntax error at or near "frm"' }).waitFor();
     await page.close();
   });
 
   it("left no error in any console", () => {
-    expect(complaints).toEqual([]);
+    expect(browser.complaints).toEqual([]);
   });
 });
 
@@ -141,6 +211,7 @@ describe("next dev", () => {
   beforeAll(async () => {
     folder = copyExample("dev-browser");
     server = await startNext({ folder, mode: "dev" });
+    await logInBrowser(browser.context, server.url);
   });
 
   afterAll(async () => {
@@ -148,7 +219,7 @@ describe("next dev", () => {
   });
 
   it("brings an edit by Next's own WebSocket while ours stays connected", async () => {
-    const page = await browser.newPage();
+    const page = await browser.context.newPage();
     const ours: string[] = [];
     const nexts: string[] = [];
     let updates = 0;
@@ -163,13 +234,16 @@ describe("next dev", () => {
       }
     });
     await page.goto(`${server.url}/services`);
-    await page.locator('.badge[data-state="live"]').waitFor();
+    await badge(page, "connected");
     // A full reload would forget this.
     await page.evaluate(() => Object.assign(globalThis, { notReloaded: true }));
     const before = updates;
 
-    const file = `${folder}/components/service-card.tsx`;
-    writeFileSync(file, readFileSync(file, "utf8").replace("<dt>Process</dt>", "<dt>Edited</dt>"));
+    const file = `${folder}/components/services/service-table.tsx`;
+    writeFileSync(
+      file,
+      readFileSync(file, "utf8").replace('<th scope="col">Process</th>', '<th scope="col">Edited</th>'),
+    );
     await page.getByText("Edited").first().waitFor();
 
     expect(nexts.length).toBeGreaterThan(0);

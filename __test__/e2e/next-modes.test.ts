@@ -1,11 +1,19 @@
 // The example under `next dev`, `next start` and as standalone output: stock clients on Next's own port.
 
+import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { LogStreamEvent, ServiceStatusEvent } from "../../ts/events.js";
+import type {
+  BuildProgressEvent,
+  DbQueryResultEvent,
+  DeployProgressEvent,
+  LogStreamEvent,
+  ServiceStatusEvent,
+} from "../../ts/events.js";
 import { copyExample, standaloneFolder } from "./support/app-copy.js";
 import { arrival, connect, disconnectAll, join, post, type Transport } from "./support/client.js";
 import { isFree, type Mode, type NextServer, startNext } from "./support/next.js";
 import { example } from "./support/paths.js";
+import { logIn } from "./support/session.js";
 import { upgradeStatus } from "./support/upgrade.js";
 
 const folders: Record<Mode, () => string> = {
@@ -24,8 +32,8 @@ function linesUntilEnd(socket: Awaited<ReturnType<typeof connect>>): Promise<str
 }
 
 /** The processes of the services that run. */
-async function servicePids(url: string): Promise<number[]> {
-  const response = await fetch(`${url}/api/services`);
+async function servicePids(url: string, cookie: string): Promise<number[]> {
+  const response = await fetch(`${url}/api/services`, { headers: { cookie } });
   const { data } = (await response.json()) as { data: { statuses: ServiceStatusEvent[] } };
   return data.statuses.filter(({ status }) => status === "running").map(({ containerId }) => Number(containerId));
 }
@@ -40,9 +48,13 @@ function isAlive(pid: number): boolean {
 
 describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
   let server: NextServer;
+  let cookie: string;
+
+  const connectAdmin = (transport: Transport) => connect(server.url, transport, { extraHeaders: { cookie } });
 
   beforeAll(async () => {
     server = await startNext({ folder: folders[mode](), mode });
+    cookie = await logIn(server.url);
   });
 
   afterAll(async () => {
@@ -54,14 +66,14 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     ["websocket", "api"],
     ["polling", "worker"],
   ])("a client connected by %s gets what an API route emits", async (transport, service) => {
-    const socket = await connect(server.url, transport);
+    const socket = await connectAdmin(transport);
     expect(socket.io.engine.transport.name).toBe(transport);
     const running = arrival<ServiceStatusEvent>(
       socket,
       "service:status",
       (data) => data.service === service && data.status === "running",
     );
-    await post(`${server.url}/api/services/start`, { service });
+    await post(`${server.url}/api/services/start`, { service }, cookie);
     const envelope = await running;
     expect(envelope.type).toBe("service:status");
     expect(envelope.data.health?.status).toBe("healthy");
@@ -69,14 +81,14 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
   });
 
   it("streams the process's real output, each line once, also to a client in the room of all logs", async () => {
-    const socket = await connect(server.url, "websocket");
+    const socket = await connectAdmin("websocket");
     await join(socket, "logs:api");
     await join(socket, "logs:all");
     const lines: string[] = [];
     socket.on("logs:stream", ({ data }: { data: LogStreamEvent }) => lines.push(`${data.timestamp} ${data.line}`));
     const isAnswer = (data: LogStreamEvent) => /^GET \/\w+ \d+ /.test(data.line);
     const first = arrival<LogStreamEvent>(socket, "logs:stream", isAnswer);
-    await post(`${server.url}/api/services/start`, { service: "api" });
+    await post(`${server.url}/api/services/start`, { service: "api" }, cookie);
     expect((await first).room).toBe("logs:api");
     await arrival<LogStreamEvent>(socket, "logs:stream", isAnswer);
     expect(new Set(lines).size).toBe(lines.length);
@@ -84,15 +96,38 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
   });
 
   it("tells that a process crashed", async () => {
-    const socket = await connect(server.url, "websocket");
+    const socket = await connectAdmin("websocket");
     const isMetrics = (status: string) => (data: ServiceStatusEvent) =>
       data.service === "metrics" && data.status === status;
     const running = arrival<ServiceStatusEvent>(socket, "service:status", isMetrics("running"));
-    await post(`${server.url}/api/services/start`, { service: "metrics" });
+    await post(`${server.url}/api/services/start`, { service: "metrics" }, cookie);
     const { data } = await running;
     const unhealthy = arrival<ServiceStatusEvent>(socket, "service:status", isMetrics("unhealthy"));
     process.kill(Number(data.containerId), "SIGKILL");
     expect((await unhealthy).data.health?.status).toBe("unhealthy");
+    socket.disconnect();
+  });
+
+  it("has the programs that it starts: the database, the build's steps, a deployment", async () => {
+    const socket = await connectAdmin("websocket");
+    await join(socket, "db:admin");
+    const built = arrival<BuildProgressEvent>(socket, "build:progress", (data) => data.step === "done");
+    await post(`${server.url}/api/nself/build`, {}, cookie);
+    expect((await built).data).toMatchObject({ status: "complete", progress: 100 });
+
+    const deployed = arrival<DeployProgressEvent>(socket, "deploy:progress", (data) => data.stage === "done");
+    await post(`${server.url}/api/deploy`, { environment: "staging" }, cookie);
+    expect((await deployed).data).toMatchObject({ status: "complete", environment: "staging" });
+    expect(existsSync(`${server.data}/releases/staging/current/services/api.mjs`)).toBe(true);
+
+    const isRunning = (data: ServiceStatusEvent) => data.service === "postgres" && data.status === "running";
+    const running = arrival<ServiceStatusEvent>(socket, "service:status", isRunning);
+    await post(`${server.url}/api/services/start`, { service: "postgres" }, cookie);
+    await running;
+    const answered = arrival<DbQueryResultEvent>(socket, "db:query:result", (data) => data.queryId === mode);
+    const sql = "select count(*)::int from orders";
+    await post(`${server.url}/api/database/query`, { queryId: mode, sql }, cookie);
+    expect((await answered).data).toMatchObject({ rows: [[5000]], rowCount: 1 });
     socket.disconnect();
   });
 
@@ -106,30 +141,30 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
   });
 
   it("shows who is connected, by a route of the app", async () => {
-    const socket = await connect(server.url, "websocket");
-    const response = await fetch(`${server.url}/api/realtime`);
+    const socket = await connectAdmin("websocket");
+    const response = await fetch(`${server.url}/api/realtime`, { headers: { cookie } });
     const answer = (await response.json()) as {
       data: { presence: Array<{ socketId: string; userId: string | null }> };
     };
-    expect(answer.data.presence).toContainEqual(expect.objectContaining({ socketId: socket.id, userId: null }));
-    const foreign = await fetch(`${server.url}/api/realtime`, { headers: { "sec-fetch-site": "cross-site" } });
+    expect(answer.data.presence).toContainEqual(expect.objectContaining({ socketId: socket.id, userId: "admin" }));
+    const foreign = await fetch(`${server.url}/api/realtime`, { headers: { cookie, "sec-fetch-site": "cross-site" } });
     expect(foreign.status).toBe(403);
     socket.disconnect();
   });
 
   it("loses nothing on SIGTERM, and ends with its services", async () => {
-    const pids = await servicePids(server.url);
+    const pids = await servicePids(server.url, cookie);
     expect(pids.length).toBeGreaterThan(0);
     // On a signal `next dev` destroys every HTTP connection at once, and the answer to a poll with it.
     const transports: Transport[] = mode === "dev" ? ["websocket"] : ["websocket", "polling"];
-    const clients = await Promise.all(transports.map((transport) => connect(server.url, transport)));
+    const clients = await Promise.all(transports.map((transport) => connectAdmin(transport)));
     await Promise.all(clients.map((socket) => join(socket, "logs:burst")));
     const received = clients.map(linesUntilEnd);
     const expected = Array.from({ length: BURST }, (_, i) => `line ${i}`);
     // All but the last few are emitted already; those wait in a batch when the signal comes.
     for (const line of expected) {
       const data = { service: "burst", line, timestamp: new Date().toISOString() };
-      await post(`${server.url}/api/realtime`, { eventType: "logs:stream", data, room: "logs:burst" });
+      await post(`${server.url}/api/realtime`, { eventType: "logs:stream", data, room: "logs:burst" }, cookie);
     }
     const code = await server.program.stop("SIGTERM");
     expect(await Promise.all(received)).toEqual(clients.map(() => expected));

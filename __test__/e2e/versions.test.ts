@@ -7,6 +7,7 @@ import { installApp, installNode, installProgram } from "./support/install.js";
 import { type Mode, type NextServer, startNext } from "./support/next.js";
 import { example } from "./support/paths.js";
 import { Program } from "./support/program.js";
+import { logIn } from "./support/session.js";
 import { upgradeStatus } from "./support/upgrade.js";
 
 const NEXT = [
@@ -98,9 +99,10 @@ describe.each(NODE)("Node %s", (version) => {
   it("runs the built example", async () => {
     const server = await startNext({ folder: example, mode: "start", node });
     started.push(server.program);
-    const socket = await connect(server.url, "websocket");
+    const cookie = await logIn(server.url);
+    const socket = await connect(server.url, "websocket", { extraHeaders: { cookie } });
     const event = arrival<ServiceStatusEvent>(socket, "service:status", (data) => data.status === "running");
-    await post(`${server.url}/api/services/start`, { service: "api" });
+    await post(`${server.url}/api/services/start`, { service: "api" }, cookie);
     expect((await event).data.service).toBe("api");
   });
 });

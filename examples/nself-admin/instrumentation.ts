@@ -1,8 +1,13 @@
-// Next calls register() once, before the first request, in the process that owns the HTTP server: the real-time server joins it there.
+// Next calls register() once, before the first request, in the process that owns the HTTP server: the real-time server joins it there,
+// and lets in who is logged in.
 
 export async function register(): Promise<void> {
   if (process.env.NEXT_RUNTIME === "nodejs") {
     const realtime = await import("nself-realtime");
-    realtime.register();
+    const { COOKIE } = await import("./lib/session/cookie");
+    const { sessions } = await import("./lib/session/store");
+    const { startSampling } = await import("./lib/stats/sampler");
+    realtime.register({ authenticate: ({ cookies }) => sessions().find(cookies[COOKIE]) });
+    startSampling();
   }
 }

@@ -5,7 +5,16 @@ import { npm, root, run, step } from "./run.mjs";
 import { unlessFresh } from "./stamp.mjs";
 
 const FOLDER = "examples/nself-admin";
-const SOURCES = ["app", "components", "lib", "services", "instrumentation.ts", "next.config.ts", "tsconfig.json"];
+const SOURCES = [
+  "app",
+  "components",
+  "lib",
+  "services",
+  "tasks",
+  "instrumentation.ts",
+  "next.config.ts",
+  "tsconfig.json",
+];
 
 /** The example's folder, absolute. */
 export const exampleFolder = `${root}/${FOLDER}`;

@@ -153,9 +153,9 @@ impl Gate {
         }
     }
 
-    /// Lets a TCP connection in that has not said yet what it wants.
-    pub fn visit(self: &Arc<Self>, remote: IpAddr, now: Micros) -> Result<Visit, Limit> {
-        let visit = Visit { gate: self.clone(), address: self.address(remote, now) };
+    /// Lets a TCP connection in that has not said yet what it wants. `remote`: its address, if it counts.
+    pub fn visit(self: &Arc<Self>, remote: Option<IpAddr>, now: Micros) -> Result<Visit, Limit> {
+        let visit = Visit { gate: self.clone(), address: remote.and_then(|remote| self.address(remote, now)) };
         let before = self.visits.fetch_add(1, Relaxed);
         let from_there = visit.address.as_ref().map(|address| address.visits.fetch_add(1, Relaxed));
         if self.limits.max_connections.is_some_and(|most| before >= most) {

@@ -3,4 +3,6 @@
 pub mod cors;
 pub mod gate;
 pub mod origin;
+pub mod proxy;
 pub mod rate;
+pub mod ticket;

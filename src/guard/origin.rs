@@ -10,7 +10,7 @@ pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
         return true;
     };
     let same_host = host_of(origin).is_some_and(|host| {
-        request.header("host").is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
+        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
     });
     same_host || cors.is_some_and(|cors| allows(&cors.origin, origin))
 }

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::ids::Id;
-
 /// Names one absence or one empty room among others.
 pub type Ticket = u64;
 
 /// A room by its namespace.
 type Place = (u32, Arc<str>);
+
+/// A user in a room.
+type Visit = (Arc<str>, Arc<str>);
 
 /// What a room's producers are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,7 @@ struct Room {
 pub struct Attendance {
     tickets: AtomicU64,
     rooms: Mutex<FxHashMap<Place, Room>>,
-    absent: Mutex<FxHashMap<(Arc<str>, Arc<str>), VecDeque<(Ticket, Id)>>>,
+    absent: Mutex<FxHashMap<Visit, VecDeque<Ticket>>>,
 }
 
 impl Attendance {
@@ -81,9 +82,9 @@ impl Attendance {
     }
 
     /// A user's socket was cut off while in a room. It has not left until the grace is over.
-    pub fn absent(&self, room: &Arc<str>, user: &Arc<str>, socket: Id) -> Ticket {
+    pub fn absent(&self, room: &Arc<str>, user: &Arc<str>) -> Ticket {
         let ticket = self.ticket();
-        self.absent.lock().entry((room.clone(), user.clone())).or_default().push_back((ticket, socket));
+        self.absent.lock().entry((room.clone(), user.clone())).or_default().push_back(ticket);
         ticket
     }
 
@@ -108,7 +109,7 @@ impl Attendance {
         let key = (room.clone(), user.clone());
         let Some(tickets) = absent.get_mut(&key) else { return false };
         let before = tickets.len();
-        tickets.retain(|(known, _)| *known != ticket);
+        tickets.retain(|known| *known != ticket);
         let gone = tickets.len() < before;
         if tickets.is_empty() {
             absent.remove(&key);
@@ -142,9 +143,8 @@ mod tests {
     fn who_comes_back_has_not_left() {
         let attendance = Attendance::default();
         let (room, user): (Arc<str>, Arc<str>) = ("r".into(), "u".into());
-        let id = Id::parse(&"a".repeat(20)).unwrap();
         assert!(!attendance.is_back(&room, &user));
-        let (tab, other) = (attendance.absent(&room, &user, id), attendance.absent(&room, &user, id));
+        let (tab, other) = (attendance.absent(&room, &user), attendance.absent(&room, &user));
         assert!(attendance.is_back(&room, &user));
         assert!(!attendance.is_gone(&room, &user, tab));
         assert!(attendance.is_gone(&room, &user, other), "the second tab was closed");

@@ -3,14 +3,23 @@
 
 use std::sync::Arc;
 
+use super::command::SocketKey;
+use super::counters::Denial;
 use super::ids::Id;
 use super::rooms::Selection;
-use super::server::{Outgoing, Server};
+use super::server::{Event, Join, Outgoing, Server};
 use super::shard::Shard;
 use crate::error::Error;
 use crate::events::{self, Keep};
 use crate::protocol::json;
 use crate::protocol::socket::{self, Kind};
+
+/// A room about which JavaScript has yet to decide.
+pub struct Joining {
+    token: u32,
+    room: Arc<str>,
+    ack: Option<f64>,
+}
 
 impl Shard {
     /// Whether a socket speaks with the nself layer.
@@ -52,14 +61,90 @@ impl Shard {
     }
 
     fn join_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
-        let result = asked_room(data).inspect(|room| {
-            self.enter(index, &room.as_str().into());
-        });
-        self.answer(index, ack, result.map(drop));
+        let verdict = asked_room(data).and_then(|room| self.may_join(index, &room).map(|asks| (Arc::from(room), asks)));
+        match verdict {
+            Ok((room, false)) => {
+                self.enter(index, &room);
+                self.answer(index, ack, Ok(()));
+            }
+            Ok((room, true)) => self.ask_about_room(index, ack, room),
+            Err(error) => self.answer(index, ack, Err(error)),
+        }
+    }
+
+    /// Whether a client may join a room. True: if JavaScript says so.
+    fn may_join(&self, index: u32, room: &str) -> Result<bool, Error> {
+        let socket = &self.sockets[index as usize];
+        let server = self.server_of(index);
+        let (access, counters) = (&server.config.access, server.counters(self.index));
+        if *room == *socket.id.as_str() || socket.rooms.iter().any(|known| **known == *room) {
+            return Ok(false);
+        }
+        let refuse = |denial, code, message: String| {
+            counters.denied(denial);
+            Err(Error::new(code, message))
+        };
+        if Id::parse(room).is_some_and(|id| id.is_marked()) {
+            return refuse(Denial::Join, "ERR_FORBIDDEN", "this room is another socket's own".into());
+        }
+        let most = access.max_rooms_per_socket;
+        if socket.rooms.len() + socket.joining.len() >= most {
+            return refuse(Denial::Rooms, "ERR_TOO_MANY_ROOMS", format!("a socket may join {most} rooms at most"));
+        }
+        let is_new = self.spaces.get(&socket.nsp.id).is_none_or(|space| !space.has_room(room));
+        if is_new && server.rooms.get() >= access.max_rooms as u64 {
+            return refuse(Denial::Rooms, "ERR_TOO_MANY_ROOMS", "the server has too many rooms".into());
+        }
+        let identity = self.connections[socket.connection as usize].identity.as_ref();
+        match identity.and_then(|identity| identity.may_join(room)) {
+            Some(true) => Ok(false),
+            Some(false) if !access.authorize_join => {
+                refuse(Denial::Join, "ERR_FORBIDDEN", format!("the ticket does not name room \"{room}\""))
+            }
+            _ => Ok(access.authorize_join),
+        }
+    }
+
+    /// Asks JavaScript about a room. Everything else goes on meanwhile.
+    fn ask_about_room(&mut self, index: u32, ack: Option<f64>, room: Arc<str>) {
+        let Some(credit) = self.charge(self.connection_of(index), room.len()) else {
+            return;
+        };
+        let socket = self.socket_key(index);
+        let token = self.next_serial();
+        self.sockets[index as usize].joining.push(Joining { token, room: room.clone(), ack });
+        self.server_of(index).sink.push(Event::Join(Box::new(Join { socket, token, room, credit })));
+    }
+
+    /// JavaScript has decided about a room.
+    pub(super) fn join_decided(&mut self, key: SocketKey, token: u32, error: Option<String>) {
+        let Some(index) = self.socket_index(key) else { return };
+        let joining = &mut self.sockets[index as usize].joining;
+        let Some(place) = joining.iter().position(|one| one.token == token) else { return };
+        let Joining { room, ack, .. } = joining.swap_remove(place);
+        let result = match error {
+            None => {
+                self.enter(index, &room);
+                Ok(())
+            }
+            Some(error) => {
+                self.server_of(index).counters(self.index).denied(Denial::Join);
+                Err(Error::new("ERR_FORBIDDEN", error))
+            }
+        };
+        self.answer(index, ack, result);
     }
 
     fn leave_asked(&mut self, index: u32, ack: Option<f64>, data: &str) {
-        let result = asked_room(data).inspect(|room| self.exit(index, room));
+        let result = asked_room(data).inspect(|room| {
+            self.exit(index, room);
+            // What comes of a question that is still open must not bring the client back.
+            let joining = &mut self.sockets[index as usize].joining;
+            let taken_back: Vec<Joining> = joining.extract_if(.., |one| *one.room == **room).collect();
+            for Joining { ack, .. } in taken_back {
+                self.answer(index, ack, Err(Error::new("ERR_ROOM_LEFT", "the room was left before it was joined")));
+            }
+        });
         self.answer(index, ack, result.map(drop));
     }
 

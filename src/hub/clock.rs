@@ -11,8 +11,18 @@ struct Start {
 static START: LazyLock<Start> =
     LazyLock::new(|| Start { at: Instant::now(), wall: jiff::Timestamp::now().as_millisecond() });
 
+#[cfg(test)]
+thread_local! {
+    /// The time of a simulation on this thread, in microseconds.
+    pub static VIRTUAL: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
+}
+
 /// Microseconds since the start.
 pub fn micros() -> u64 {
+    #[cfg(test)]
+    if let Some(time) = VIRTUAL.get() {
+        return time;
+    }
     START.at.elapsed().as_micros() as u64
 }
 

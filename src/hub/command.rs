@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::identity::Identity;
 use super::ids::Id;
 use super::rooms::Selection;
 use super::run::Run;
@@ -147,9 +148,11 @@ pub enum Command {
     /// A packet for one socket.
     Send { socket: SocketKey, kind: Kind, id: Option<f64>, volatile: bool, text: String, attachments: Vec<Bytes> },
     /// JavaScript lets a socket in.
-    Accept { socket: SocketKey, user: Option<Arc<str>> },
+    Accept { socket: SocketKey, identity: Identity },
     /// JavaScript refuses a socket; `error` is CONNECT_ERROR's JSON object.
     Deny { socket: SocketKey, error: String },
+    /// JavaScript has decided about a room that a client wants to join; `token` names the question.
+    Joined { socket: SocketKey, token: u32, error: Option<String> },
     /// Rooms of one socket, or its end.
     Change { socket: SocketKey, change: Change },
     /// The same for many sockets.

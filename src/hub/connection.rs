@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::command::{Answer, Respond};
 use super::counters::{Counters, Gauge, Tally};
+use super::identity::Identity;
 use super::ids::Id;
 use super::limits::Allowance;
 use super::outbox::Outbox;
@@ -43,6 +44,12 @@ pub struct Connection {
     pub(super) blocked: bool,
     /// When the client was last heard of.
     pub(super) seen: Millis,
+    /// Who is behind it, once that is known.
+    pub(super) identity: Option<Arc<Identity>>,
+    /// When that ends.
+    pub(super) expires: Option<Millis>,
+    /// Which logouts had come when its first socket asked to be let in.
+    pub(super) asked_at: u64,
     /// `socket.handshake` as JSON, if JavaScript wanted it when the connection came.
     pub(super) handshake: Option<Box<str>>,
     account: Option<Arc<Account>>,
@@ -146,6 +153,9 @@ impl Shard {
             held: false,
             blocked: false,
             seen: now,
+            identity: None,
+            expires: None,
+            asked_at: 0,
             handshake,
             account: None,
             allowance: Allowance::new(seat),
@@ -336,7 +346,10 @@ impl Shard {
         let Some(connection) = self.connection(key) else {
             return;
         };
-        let next = [connection.engine.deadline(), connection.members.deadline()].into_iter().flatten().min();
+        let next = [connection.engine.deadline(), connection.members.deadline(), connection.expires]
+            .into_iter()
+            .flatten()
+            .min();
         if let Some(at) = next
             && at < connection.armed
         {
@@ -353,6 +366,10 @@ impl Shard {
         connection.armed = Millis::MAX;
         if connection.leaves_by.is_some_and(|at| at <= now) {
             return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
+        }
+        if connection.expires.is_some_and(|at| at <= now) {
+            self.expel(key);
+            return self.rearm(key);
         }
         if connection.is_paused() {
             // What the client sent is not read; it is not the one that is silent.

@@ -86,6 +86,36 @@ pub struct Tally {
     pub since: Option<u64>,
 }
 
+/// Why a client was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// `authenticate` or a middleware refused it, or its session ended meanwhile.
+    Authentication,
+    /// Too many waited for that.
+    Busy,
+    /// Its ticket was none, not valid, or over.
+    Ticket,
+    /// It may not join a room.
+    Join,
+    /// Its socket is in too many rooms, or there are too many.
+    Rooms,
+}
+
+/// Refusals by reason.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Denied {
+    /// `authenticate` or a middleware refused a client, or its session ended meanwhile.
+    pub authentication: u64,
+    /// Too many clients waited for that.
+    pub busy: u64,
+    /// A ticket was missing, not valid, or over.
+    pub ticket: u64,
+    /// A room that a client may not join.
+    pub join: u64,
+    /// A socket was in too many rooms, or there were too many.
+    pub rooms: u64,
+}
+
 /// The numbers of one server on one shard.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -134,6 +164,8 @@ pub struct Counters {
     pub limited_address: Counter,
     /// Clients that were disconnected because they went on.
     pub floods: Counter,
+    /// Clients that were refused, by reason: authentication, busy, ticket, join, rooms.
+    denied: [Counter; 5],
     /// Packets that left with one write.
     pub together: Histogram<8>,
     /// From an emit to the write of the first event of that write, in microseconds.
@@ -141,6 +173,11 @@ pub struct Counters {
 }
 
 impl Counters {
+    /// Counts a refusal.
+    pub fn denied(&self, denial: Denial) {
+        self.denied[denial as usize].add(1);
+    }
+
     /// Counts a write.
     pub fn wrote(&self, tally: &Tally) {
         if tally.calls == 0 {
@@ -180,6 +217,7 @@ impl Default for Counters {
             limited_user: Counter::default(),
             limited_address: Counter::default(),
             floods: Counter::default(),
+            denied: Default::default(),
             together: Histogram::new(&TOGETHER),
             latency: Histogram::new(&LATENCY),
         }
@@ -337,6 +375,8 @@ pub struct Stats {
     pub floods: u64,
     /// Requests and messages that a limit refused.
     pub refused: Refused,
+    /// What clients were refused.
+    pub denied: Denied,
     /// What waits now.
     pub waiting: Depth,
     /// Commands that wait for the shards.
@@ -383,6 +423,13 @@ impl Stats {
                 address: sum(|c| &c.limited_address),
             },
             floods: sum(|c| &c.floods),
+            denied: Denied {
+                authentication: sum(|c| &c.denied[Denial::Authentication as usize]),
+                busy: sum(|c| &c.denied[Denial::Busy as usize]),
+                ticket: sum(|c| &c.denied[Denial::Ticket as usize]),
+                join: sum(|c| &c.denied[Denial::Join as usize]),
+                rooms: sum(|c| &c.denied[Denial::Rooms as usize]),
+            },
             packets_per_write: Distribution::of(shards.iter().map(|c| &c.together)),
             emit_to_write: Distribution::of(shards.iter().map(|c| &c.latency)),
             shards: shards.len() as u64,
@@ -457,6 +504,16 @@ impl Stats {
             ("descriptors", refused.descriptors),
         ] {
             out.sample(&labelled("limit", limit), value);
+        }
+        out.family("denied_total", "counter", "What clients were refused, by reason.");
+        for (reason, value) in [
+            ("authentication", self.denied.authentication),
+            ("busy", self.denied.busy),
+            ("ticket", self.denied.ticket),
+            ("join", self.denied.join),
+            ("rooms", self.denied.rooms),
+        ] {
+            out.sample(&labelled("reason", reason), value);
         }
         out.histogram("packets_per_write", "Packets that left with one write.", &self.packets_per_write, 1.0);
         out.histogram("emit_to_write_seconds", "From an emit to its write.", &self.emit_to_write, 1e6);

@@ -99,6 +99,8 @@ impl Shard {
                 full.push(Key { index, serial: connection.serial });
                 return;
             }
+            // Behind something that waits for a poll alone there is nothing to hold.
+            let hold = hold && (connection.held || connection.outbox.is_empty());
             connection.outbox.push_run(run.clone());
             connection.touch(index, hold, dirty);
         });
@@ -112,10 +114,10 @@ impl Shard {
         }
     }
 
-    /// A run does not fit: perhaps only because this pass has not written yet. If that does not help, its events and those
+    /// Puts a run into one outbox. If it does not fit: perhaps only because this pass has not written yet. If that does not help, its events and those
     /// that wait are dropped as far as their policies allow; if that does not help either, the client is too slow, and is
     /// closed.
-    fn squeeze(&mut self, key: Key, run: &Arc<Run>, hold: bool) {
+    pub(super) fn squeeze(&mut self, key: Key, run: &Arc<Run>, hold: bool) {
         for index in 0..run.items().len() {
             let full = |shard: &mut Self| {
                 shard.connection(key).is_some_and(|connection| {
@@ -130,6 +132,7 @@ impl Shard {
             let Some(connection) = self.connection(key) else {
                 return;
             };
+            let hold = hold && (connection.held || connection.outbox.is_empty());
             connection.outbox.push_event(run.clone(), index);
             if must_drop && self.make_room(key).is_err() {
                 return self.too_slow(key);

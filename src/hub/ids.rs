@@ -2,9 +2,14 @@
 //! operating system's generator.
 
 use std::fmt;
+use std::hash::BuildHasher;
+
+use rustc_hash::FxBuildHasher;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const LENGTH: usize = 20;
+/// Characters of a mark.
+const MARK: usize = 4;
 /// Random bytes that are fetched at a time.
 const POOL: usize = 1280;
 
@@ -23,6 +28,11 @@ impl Id {
     /// The text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("ids are ASCII")
+    }
+
+    /// Whether it was made with a mark: it is, or was, a socket's, and no name that somebody thought of.
+    pub fn is_marked(&self) -> bool {
+        self.0[LENGTH - MARK..] == mark(&self.0)
     }
 
     /// The shard that made it, out of so many.
@@ -70,6 +80,20 @@ impl Ids {
         id[0] = ALPHABET[first * self.shards + self.shard];
         Id(id)
     }
+
+    /// A new id that can be told from a name of the same form. It is known to others, and need not be a secret.
+    pub fn next_marked(&mut self) -> Id {
+        let Id(mut id) = self.next();
+        let mark = mark(&id);
+        id[LENGTH - MARK..].copy_from_slice(&mark);
+        Id(id)
+    }
+}
+
+/// What the first characters of an id say of its last: one name in 16 million of 20 characters looks marked by chance.
+fn mark(id: &[u8; LENGTH]) -> [u8; MARK] {
+    let hash = FxBuildHasher.hash_one(&id[..LENGTH - MARK]);
+    std::array::from_fn(|place| ALPHABET[(hash >> (6 * place)) as usize % 64])
 }
 
 #[cfg(test)]
@@ -86,6 +110,10 @@ mod tests {
                 assert!(made.iter().all(|id| id.shard(shards) == shard && Id::parse(id.as_str()) == Some(*id)));
             }
         }
+        let mut ids = Ids::new(0, 1);
+        assert!((0..200).all(|_| ids.next_marked().is_marked()));
+        assert!(!(0..200).any(|_| ids.next().is_marked()));
+        assert!(!Id::parse("document-12345678901").unwrap().is_marked());
         assert!(Id::parse("short").is_none() && Id::parse("ééééé ééééé").is_none());
     }
 }

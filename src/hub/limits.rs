@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::connection::Connection;
 use super::counters::Counter;
 use super::server::Server;
 use super::shard::{Key, Shard};
@@ -78,7 +79,8 @@ pub struct Allowance {
     seat: Seat,
     events: Bucket,
     chatter: Bucket,
-    user: Option<Arc<SharedBucket>>,
+    /// What all connections of its user share.
+    pub(super) user: Option<Arc<SharedBucket>>,
     /// Acks that it was asked for.
     owed: u32,
     flood: Option<Box<Flood>>,
@@ -126,6 +128,8 @@ impl Server {
 
     /// Lets a TCP connection in, or says why not.
     pub fn visit(&self, remote: IpAddr) -> Result<Visit, Refusal> {
+        // With a proxy in front all of them come from there.
+        let remote = self.config.access.proxies.is_none().then_some(remote);
         self.gate.visit(remote, super::clock::micros()).map_err(|limit| self.turn_away(limit))
     }
 
@@ -150,17 +154,14 @@ impl Server {
     }
 }
 
-impl Shard {
-    /// A connection is a user's: all of the user's connections share a bucket.
-    pub(super) fn belongs_to(&mut self, key: Key, user: &Arc<str>) {
-        let now = self.now * 1000;
-        if let Some(connection) = self.connection(key)
-            && connection.allowance.user.is_none()
-        {
-            connection.allowance.user = connection.server.gate.user(user, now);
-        }
+impl Connection {
+    /// It is a user's from now on.
+    pub(super) fn share_allowance(&mut self, now: Micros) {
+        self.allowance.user = self.user().and_then(|user| self.server.gate.user(&user, now));
     }
+}
 
+impl Shard {
     /// Whether a client's event may pass. If not, it has been told.
     pub(super) fn may_say(&mut self, key: Key, socket: u32, name: Option<&str>, ack: Option<f64>) -> bool {
         if name == Some(events::HEARTBEAT) && self.server_of(socket).config.nself {
@@ -245,9 +246,9 @@ impl Shard {
         if flood.refused > burst * BURSTS {
             return self.end_flood(key);
         }
-        if socket.is_some() && flood.told.is_none_or(|told| now >= told + TELL_EVERY) {
+        if let Some(socket) = socket.filter(|_| flood.told.is_none_or(|told| now >= told + TELL_EVERY)) {
             flood.told = Some(now);
-            self.tell_of_limit(socket.expect("just seen"));
+            self.tell_of_limit(socket);
         }
     }
 

@@ -1,22 +1,22 @@
-//! Sockets on a shard: how they come into a namespace, what their clients say, their rooms, how they go.
+//! Sockets on a shard: what their clients say, their rooms, how they go.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use super::builtin::Joining;
+use super::clock;
 use super::command::{Change, SocketKey};
 use super::connection::Connection;
 use super::ids::Id;
-use super::recovery::{Restored, Session};
+use super::recovery::Session;
 use super::rooms::{Joined, Member, Selection};
-use super::run::Run;
-use super::server::{Event, Namespace, Packet, Server, State};
+use super::run::{Policy, Run};
+use super::server::{Event, Namespace, Outgoing, Packet, Server};
 use super::shard::{Key, Shard};
 use crate::error::Reason;
 use crate::protocol::frame::Frame;
-use crate::protocol::json;
 use crate::protocol::socket::{self, Kind};
 use crate::session::Millis;
 use crate::session::socket::Input;
@@ -24,27 +24,31 @@ use crate::session::socket::Input;
 /// Bits of a [`SocketKey`]: the place, then the serial, then the shard.
 const INDEX_BITS: u32 = 22;
 const SERIAL_BITS: u32 = 26;
-const SERIAL_MASK: u32 = (1 << SERIAL_BITS) - 1;
+pub(super) const SERIAL_MASK: u32 = (1 << SERIAL_BITS) - 1;
 
 /// One client in one namespace.
 pub struct Socket {
-    serial: u32,
+    pub(super) serial: u32,
     pub(super) connection: u32,
     pub(super) nsp: Arc<Namespace>,
     pub(super) id: Id,
     pub(super) rooms: Vec<Arc<str>>,
+    /// Rooms about which JavaScript has yet to decide.
+    pub(super) joining: Vec<Joining>,
     pub(super) joined: bool,
+    /// JavaScript has yet to decide whether it is let in.
+    pub(super) asking: bool,
     /// JavaScript has been told of it.
-    told: bool,
+    pub(super) told: bool,
     /// Who it is, by the application's word; never by the client's.
     pub(super) user: Option<Arc<str>>,
     pub(super) since: Millis,
     /// What JavaScript is told when the socket is let in.
-    info: Option<Box<str>>,
+    pub(super) info: Option<Box<str>>,
     /// By which the client may take the socket up again.
-    pid: Option<Id>,
+    pub(super) pid: Option<Id>,
     /// What it missed, until it is let in.
-    missed: Option<Box<[Arc<Run>]>>,
+    pub(super) missed: Option<Box<[Arc<Run>]>>,
 }
 
 /// The shard of a socket.
@@ -53,12 +57,12 @@ pub fn shard_of(key: SocketKey) -> usize {
 }
 
 impl Shard {
-    fn socket_key(&self, index: u32) -> SocketKey {
+    pub(super) fn socket_key(&self, index: u32) -> SocketKey {
         let serial = u64::from(self.sockets[index as usize].serial);
         (self.index as u64) << (INDEX_BITS + SERIAL_BITS) | serial << INDEX_BITS | u64::from(index)
     }
 
-    fn socket_index(&self, key: SocketKey) -> Option<u32> {
+    pub(super) fn socket_index(&self, key: SocketKey) -> Option<u32> {
         let index = (key & ((1 << INDEX_BITS) - 1)) as u32;
         let serial = (key >> INDEX_BITS) as u32 & SERIAL_MASK;
         self.sockets.get(index as usize).is_some_and(|socket| socket.serial == serial).then_some(index)
@@ -162,150 +166,6 @@ impl Shard {
         self.server_of(socket).sink.push(Event::Packet(Box::new(packet)));
     }
 
-    /// CONNECT.
-    fn connect(&mut self, key: Key, name: &str, auth: Option<&str>) {
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        if connection.server.state() != State::Open {
-            return;
-        }
-        let Some(nsp) = connection.server.namespace(name) else {
-            let error = "{\"message\":\"Invalid namespace\"}";
-            return self.push(key, &[socket::encode_text(Kind::ConnectError, name, None, error)]);
-        };
-        let recovery = connection.server.config.recovery;
-        let restored =
-            nsp.recovery.as_ref().zip(auth).and_then(|(memory, auth)| memory.lock().restore(auth, Instant::now()));
-        let recovered = restored.is_some();
-        let skips = recovered && recovery.is_some_and(|options| options.skip_middlewares);
-        let (asks, listens) = (nsp.ask.load(Relaxed) && !skips, nsp.listen.load(Relaxed));
-        let mut socket = Socket {
-            serial: self.next_serial() & SERIAL_MASK,
-            connection: key.index,
-            nsp: nsp.clone(),
-            id: self.ids.next(),
-            rooms: Vec::new(),
-            joined: false,
-            told: asks || listens,
-            user: None,
-            since: self.now,
-            info: None,
-            pid: recovery.map(|_| self.ids.next()),
-            missed: None,
-        };
-        if let Some(Restored { session, missed }) = restored {
-            socket.id = session.id;
-            socket.pid = Some(session.pid);
-            socket.rooms = session.rooms;
-            socket.user = session.user;
-            socket.missed = Some(missed.into());
-        }
-        let index = self.sockets.insert(socket) as u32;
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        connection.members.ask(nsp.name.clone(), index);
-        if asks {
-            let info = self.connect_info(index, auth);
-            return self.server_of(index).sink.push(Event::Connecting(self.socket_key(index), info));
-        }
-        if listens {
-            self.sockets[index as usize].info = Some(self.connect_info(index, auth).into());
-        }
-        self.admissions.push(self.socket_key(index));
-    }
-
-    /// Lets in those who asked for an open namespace. A client may speak to it only after its answer, so this comes
-    /// behind the input in which it asked.
-    pub(super) fn admit_waiting(&mut self) {
-        for key in std::mem::take(&mut self.admissions) {
-            let Some(index) = self.socket_index(key) else { continue };
-            self.admit(index);
-            if let Some(info) = self.sockets.get_mut(index as usize).and_then(|socket| socket.info.take()) {
-                self.server_of(index).sink.push(Event::Connect(key, info.into()));
-            }
-        }
-    }
-
-    fn connect_info(&self, index: u32, auth: Option<&str>) -> String {
-        const UNKNOWN: &str = "{\"headers\":{},\"time\":\"\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":0,\"url\":\"\",\"query\":{}}";
-        let socket = &self.sockets[index as usize];
-        let handshake = self.connections[socket.connection as usize].handshake.as_deref().unwrap_or(UNKNOWN);
-        format!(
-            "{{\"id\":\"{}\",\"nsp\":{},\"auth\":{},\"userId\":{},\"recovered\":{},\"handshake\":{handshake}}}",
-            socket.id.as_str(),
-            json::quoted(&socket.nsp.name),
-            auth.unwrap_or("{}"),
-            socket.user.as_deref().map_or("null".into(), json::quoted),
-            socket.missed.is_some(),
-        )
-    }
-
-    /// Lets a socket in: `40` goes out before anything else to it.
-    fn admit(&mut self, index: u32) {
-        let key = self.connection_of(index);
-        let socket = &mut self.sockets[index as usize];
-        socket.joined = true;
-        let user = socket.user.clone();
-        let (id, pid, nsp, missed) = (socket.id, socket.pid, socket.nsp.clone(), socket.missed.take());
-        let shard = self.index;
-        let member = Member { socket: index, connection: key.index };
-        self.spaces.entry(nsp.id).or_default().add(id, member);
-        if let Some(user) = user {
-            self.belongs_to(key, &user);
-        }
-        let Some(connection) = self.connection(key) else {
-            return;
-        };
-        connection.members.join(index);
-        connection.server.counters(shard).sockets.up();
-        let pid = pid.map_or(String::new(), |pid| format!(",\"pid\":\"{}\"", pid.as_str()));
-        let reply = format!("{{\"sid\":\"{}\"{pid}}}", id.as_str());
-        for run in missed.into_iter().flatten() {
-            connection.outbox.push_run(run);
-        }
-        self.push(key, &[socket::encode_text(Kind::Connect, &nsp.name, None, &reply)]);
-        if let Some(socket) = self.sockets.get_mut(index as usize) {
-            let rooms = std::mem::take(&mut socket.rooms);
-            rooms.iter().for_each(|room| {
-                self.enter(index, room);
-            });
-        }
-    }
-
-    /// JavaScript lets a socket in.
-    pub(super) fn accept(&mut self, key: SocketKey, user: Option<Arc<str>>) {
-        let Some(index) = self.socket_index(key) else {
-            return;
-        };
-        let fresh = self.ids.next();
-        let socket = &mut self.sockets[index as usize];
-        if !socket.joined {
-            if socket.missed.is_some() && socket.user != user {
-                // Somebody else has come with this session: rooms and events stay those of whom they were for.
-                socket.missed = None;
-                socket.rooms = Vec::new();
-                socket.pid = Some(fresh);
-            }
-            socket.user = user;
-            self.admit(index);
-        }
-    }
-
-    /// JavaScript refuses a socket. The connection stays, and may try again.
-    pub(super) fn deny(&mut self, key: SocketKey, error: &str) {
-        let Some(index) = self.socket_index(key).filter(|index| !self.sockets[*index as usize].joined) else {
-            return;
-        };
-        let connection = self.connection_of(index);
-        let socket = self.sockets.remove(index as usize);
-        if let Some(connection) = self.connection(connection) {
-            connection.members.remove(index);
-        }
-        self.push(connection, &[socket::encode_text(Kind::ConnectError, &socket.nsp.name, None, error)]);
-    }
-
     /// A packet for one socket.
     pub(super) fn send(
         &mut self,
@@ -327,8 +187,17 @@ impl Shard {
         if let (Kind::Event, Some(_), Some(connection)) = (kind, id, self.connection(connection)) {
             connection.allowance.owes_ack();
         }
-        let frames = socket::encode(kind, &self.sockets[index as usize].nsp.name, id, text, attachments);
-        self.push(connection, &frames);
+        let nsp = self.sockets[index as usize].nsp.clone();
+        let frames = socket::encode(kind, &nsp.name, id, text, attachments);
+        // What asks for an answer is never dropped.
+        let policy = match (kind, id) {
+            (Kind::Event, None) => self.server_of(index).policy(&nsp, &Outgoing { text, ..Outgoing::default() }),
+            _ => Policy::Close,
+        };
+        if policy == Policy::Close {
+            return self.push(connection, &frames);
+        }
+        self.squeeze(connection, &Run::one(&frames, clock::micros(), policy), false);
     }
 
     /// A change for one socket.
@@ -365,20 +234,20 @@ impl Shard {
     }
 
     fn kick(&mut self, index: u32, whole: bool) {
-        let key = self.connection_of(index);
-        let kicked: Vec<u32> = match self.connection(key) {
-            Some(connection) if whole => connection.members.iter().collect(),
-            _ => vec![index],
-        };
-        for index in kicked {
-            let nsp = self.sockets[index as usize].nsp.clone();
-            self.push(key, &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")]);
-            if self.sockets.contains(index as usize) {
-                self.remove_socket(index, Reason::ServerKicked);
-            }
-        }
         if whole {
-            self.close_connection(key, Reason::ForcedClose);
+            self.expel(self.connection_of(index));
+        } else {
+            self.dismiss(index);
+        }
+    }
+
+    /// Tells a socket that it is disconnected.
+    pub(super) fn dismiss(&mut self, index: u32) {
+        let key = self.connection_of(index);
+        let nsp = self.sockets[index as usize].nsp.clone();
+        self.push(key, &[socket::encode_text(Kind::Disconnect, &nsp.name, None, "")]);
+        if self.sockets.contains(index as usize) {
+            self.remove_socket(index, Reason::ServerKicked);
         }
     }
 
@@ -412,6 +281,7 @@ impl Shard {
         socket.rooms.push(room.clone());
         let nsp = socket.nsp.id;
         if joined == Joined::First {
+            self.server_of(index).rooms.up();
             self.room_inhabited(index, nsp, room);
         }
         self.arrived(index, room);
@@ -438,7 +308,13 @@ impl Shard {
         let nsp = socket.nsp.id;
         let space = self.spaces.get_mut(&nsp).filter(|_| socket.joined)?;
         if space.leave(&room, index) {
+            self.server_of(index).rooms.down();
             self.room_deserted(index, nsp, &room);
+        }
+        // What it got as a member does not wait for a window that does not know it any more.
+        let connection = self.sockets[index as usize].connection;
+        if self.connections[connection as usize].held {
+            self.connections[connection as usize].touch(connection, false, &mut self.dirty);
         }
         Some(room)
     }
@@ -447,6 +323,7 @@ impl Shard {
     fn remove_socket(&mut self, index: u32, reason: Reason) {
         let rooms = self.sockets[index as usize].rooms.clone();
         let key = self.socket_key(index);
+        self.decided(index);
         self.remember(index, reason);
         for room in &rooms {
             if let Some(room) = self.part_from(index, room) {
@@ -458,6 +335,9 @@ impl Shard {
         let socket = self.sockets.remove(index as usize);
         if let Some(connection) = self.connection(connection) {
             connection.members.remove(index);
+            if connection.members.iter().next().is_none() {
+                connection.forget_identity();
+            }
         }
         if socket.joined {
             server.counters(self.index).sockets.down();

@@ -2,6 +2,7 @@
 //! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
 //! with the last.
 
+mod admission;
 pub(crate) mod attendance;
 pub(crate) mod batch;
 mod builtin;
@@ -11,6 +12,7 @@ pub(crate) mod command;
 mod connection;
 pub mod counters;
 mod delivery;
+pub(crate) mod identity;
 pub(crate) mod ids;
 mod limits;
 mod link;
@@ -24,6 +26,8 @@ pub(crate) mod rooms;
 mod run;
 pub mod server;
 pub(crate) mod shard;
+#[cfg(test)]
+mod simulation;
 mod timers;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -43,6 +47,7 @@ use crate::log::Logger;
 use crate::protocol::json;
 
 pub use self::command::{Change, SocketKey};
+pub use self::identity::{Ended, Identity};
 pub use self::membership::shard_of;
 pub use self::rooms::Selection;
 

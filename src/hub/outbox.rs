@@ -318,9 +318,10 @@ impl Joiner {
         if bytes > 4 * MAX_JOINED || runs().count() < queue.len() {
             return None;
         }
-        let same =
-            |(a, b): (&(Arc<Run>, u32, u32), (&Arc<Run>, u32, u32))| Arc::ptr_eq(&a.0, b.0) && (a.1, a.2) == (b.1, b.2);
-        if self.runs.len() != queue.len() || !self.runs.iter().zip(runs()).all(same) {
+        let mut seen = self.runs.iter().zip(runs());
+        let in_step = self.runs.len() == queue.len()
+            && seen.all(|(a, (run, from, to))| Arc::ptr_eq(&a.0, run) && (a.1, a.2) == (from, to));
+        if !in_step {
             self.runs.clear();
             self.runs.extend(runs().map(|(run, from, to)| (run.clone(), from, to)));
             self.joined.clear();

@@ -59,6 +59,7 @@ impl Shard {
         if !self.connection(key).is_some_and(|connection| connection.engine.post_received(id)) {
             return;
         }
+        self.connections[key.index as usize].server.counters(self.index).bytes_in.add(body.len() as u64);
         for packet in engine::decode_payload(&engine::body_text(body)) {
             self.packet(key, Channel::Main, packet);
         }

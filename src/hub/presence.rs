@@ -82,7 +82,7 @@ impl Shard {
             Some(user)
                 if !matches!(reason, Reason::ServerKicked | Reason::ClientLeft) && server.config.presence.grace > 0 =>
             {
-                let ticket = server.attendance.absent(room, user, socket.id);
+                let ticket = server.attendance.absent(room, user);
                 let (room, user, socket) = (room.clone(), user.clone(), socket.id);
                 let until = self.now + server.config.presence.grace;
                 self.timers.add(until, Timer::Absent(Absence { server: server.id, room, user, socket, ticket }));
@@ -266,18 +266,21 @@ impl Server {
         self.ask(shard_of(key), move |shard| shard.rooms_of(key))
     }
 
-    fn ask_all<T: Send + 'static>(&self, look: impl Fn(&Shard) -> Vec<T> + Clone + Send + 'static) -> Vec<T> {
+    pub(super) fn ask_all<T: Send + 'static>(
+        &self,
+        look: impl Fn(&mut Shard) -> Vec<T> + Clone + Send + 'static,
+    ) -> Vec<T> {
         (0..self.shards()).flat_map(|shard| self.ask(shard, look.clone())).collect()
     }
 
     /// Asks one shard, and waits. Commands given before are carried out before.
-    fn ask<T: Send + 'static>(&self, shard: usize, look: impl FnOnce(&Shard) -> Vec<T> + Send + 'static) -> Vec<T> {
+    fn ask<T: Send + 'static>(&self, shard: usize, look: impl FnOnce(&mut Shard) -> Vec<T> + Send + 'static) -> Vec<T> {
         if self.state() == State::Closed {
             return Vec::new();
         }
         let (answer, question) = mpsc::sync_channel(1);
         self.mailbox(shard).push(Command::Run(Box::new(move |shard: &Rc<std::cell::RefCell<Shard>>| {
-            let _ = answer.send(look(&shard.borrow()));
+            let _ = answer.send(look(&mut shard.borrow_mut()));
         })));
         question.recv_timeout(PATIENCE).unwrap_or_default()
     }

@@ -100,6 +100,11 @@ impl Space {
         is_empty
     }
 
+    /// Whether it has a room of this name.
+    pub fn has_room(&self, room: &str) -> bool {
+        self.rooms.contains_key(room)
+    }
+
     /// The names of its rooms, the sockets' own ones not counted.
     pub fn names(&self) -> impl Iterator<Item = &Arc<str>> {
         self.rooms.keys()

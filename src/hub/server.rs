@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::attendance::Attendance;
 use super::clock;
 use super::command::{Command, Emit, SocketKey};
-use super::counters::{Counter, Counters, Dropped, Refused, Stats};
+use super::counters::{Counter, Counters, Dropped, Gauge, Refused, Stats};
 use super::ids::Id;
 use super::limits::Refusals;
 use super::mailbox::Mailbox;
@@ -49,6 +49,8 @@ pub enum Event {
     Connect(SocketKey, String),
     /// An event or an ack from a client.
     Packet(Box<Packet>),
+    /// A client wants to join a room; answer with the token.
+    Join(Box<Join>),
     /// A socket is over: JSON `{reason, rooms}`.
     Disconnect(SocketKey, String),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
@@ -72,6 +74,19 @@ pub struct Packet {
     pub data: String,
     /// In the order of their placeholders.
     pub attachments: Vec<Bytes>,
+    /// Its share of what may wait.
+    pub credit: Credit,
+}
+
+/// A client wants to join a room.
+#[derive(Debug)]
+pub struct Join {
+    /// With which socket.
+    pub socket: SocketKey,
+    /// Names the question among others of the socket.
+    pub token: u32,
+    /// The room.
+    pub room: Arc<str>,
     /// Its share of what may wait.
     pub credit: Credit,
 }
@@ -154,6 +169,10 @@ pub struct Server {
     pub gate: Arc<Gate>,
     /// Who was refused by a limit.
     pub refusals: Refusals,
+    /// Sockets that wait for JavaScript's decision.
+    deciding: AtomicUsize,
+    /// Rooms with members; one counts for each shard that has some.
+    pub(super) rooms: Gauge,
     /// Its numbers, for each shard.
     counters: Box<[Counters]>,
     /// Events that were emitted here.
@@ -181,6 +200,8 @@ impl Server {
             config,
             sink,
             attendance: Attendance::default(),
+            deciding: AtomicUsize::new(0),
+            rooms: Gauge::default(),
             counters: mailboxes.iter().map(|_| Counters::default()).collect(),
             emitted: Counter::default(),
             closing: Mutex::default(),
@@ -226,7 +247,8 @@ impl Server {
 
     /// Whether JavaScript may want to know a client's handshake.
     pub fn wants_handshakes(&self) -> bool {
-        self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
+        self.config.access.authenticate
+            || self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
     }
 
     /// Emits an event to sockets of a namespace. False: the server is closed, or there is no such namespace.
@@ -262,7 +284,7 @@ impl Server {
     }
 
     /// What may happen to an event: what the emitter says, or what is set for its name.
-    fn policy(&self, nsp: &Namespace, event: &Outgoing<'_>) -> Policy {
+    pub(super) fn policy(&self, nsp: &Namespace, event: &Outgoing<'_>) -> Policy {
         let (name, keep) = match &event.keep {
             Some(keep) => (None, keep.clone()),
             None if self.config.policies.is_empty() => return Policy::Close,
@@ -303,6 +325,19 @@ impl Server {
     /// The numbers of one shard.
     pub(super) fn counters(&self, shard: usize) -> &Counters {
         &self.counters[shard]
+    }
+
+    /// Takes one of the places for sockets that wait for JavaScript's decision, if there is one.
+    pub(super) fn reserve_decision(&self) -> bool {
+        let has_room = self.deciding.fetch_add(1, Relaxed) < self.config.access.max_pending_authentications;
+        if !has_room {
+            self.release_decision();
+        }
+        has_room
+    }
+
+    pub(super) fn release_decision(&self) {
+        self.deciding.fetch_sub(1, Relaxed);
     }
 
     /// Tells JavaScript from now on which rooms have members; begins with those that have some.

@@ -17,6 +17,7 @@ use super::clock;
 use super::command::{Command, SocketKey};
 use super::connection::Connection;
 use super::delivery::Gathering;
+use super::identity::Endings;
 use super::ids::{Id, Ids};
 use super::link::Link;
 use super::mailbox::Mailbox;
@@ -99,6 +100,8 @@ pub struct Shard {
     pub(super) busy: Option<Key>,
     /// Sockets that asked for an open namespace and are let in when the input at hand is read.
     pub(super) admissions: Vec<SocketKey>,
+    /// Logouts while JavaScript decides on sockets.
+    pub(super) endings: Endings,
     /// Connections and links of each server, so that closing one knows its end.
     pub(super) population: FxHashMap<u32, Population>,
     /// Servers whose stale clients are looked for.
@@ -113,7 +116,7 @@ pub struct Shard {
 
 impl Shard {
     /// An empty shard; one out of `shards`.
-    fn new(index: usize, shards: usize, mailbox: Arc<Mailbox>) -> Rc<RefCell<Self>> {
+    pub(super) fn new(index: usize, shards: usize, mailbox: Arc<Mailbox>) -> Rc<RefCell<Self>> {
         Rc::new_cyclic(|me| {
             RefCell::new(Self {
                 index,
@@ -135,6 +138,7 @@ impl Shard {
                 scratch: vec![0; SCRATCH],
                 busy: None,
                 admissions: Vec::new(),
+                endings: Endings::default(),
                 population: FxHashMap::default(),
                 swept: FxHashSet::default(),
                 watched: FxHashMap::default(),
@@ -177,8 +181,9 @@ impl Shard {
             Command::Send { socket, kind, id, volatile, text, attachments } => {
                 self.send(socket, kind, id, volatile, &text, &attachments);
             }
-            Command::Accept { socket, user } => self.accept(socket, user),
+            Command::Accept { socket, identity } => self.accept(socket, identity),
             Command::Deny { socket, error } => self.deny(socket, &error),
+            Command::Joined { socket, token, error } => self.join_decided(socket, token, error),
             Command::Change { socket, change } => self.change(socket, &change),
             Command::ChangeAll { nsp, to, change } => self.change_all(&nsp, &to, &change),
             Command::CloseConnection { socket } => self.close_under(socket),
@@ -288,13 +293,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     let mut worked = 0;
     let mut pass_began = None;
     loop {
-        shard.borrow_mut().update_clock();
-        // What is due comes before what has just come in: a session is gone to the millisecond.
-        guarded_step(shard, "timers", || shard.borrow_mut().tick());
-        crate::log::flush();
-        mailbox.take(&mut taken);
-        worked += taken.len();
-        carry_out(shard, &mut taken);
+        worked += take_in(shard, mailbox, &mut taken);
         let began = *pass_began.get_or_insert(shard.borrow().now);
         let is_burst = shard.borrow_mut().take_runs() >= BURST;
         if is_burst && shard.borrow().now < began + GATHER {
@@ -303,7 +302,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             }
             continue;
         }
-        if guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true) {
+        if flush_step(shard) {
             steps += 1;
             if steps % FLUSH_STEPS == 0 {
                 tokio::task::yield_now().await;
@@ -344,8 +343,14 @@ async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
     let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
 }
 
-/// Carries out commands. What they emit is in outboxes afterwards.
-fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
+/// Does what is due and what was asked for; what that emits is in outboxes afterwards. Returns the number of commands.
+pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &mut Vec<Command>) -> usize {
+    shard.borrow_mut().update_clock();
+    // What is due comes before what has just come in: a session is gone to the millisecond.
+    guarded_step(shard, "timers", || shard.borrow_mut().tick());
+    crate::log::flush();
+    mailbox.take(commands);
+    let count = commands.len();
     for command in commands.drain(..) {
         guarded_step(shard, "command", || match command {
             Command::Run(task) => {
@@ -357,4 +362,10 @@ fn carry_out(shard: &Rc<RefCell<Shard>>, commands: &mut Vec<Command>) {
     }
     commands.shrink_to(KEPT_COMMANDS);
     guarded_step(shard, "delivery", || shard.borrow_mut().settle());
+    count
+}
+
+/// Flushes a few connections. True: there are more.
+pub(super) fn flush_step(shard: &Rc<RefCell<Shard>>) -> bool {
+    guarded_step(shard, "flush", || shard.borrow_mut().flush_some()).unwrap_or(true)
 }

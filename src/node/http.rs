@@ -41,6 +41,7 @@ impl From<RequestHead> for Request {
             remote: head.remote_address,
             secure: head.secure,
             forbidden: head.forbidden,
+            forwarded_host: None,
         }
     }
 }

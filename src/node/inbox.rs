@@ -20,17 +20,20 @@ use crate::transport::Response;
 /// | connect: joined, without a question | key | – | JSON ConnectInfo | – |
 /// | event | key | ack id, if the client asked for one | JSON array, event name first | attachments |
 /// | ack | key | ack id | JSON array of arguments | attachments |
+/// | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
-/// ConnectInfo: `{id, nsp, auth, userId, recovered, handshake: {headers, time, address, xdomain, secure, issued, url, query}}`
+/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
+/// issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
+/// by a ticket or an earlier socket.
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -110,6 +113,9 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Connecting(socket, info)) => event("connecting", socket, info),
             Item::Event(Event::Connect(socket, info)) => event("connect", socket, info),
             Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
+            Item::Event(Event::Join(join)) => {
+                Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
+            }
             Item::Event(Event::Room(room)) => event("room", 0, room),
             Item::Event(Event::Log(line)) => event("log", 0, line),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),

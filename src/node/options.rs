@@ -4,9 +4,11 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
-use crate::config::{Batch, Config, Cors, CorsOrigin, Limits, Presence, Recovery, Rule};
+use crate::config::{Access, Batch, Config, Cors, CorsOrigin, Limits, Presence, Recovery, Rule};
 use crate::error::Error;
+use crate::guard::proxy::{Header, Proxies};
 use crate::guard::rate::Rate;
+use crate::guard::ticket::Keys;
 
 /// Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default.
 #[napi(object)]
@@ -44,6 +46,22 @@ pub struct NativeOptions {
     pub recovery_duration: Option<f64>,
     /// Whether a client that is recovered passes by the middleware. Default true.
     pub recovery_skips_middlewares: Option<bool>,
+    /// Asks JavaScript about every client without a ticket, in every namespace.
+    pub authenticate: Option<bool>,
+    /// Most sockets that may wait for accept or deny. Default 10000.
+    pub max_pending_authentications: Option<f64>,
+    /// Asks JavaScript about each room that a client wants to join and no ticket names.
+    pub authorize_join: Option<bool>,
+    /// Most rooms that a client may join with one socket. Default 100.
+    pub max_rooms_per_socket: Option<f64>,
+    /// Most rooms. Default 100000.
+    pub max_rooms: Option<f64>,
+    /// Keys of room tickets, the newest first.
+    pub ticket_keys: Option<Vec<String>>,
+    /// How many proxies are in front. None by default: what they say is not believed.
+    pub proxy_hops: Option<f64>,
+    /// They write `Forwarded` rather than `X-Forwarded-…`.
+    pub proxy_forwarded: Option<bool>,
     /// How much a client may do, and how many may come.
     pub limits: Option<NativeLimits>,
     /// What is logged; warnings and errors by default.
@@ -191,6 +209,26 @@ impl NativeOptions {
         }
         config.log_level = self.log_level.as_deref().and_then(crate::log::level).unwrap_or(config.log_level);
         config.has_logger = self.logger.unwrap_or(false);
+        let access = config.access;
+        config.access = Access {
+            authenticate: self.authenticate.unwrap_or(false),
+            authorize_join: self.authorize_join.unwrap_or(false),
+            max_pending_authentications: size(
+                "maxPendingAuthentications",
+                self.max_pending_authentications,
+                access.max_pending_authentications,
+            )?,
+            max_rooms_per_socket: size("maxRoomsPerSocket", self.max_rooms_per_socket, access.max_rooms_per_socket)?,
+            max_rooms: size("maxRooms", self.max_rooms, access.max_rooms)?,
+            tickets: self.ticket_keys.map(Keys::new).transpose().map_err(coded)?,
+            proxies: match self.proxy_hops {
+                Some(hops) => Some(Proxies {
+                    hops: size("trustProxy", Some(hops), 1)?,
+                    header: if self.proxy_forwarded == Some(true) { Header::Forwarded } else { Header::XForwarded },
+                }),
+                None => None,
+            },
+        };
         Ok(config)
     }
 }

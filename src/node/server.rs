@@ -11,6 +11,8 @@ use super::errors::{Code, coded};
 use super::inbox::{Inbox, InboxEvent};
 use super::options::NativeOptions;
 use super::{environment, http};
+use crate::error::Error;
+use crate::guard::ticket::Ticket;
 use crate::hub;
 use crate::hub::server::Server;
 use crate::transport::listener;
@@ -29,8 +31,7 @@ pub fn open_server(
     #[napi(ts_arg_type = "(events: InboxEvent[]) => void")] inbox: Function<'_, Vec<InboxEvent>, ()>,
 ) -> Result<u32, Code> {
     let config = options.into_config()?;
-    let inbox =
-        Arc::new(Inbox::new(inbox).map_err(|error| coded(crate::error::Error::new("ERR_THREADS", error.reason)))?);
+    let inbox = Arc::new(Inbox::new(inbox).map_err(|error| coded(Error::new("ERR_THREADS", error.reason)))?);
     hub::on_thread_start(environment::be_patient);
     let server = hub::open(config, inbox.clone()).map_err(coded)?;
     http::register(server.id, inbox);
@@ -88,6 +89,24 @@ pub fn listen(server: u32, host: String, port: u16) -> Result<u16, Code> {
 pub fn declare_namespace(server: u32, name: String, listen: bool, ask: bool) -> Result<(), Code> {
     hub::server(server).map_err(coded)?.declare(&name, listen, ask);
     Ok(())
+}
+
+/// A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
+/// Throws ERR_INVALID_TICKET, ERR_INVALID_ROOM, ERR_NO_TICKET_KEYS.
+#[napi]
+pub fn create_ticket(
+    server: u32,
+    user_id: String,
+    rooms: Option<Vec<String>>,
+    expires_in: f64,
+) -> Result<String, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    let until = jiff::Timestamp::now().as_millisecond().saturating_add(expires_in as i64);
+    let ticket = Ticket { user: user_id, rooms, until };
+    match &server.config.access.tickets {
+        Some(keys) => keys.sign(&ticket).map_err(coded),
+        None => Err(coded(Error::new("ERR_NO_TICKET_KEYS", "give the server keys by its option \"tickets\""))),
+    }
 }
 
 /// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.

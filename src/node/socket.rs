@@ -7,7 +7,7 @@ use napi_derive::napi;
 
 use super::emit::{VOLATILE, attachments, names};
 use crate::hub::command::Command;
-use crate::hub::{self, Change, Selection};
+use crate::hub::{self, Change, Ended, Identity, Selection};
 use crate::protocol::socket::Kind;
 
 fn command(server: u32, socket: f64, command: impl FnOnce(u64) -> Command) {
@@ -21,10 +21,40 @@ fn change(server: u32, socket: f64, change: Change) {
     command(server, socket, |socket| Command::Change { socket, change });
 }
 
-/// Lets a connecting socket in.
+/// Lets a connecting socket in. `session` is what disconnectSession ends; `expiresAt` (ms since 1970) ends it by itself.
+/// The first socket of a connection says it for all of them.
 #[napi]
-pub fn accept(server: u32, socket: f64, user_id: Option<String>) {
-    command(server, socket, |socket| Command::Accept { socket, user: user_id.map(Arc::from) });
+pub fn accept(server: u32, socket: f64, user_id: Option<String>, session: Option<String>, expires_at: Option<f64>) {
+    let identity = Identity {
+        user: user_id.map(Arc::from),
+        session: session.map(Arc::from),
+        until: expires_at.map(|at| at as i64),
+        rooms: None,
+    };
+    command(server, socket, |socket| Command::Accept { socket, identity });
+}
+
+/// Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`.
+#[napi]
+pub fn decide_join(server: u32, socket: f64, id: u32, error: Option<String>) {
+    command(server, socket, |socket| Command::Joined { socket, token: id, error });
+}
+
+/// Closes every connection of a user, also of one whom accept lets in later than this if it was asked before. Returns how
+/// many sockets that were; waits for the shards.
+#[napi]
+pub fn disconnect_user(server: u32, user_id: String) -> u32 {
+    end(server, &Ended::User(user_id.into()))
+}
+
+/// The same for a session.
+#[napi]
+pub fn disconnect_session(server: u32, session: String) -> u32 {
+    end(server, &Ended::Session(session.into()))
+}
+
+fn end(server: u32, ended: &Ended) -> u32 {
+    hub::server(server).map(|server| server.end(ended) as u32).unwrap_or_default()
 }
 
 /// Answers CONNECT_ERROR with `error`, a JSON object `{message, data?}`.

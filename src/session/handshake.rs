@@ -17,8 +17,10 @@ pub struct Request {
     pub url: String,
     /// In the order and the case in which they came.
     pub headers: Vec<(String, String)>,
-    /// The peer's address.
+    /// The client's address: the peer's, or what a trusted proxy says.
     pub remote: String,
+    /// The host that a trusted proxy was asked for.
+    pub forwarded_host: Option<String>,
     /// Whether it came by TLS.
     pub secure: bool,
     /// The text of the application's refusal (`allowRequest`).
@@ -35,6 +37,11 @@ impl Request {
     pub fn size(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
         self.method.len() + self.url.len() + headers.sum::<usize>()
+    }
+
+    /// The host that the client asked for.
+    pub fn host(&self) -> Option<&str> {
+        self.forwarded_host.as_deref().or_else(|| self.header("host"))
     }
 
     /// The path, without the query.

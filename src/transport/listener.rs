@@ -341,7 +341,7 @@ fn head(request: &hyper::Request<Incoming>, remote: String) -> Request {
             .collect(),
         remote,
         secure: false,
-        forbidden: None,
+        ..Request::default()
     }
 }
 

@@ -29,7 +29,10 @@ pub struct Exchange {
 
 impl Exchange {
     /// Takes a request's head. `send` gets the response, once, on any thread; possibly before the body has come.
-    pub fn begin(server: &Arc<Server>, request: Request, send: impl FnOnce(Response) + Send + 'static) -> Self {
+    pub fn begin(server: &Arc<Server>, mut request: Request, send: impl FnOnce(Response) + Send + 'static) -> Self {
+        if let Some(proxies) = server.config.access.proxies {
+            proxies.resolve(&mut request);
+        }
         let mut exchange = Self {
             server: server.clone(),
             session: None,

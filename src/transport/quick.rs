@@ -98,7 +98,7 @@ fn upgrade_request(read: &[u8], remote: &str) -> Option<(usize, Request)> {
         headers: list,
         remote: remote.to_owned(),
         secure: false,
-        forbidden: None,
+        ..Request::default()
     };
     request.header("upgrade").is_some().then_some((end, request))
 }

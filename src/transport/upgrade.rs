@@ -21,8 +21,11 @@ pub struct Upgrade {
 }
 
 /// Checks an upgrade. The error is the response, after which the connection is closed.
-pub fn check(server: &Arc<Server>, request: Request) -> Result<Upgrade, Response> {
+pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Response> {
     let config = &server.config;
+    if let Some(proxies) = config.access.proxies {
+        proxies.resolve(&mut request);
+    }
     let refused = |refusal: Refusal| {
         note(&refusal, &request.remote);
         Response {

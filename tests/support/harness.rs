@@ -25,10 +25,11 @@ struct Channel {
 
 impl Sink for Channel {
     fn push(&self, event: Event) {
-        let text = match &event {
+        let text: &str = match &event {
             Event::Connecting(_, text) | Event::Connect(_, text) => text,
             Event::Disconnect(_, text) | Event::Room(text) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
+            Event::Join(join) => &join.room,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
         let _ = self.events.send(event);
@@ -107,6 +108,7 @@ impl Harness {
             Event::Connecting(_, info) => format!("connecting {info}"),
             Event::Connect(_, info) => format!("connect {info}"),
             Event::Packet(packet) => format!("packet {}", packet.data),
+            Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
             Event::Room(room) => format!("room {room}"),
             Event::Log(line) => format!("log {line}"),

@@ -1,25 +1,37 @@
 // Runs the application's Next in a child process that loads the real-time server first.
 
 import { spawn } from "node:child_process";
-import { readFileSync, realpathSync } from "node:fs";
-import { createRequire } from "node:module";
+import { realpathSync } from "node:fs";
 import { constants } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { addressVariables, applicationFolder, hasInstrumentation, nextCommand, standaloneServer } from "./find-next.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Runs `next <command> <args>`; this process then ends as the child does. */
+/** Runs `next <command> <args>`, or for `start` a standalone server; this process then ends as the child does. */
 export function runNext(command: string, args: string[]): void {
-  const next = findNext(args);
-  if (!next) {
-    console.error("nself-realtime: cannot find next here. Run this in the application's folder, with next installed.");
-    process.exitCode = 1;
+  const folder = applicationFolder(args);
+  const standalone = command === "start" ? standaloneServer(folder) : undefined;
+  if (standalone && !hasInstrumentation(folder)) {
+    fail(
+      "this standalone build has no instrumentation.ts, and without it nothing of nself-realtime's server is in it.",
+    );
     return;
   }
-  const child = spawn(process.execPath, [...process.execArgv, next, command, ...args], {
+  const next = standalone ?? nextCommand(folder);
+  if (!next) {
+    fail("cannot find next here. Run this in the application's folder, with next installed.");
+    return;
+  }
+  const child = spawn(process.execPath, [...process.execArgv, next, ...(standalone ? [] : [command, ...args])], {
     stdio: "inherit",
-    env: { ...process.env, NODE_OPTIONS: nodeOptions() },
+    env: {
+      ...process.env,
+      ...(standalone && addressVariables(args)),
+      // The standalone server has its own copy of this package, which instrumentation.ts starts.
+      NODE_OPTIONS: nodeOptions(standalone ? "announce.js" : "preload.js"),
+    },
   });
 
   const forward = (signal: NodeJS.Signals) => {
@@ -40,23 +52,14 @@ export function runNext(command: string, args: string[]): void {
   });
 }
 
-/** With `=`: Next takes NODE_OPTIONS apart and puts them together again for the process that serves. */
-function nodeOptions(): string {
-  const main = realpathSync(process.argv[1] ?? "");
-  const register = pathToFileURL(join(dirname(main), "../server/register-now.js"));
-  return [process.env.NODE_OPTIONS, `--import=${register.href}`].filter(Boolean).join(" ");
+function fail(message: string): void {
+  console.error(`nself-realtime: ${message}`);
+  process.exitCode = 1;
 }
 
-/** Next's command, of the current folder or of the folder given as an argument. */
-function findNext(args: string[]): string | undefined {
-  for (const folder of [".", ...args.filter((arg) => !arg.startsWith("-"))]) {
-    try {
-      const path = createRequire(join(resolve(folder), "package.json")).resolve("next/package.json");
-      const { bin } = JSON.parse(readFileSync(path, "utf8")) as { bin: string | { next: string } };
-      return join(dirname(path), typeof bin === "string" ? bin : bin.next);
-    } catch {
-      // Not in this one.
-    }
-  }
-  return undefined;
+/** With `=`: Next takes NODE_OPTIONS apart and puts them together again for the process that serves. */
+function nodeOptions(name: string): string {
+  const main = realpathSync(process.argv[1] ?? "");
+  const file = pathToFileURL(join(dirname(main), name));
+  return [process.env.NODE_OPTIONS, `--import=${file.href}`].filter(Boolean).join(" ");
 }

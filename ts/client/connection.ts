@@ -2,10 +2,12 @@
 
 import { io, type Socket } from "socket.io-client";
 import { DEFAULT_PATH } from "../events.js";
+import { Backoff } from "./backoff.js";
+import { isBrowser, onWake } from "./browser.js";
 import { throwLater } from "./error.js";
+import { Transports } from "./transports.js";
 import { type ConnectionStatus, OFFLINE, type Unsubscribe, type WebSocketClientOptions } from "./types.js";
 
-const RECONNECT_DELAYS: readonly number[] = [1000, 2000, 4000, 8000, 16_000];
 const TIMEOUT = 10_000;
 
 /** Told what happens on the connection. */
@@ -18,11 +20,13 @@ export interface ConnectionHandler {
 
 export class Connection {
   readonly timeout: number;
-  readonly #delays: readonly number[];
-  #transports: string[];
+  readonly #backoff: Backoff;
+  readonly #transports: Transports;
   #socket: Socket | undefined;
   #wanted = false;
+  #connectedAt = 0;
   #retry: ReturnType<typeof setTimeout> | undefined;
+  #sleep: Unsubscribe | undefined;
   #status: ConnectionStatus = OFFLINE;
   readonly #statusListeners = new Set<{ listener: (status: ConnectionStatus) => void }>();
 
@@ -31,8 +35,8 @@ export class Connection {
     private readonly handler: ConnectionHandler,
   ) {
     this.timeout = options.timeout ?? TIMEOUT;
-    this.#delays = options.reconnectDelays?.length ? options.reconnectDelays : RECONNECT_DELAYS;
-    this.#transports = [...(options.transports ?? ["websocket", "polling"])];
+    this.#backoff = new Backoff(options);
+    this.#transports = new Transports(options.transports);
   }
 
   /** The socket, while it is connected. */
@@ -53,32 +57,44 @@ export class Connection {
 
   /** Connects and stays connected. While it waits to try again, `now` tries at once. */
   open(now: boolean): void {
-    const waiting = this.#retry !== undefined;
+    if (!isBrowser()) return;
     // Wanted and not waiting is connected or being connected: a second CONNECT packet would be an error.
-    if (typeof window === "undefined" || (this.#wanted && !(now && waiting))) return;
+    if (this.#wanted) {
+      if (now && this.#retry !== undefined) this.#attempt();
+      return;
+    }
     this.#wanted = true;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
-    this.#socket ??= this.#create();
-    this.#socket.connect();
+    this.#sleep = onWake(() => this.open(true));
+    this.#attempt();
   }
 
   /** Ends the connection, and all attempts. */
   close(): void {
     if (!this.#wanted) return;
     this.#wanted = false;
-    clearTimeout(this.#retry);
-    this.#retry = undefined;
+    this.#sleep?.();
+    this.#cancelRetry();
     this.#socket?.disconnect();
     this.#change({ connected: false, reconnecting: false, reconnectAttempts: 0 });
   }
 
+  #attempt(): void {
+    this.#cancelRetry();
+    this.#transports.begin();
+    this.#connect();
+  }
+
+  #connect(): void {
+    this.#socket ??= this.#create();
+    this.#socket.io.opts.transports = this.#transports.order;
+    this.#socket.connect();
+  }
+
   #create(): Socket {
-    const { url, path = DEFAULT_PATH, auth } = this.options;
+    const { url, path = DEFAULT_PATH, auth, withCredentials = false } = this.options;
     const options = {
       path,
-      transports: this.#transports,
-      tryAllTransports: true,
+      withCredentials,
       timeout: this.timeout,
       autoConnect: false,
       // Its own reconnection does not cover a server that closes the socket, and its waits are not ours.
@@ -88,39 +104,45 @@ export class Connection {
     };
     const socket = url === undefined ? io(options) : io(url, options);
     socket.on("connect", () => {
+      this.#connectedAt = Date.now();
+      this.#transports.connected(socket.io.engine);
       this.handler.connected();
-      const lastConnected = new Date().toISOString();
+      const lastConnected = new Date(this.#connectedAt).toISOString();
       this.#change({ connected: true, reconnecting: false, lastConnected, reconnectAttempts: 0 });
     });
-    socket.on("disconnect", () => {
+    socket.on("disconnect", (reason, details) => {
       this.handler.disconnected();
-      this.#lost();
+      const age = Date.now() - this.#connectedAt;
+      this.#lost(endedByServer(reason, details) ? this.#backoff.delayAfterClose(age) : this.#backoff.delay(0));
     });
     socket.on("connect_error", (error) => {
-      if (error.message === "timeout") this.#rotateTransports(socket);
-      this.#lost();
+      // A refusal by the server is the same on every transport.
+      const unreachable = "type" in error || error.message === "timeout";
+      if (this.#wanted && unreachable && this.#transports.failed()) this.#later(0, () => this.#connect());
+      else this.#lost(this.#backoff.delay(this.#status.reconnectAttempts), error.message);
     });
     socket.onAny((type: string, payload: unknown) => this.handler.event(type, payload));
     return socket;
   }
 
-  // A proxy may swallow a WebSocket handshake without an answer: the next attempt then begins with the other transport.
-  #rotateTransports(socket: Socket): void {
-    this.#transports = [...this.#transports.slice(1), ...this.#transports.slice(0, 1)];
-    socket.io.opts.transports = this.#transports;
+  #lost(delay: number, lastError?: string): void {
+    if (!this.#wanted || this.#retry !== undefined) return;
+    this.#later(delay, () => this.#attempt());
+    const reconnectAttempts = this.#status.reconnectAttempts + 1;
+    const status = { connected: false, reconnecting: true, reconnectAttempts };
+    this.#change(lastError === undefined ? status : { ...status, lastError });
   }
 
-  #lost(): void {
-    if (!this.#wanted || this.#retry !== undefined) return;
-    const attempt = this.#status.reconnectAttempts;
-    this.#retry = setTimeout(
-      () => {
-        this.#retry = undefined;
-        this.#socket?.connect();
-      },
-      this.#delays[Math.min(attempt, this.#delays.length - 1)],
-    );
-    this.#change({ connected: false, reconnecting: true, reconnectAttempts: attempt + 1 });
+  #later(delay: number, run: () => void): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      run();
+    }, delay);
+  }
+
+  #cancelRetry(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
   }
 
   #change(next: ConnectionStatus): void {
@@ -134,4 +156,11 @@ export class Connection {
       }
     }
   }
+}
+
+/** The server ended it in good order, or a server that knows nothing of it answered; not: the network or the server broke. */
+function endedByServer(reason: string, details: unknown): boolean {
+  if (reason === "io server disconnect") return true;
+  const { description, context } = (details ?? {}) as { description?: unknown; context?: { wasClean?: unknown } };
+  return context?.wasClean === true || description === "transport closed by the server" || description === 400;
 }

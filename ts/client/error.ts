@@ -1,6 +1,9 @@
 // The error that client code throws, and the way to report an error without stopping the code at hand.
 
-/** Thrown by the client. `code` is stable: `ERR_QUEUE_FULL`, `ERR_RESERVED_EVENT`. */
+/**
+ * Thrown by the client. `code` is stable: `ERR_QUEUE_FULL`, `ERR_OFFLINE`, `ERR_RESERVED_EVENT` by `emit`; these, `ERR_EXPIRED`,
+ * `ERR_TIMEOUT` and `ERR_DISCONNECTED` by `emitWithAck`; `ERR_PRESENCE` by `presenceFrom`.
+ */
 export class RealtimeClientError extends Error {
   override readonly name = "RealtimeClientError";
 

@@ -14,8 +14,16 @@ export type {
   ServerEvents,
   ServiceStatusEvent,
 } from "../events.js";
-export { ControlEvent, EventName } from "../events.js";
+export { ControlEvent, EventName, isEnvelope, isEvent } from "../events.js";
 export { RealtimeClientError } from "./error.js";
+export { type LoadPresence, presenceFrom, type RoomMember } from "./presence.js";
 export { getWebSocketClient } from "./singleton.js";
-export type { ConnectionStatus, Unsubscribe, WebSocketClientOptions } from "./types.js";
+export type {
+  AckOptions,
+  ConnectionStatus,
+  EmitOptions,
+  OfflinePolicy,
+  Unsubscribe,
+  WebSocketClientOptions,
+} from "./types.js";
 export { WebSocketClient } from "./web-socket-client.js";

@@ -20,6 +20,10 @@ export class Listeners {
     this.#keep(type, (entry) => entry.listener !== listener);
   }
 
+  has(type: string): boolean {
+    return this.#byType.has(type);
+  }
+
   dispatch(type: string, data: unknown): void {
     for (const { listener } of this.#byType.get(type) ?? []) {
       try {

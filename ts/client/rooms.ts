@@ -78,3 +78,10 @@ export class Rooms {
     });
   }
 }
+
+/** The server's answer. A handler of the application's own may acknowledge with anything: only a clear no is a refusal. */
+export function toAck(answer: unknown): RoomAck {
+  const { ok, code, error } = (answer ?? {}) as { ok?: unknown; code?: unknown; error?: unknown };
+  if (ok !== false) return OK;
+  return { ok, code: String(code ?? "ERR_REFUSED"), error: String(error ?? "The server refused") };
+}

@@ -11,10 +11,15 @@ export interface ConnectionStatus {
   readonly lastConnected?: string;
   /** Attempts since the connection was lost; 0 once connected. */
   readonly reconnectAttempts: number;
+  /** Why the last attempt failed, such as the message of the server's refusal; not there once connected. */
+  readonly lastError?: string;
 }
 
 /** The state before the first connection. */
 export const OFFLINE: ConnectionStatus = Object.freeze({ connected: false, reconnecting: false, reconnectAttempts: 0 });
+
+/** What becomes of an event that is emitted without a connection: it waits for the next one, or emitting throws `ERR_OFFLINE`. */
+export type OfflinePolicy = "queue" | "refuse";
 
 /** Options of {@link WebSocketClient}. */
 export interface WebSocketClientOptions {
@@ -22,16 +27,48 @@ export interface WebSocketClientOptions {
   url?: string;
   /** Path of the server's endpoint. Default `/api/ws`. */
   path?: string;
-  /** Transports in the order they are tried. Default `["websocket", "polling"]`. */
+  /**
+   * Transports in the order they are tried. Default `["websocket", "polling"]`. After WebSocket failed, polling connects and changes to
+   * WebSocket as soon as that works.
+   */
   transports?: ReadonlyArray<"websocket" | "polling">;
   /** Data of the handshake, or a function that gives it anew for each attempt, as in socket.io-client. */
   auth?: NonNullable<SocketOptions["auth"]>;
-  /** Longest wait, in ms, for a connection or for the answer to a join. Default 10 000. */
+  /** Sends cookies to a server of another origin, too. Default false. */
+  withCredentials?: boolean;
+  /** Longest wait, in ms, for a connection, for the answer to a join, and for an acknowledgement. Default 10 000. */
   timeout?: number;
   /** Waits before each attempt to reconnect, in ms; the last one repeats. Default 1, 2, 4, 8, 16 s. */
   reconnectDelays?: readonly number[];
-  /** Most events that {@link WebSocketClient.emit} keeps while there is no connection. Default 100. */
+  /** Makes each wait longer or shorter at random, by up to this share of it: 0 to 1. Default 0. */
+  jitter?: number;
+  /**
+   * When the server itself ended a connection that was well, as at a deploy, the first attempt comes at a random moment within this
+   * time, in ms, so that all clients do not come at one. Default 1000.
+   */
+  spread?: number;
+  /** How long the connection outlives its last user, in ms, so that a page change does not reconnect. Default 5000. */
+  linger?: number;
+  /** What becomes of events emitted without a connection. Default `"queue"`. */
+  offline?: OfflinePolicy;
+  /** Most events that wait for a connection; one more throws `ERR_QUEUE_FULL`. Default 100. */
   queueLimit?: number;
+  /** How long an event waits for a connection, in ms; then it is reported with `ERR_EXPIRED`. Default 60 000. */
+  queueExpiry?: number;
+}
+
+/** Options of {@link WebSocketClient.emit}. */
+export interface EmitOptions {
+  /** What becomes of it without a connection. Default: the client's own choice. */
+  offline?: OfflinePolicy;
+}
+
+/** Options of {@link WebSocketClient.emitWithAck}. */
+export interface AckOptions extends EmitOptions {
+  /** Longest wait for the answer to one attempt, in ms. Default: the client's `timeout`. */
+  timeout?: number;
+  /** How often it is sent again when no answer came or the connection was lost. The server may then get it twice. Default 0. */
+  retries?: number;
 }
 
 /** Ends what the call that returned it began. Calling it again does nothing. */

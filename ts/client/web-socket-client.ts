@@ -1,41 +1,67 @@
 // The browser's client: typed events, rooms and a queue on top of one connection.
 
-import { ControlEvent, type Envelope, type RoomAck, type ServerEvents } from "../events.js";
+import type { Socket } from "socket.io-client";
+import { ControlEvent, type RoomAck, type ServerEvents } from "../events.js";
+import { ask, timedOut } from "./ask.js";
+import { isBrowser } from "./browser.js";
 import { Connection } from "./connection.js";
+import { toArgs, toData } from "./envelope.js";
 import { RealtimeClientError, throwLater } from "./error.js";
 import { Listeners } from "./listeners.js";
-import { Rooms } from "./rooms.js";
-import type { ConnectionStatus, Unsubscribe, WebSocketClientOptions } from "./types.js";
+import { Outbox } from "./outbox.js";
+import { Rooms, toAck } from "./rooms.js";
+import type {
+  AckOptions,
+  ConnectionStatus,
+  EmitOptions,
+  OfflinePolicy,
+  Unsubscribe,
+  WebSocketClientOptions,
+} from "./types.js";
 
 const QUEUE_LIMIT = 100;
+const QUEUE_EXPIRY = 60_000;
+const LINGER = 5000;
 const RESERVED = new Set(["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]);
 
-/** A client of the real-time server. It can be made anywhere, also while a page renders on the server; nothing connects before `connect`. */
+/**
+ * A client of the real-time server. It can be made anywhere, also while a page renders on the server, where it does nothing; nothing
+ * connects before `connect` or `retain`.
+ */
 export class WebSocketClient {
+  /** How long the connection outlives its last user, in ms. */
+  readonly linger: number;
   readonly #connection: Connection;
   readonly #listeners = new Listeners();
   readonly #rooms: Rooms;
-  readonly #queueLimit: number;
-  #queue: Array<{ type: string; args: Envelope[] }> = [];
+  readonly #outbox: Outbox;
+  readonly #offline: OfflinePolicy;
   #explicit = false;
   #stopped = false;
   #holders = 0;
+  #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WebSocketClientOptions = {}) {
-    this.#queueLimit = options.queueLimit ?? QUEUE_LIMIT;
+    const { linger = LINGER, offline = "queue", queueLimit = QUEUE_LIMIT, queueExpiry = QUEUE_EXPIRY } = options;
+    this.linger = linger;
+    this.#offline = offline;
+    this.#outbox = new Outbox(queueLimit, queueExpiry);
     this.#rooms = new Rooms({
       isConnected: () => this.isConnected(),
       request: (event, roomId, done) => this.#request(event, roomId, done),
-      refused: (roomId, { code, error }) =>
-        this.#listeners.dispatch(ControlEvent.Error, { code, error: `Room ${roomId} was not joined again: ${error}` }),
+      refused: (roomId, { code, error }) => this.#report(code, `Room ${roomId} was not joined again: ${error}`),
     });
     this.#connection = new Connection(options, {
       connected: () => {
         this.#rooms.connected();
-        for (const { type, args } of this.#queue.splice(0)) this.#send(type, args);
+        this.#outbox.flush(() => this.#connection.live);
       },
       disconnected: () => this.#rooms.disconnected(),
-      event: (type, payload) => this.#listeners.dispatch(type, isEnvelope(payload, type) ? payload.data : payload),
+      event: (type, payload) => {
+        const known = toData(type, payload);
+        if (known) this.#listeners.dispatch(type, known.data);
+        else this.#report("ERR_INVALID_EVENT", `The server sent a "${type}" that is none: ${preview(payload)}`);
+      },
     });
   }
 
@@ -53,20 +79,31 @@ export class WebSocketClient {
     this.#connection.close();
   }
 
-  /** Connects for as long as the result has not been called; the hooks use it. It does not undo `disconnect`. */
+  /**
+   * Connects, and stays connected until `linger` ms after the result was called by the last holder. The hooks use it. It does not undo
+   * `disconnect`.
+   */
   retain(): Unsubscribe {
+    if (!isBrowser()) return () => {};
     this.#holders++;
+    clearTimeout(this.#idle);
     if (!this.#stopped) this.#connection.open(false);
     let held = true;
     return () => {
       if (!held) return;
       held = false;
       this.#holders--;
-      if (this.#holders === 0 && !this.#explicit) this.#connection.close();
+      if (this.#holders > 0) return;
+      this.#idle = setTimeout(() => {
+        if (!this.#explicit) this.#connection.close();
+      }, this.linger);
     };
   }
 
-  /** Calls `listener` with the data of each event named `type`; an event that is not in the envelope is handed over as it is. */
+  /**
+   * Calls `listener` with the data of each event named `type`; an event that is not in the envelope is handed over as it is. A known
+   * event whose data does not fit its type is not handed over, but reported as an `error` event with code `ERR_INVALID_EVENT`.
+   */
   on<K extends keyof ServerEvents>(type: K, listener: (data: ServerEvents[K]) => void): Unsubscribe;
   on<T = unknown>(type: string, listener: (data: T) => void): Unsubscribe;
   on(type: string, listener: (data: never) => void): Unsubscribe {
@@ -84,21 +121,29 @@ export class WebSocketClient {
   }
 
   /**
-   * Sends `data` in the envelope, or nothing but the name if there is no `data`. Without a connection the event waits for the next one;
-   * `ERR_QUEUE_FULL` when too many wait, `ERR_RESERVED_EVENT` for a name that Socket.IO keeps for itself.
+   * Sends `data` in the envelope, or nothing but the name if there is no `data`. Without a connection the event waits for the next one,
+   * or `ERR_OFFLINE` is thrown; `ERR_QUEUE_FULL` when too many wait; `ERR_RESERVED_EVENT` for a name that Socket.IO keeps for itself. One
+   * that waited too long is reported as an `error` event with code `ERR_EXPIRED`. What was sent just before the connection broke may be
+   * lost on the way: where that matters, use `emitWithAck`.
    */
-  emit(type: string, data?: unknown): void {
-    if (RESERVED.has(type)) throw new RealtimeClientError("ERR_RESERVED_EVENT", `"${type}" is a reserved event name`);
-    const args = data === undefined ? [] : [envelope(type, data)];
-    if (this.isConnected()) {
-      this.#connection.live?.emit(type, ...args);
-      return;
-    }
-    if (this.#queue.length >= this.#queueLimit) {
-      const message = `Cannot queue "${type}": ${this.#queueLimit} events already wait for a connection`;
-      throw new RealtimeClientError("ERR_QUEUE_FULL", message);
-    }
-    this.#queue.push({ type, args });
+  emit(type: string, data?: unknown, { offline = this.#offline }: EmitOptions = {}): void {
+    const args = toArgs(type, data);
+    const fail = (error: unknown) => {
+      if (error instanceof RealtimeClientError) this.#report(error.code, error.message);
+      else throwLater(error);
+    };
+    this.#post(type, offline, (socket) => socket.emit(type, ...args), fail);
+  }
+
+  /**
+   * Sends like `emit` and gives the server's answer. Rejects with `ERR_TIMEOUT` or `ERR_DISCONNECTED` when it was sent and no answer
+   * came, also to the last retry: the server may have got it. With `ERR_EXPIRED` or a code of `emit` when it was never sent.
+   */
+  emitWithAck<T = unknown>(type: string, data?: unknown, options: AckOptions = {}): Promise<T> {
+    const { timeout = this.#connection.timeout, retries = 0, offline = this.#offline } = options;
+    const post = (send: (socket: Socket) => void, fail: (error: unknown) => void) =>
+      this.#post(type, offline, send, fail);
+    return ask<T>({ type, args: toArgs(type, data), timeout, retries, post });
   }
 
   /**
@@ -106,6 +151,7 @@ export class WebSocketClient {
    * server has decided, or when the room is left before; it never rejects. A refusal after a reconnect arrives as an `error` event.
    */
   joinRoom(roomId: string): Promise<RoomAck> {
+    if (!isBrowser()) return Promise.resolve({ ok: false, code: "ERR_OFFLINE", error: NO_BROWSER });
     return this.#rooms.join(roomId);
   }
 
@@ -119,16 +165,19 @@ export class WebSocketClient {
     return this.#connection.status;
   }
 
+  /** Whether there is a connection now. */
   isConnected(): boolean {
     return this.#connection.live !== undefined;
   }
 
-  #send(type: string, args: Envelope[]): void {
-    try {
-      this.#connection.live?.emit(type, ...args);
-    } catch (error) {
-      throwLater(error);
-    }
+  /** Sends now, or when there is a connection; `fail` hears if that comes to nothing. Throws what `emit` throws. */
+  #post(type: string, offline: OfflinePolicy, send: (socket: Socket) => void, fail: (error: unknown) => void): void {
+    if (RESERVED.has(type)) throw new RealtimeClientError("ERR_RESERVED_EVENT", `"${type}" is a reserved event name`);
+    const { live } = this.#connection;
+    if (live) send(live);
+    else if (!isBrowser()) throw new RealtimeClientError("ERR_OFFLINE", NO_BROWSER);
+    else if (offline === "refuse") throw new RealtimeClientError("ERR_OFFLINE", `"${type}" needs a connection`);
+    else this.#outbox.add(type, send, fail);
   }
 
   #request(event: string, roomId: string, done: (ack: RoomAck | null) => void): void {
@@ -138,29 +187,23 @@ export class WebSocketClient {
       return;
     }
     const connection = socket.id;
-    socket
-      .timeout(this.#connection.timeout)
-      .emit(event, envelope(event, { roomId }), (failed: unknown, ack: unknown) => {
-        if (socket.id !== connection) done(null);
-        else if (failed) done({ ok: false, code: "ERR_TIMEOUT", error: `The server did not answer ${event} in time` });
-        else done(toAck(ack));
-      });
+    const { timeout } = this.#connection;
+    socket.timeout(timeout).emit(event, ...toArgs(event, { roomId }), (failed: unknown, ack: unknown) => {
+      if (socket.id !== connection) done(null);
+      else if (failed) done({ ok: false, code: "ERR_TIMEOUT", error: timedOut(event, timeout).message });
+      else done(toAck(ack));
+    });
+  }
+
+  /** An `error` event of the client's own. Without a listener it goes to the console: nothing is lost in silence. */
+  #report(code: string, error: string): void {
+    if (this.#listeners.has(ControlEvent.Error)) this.#listeners.dispatch(ControlEvent.Error, { code, error });
+    else console.error(`nself-realtime: ${code}: ${error}`);
   }
 }
 
-function envelope(type: string, data: unknown): Envelope {
-  return { type, data, timestamp: new Date().toISOString() };
-}
+const NO_BROWSER = "There is no connection where a page renders on the server";
 
-function isEnvelope(payload: unknown, type: string): payload is Envelope {
-  return (
-    typeof payload === "object" && payload !== null && "data" in payload && "type" in payload && payload.type === type
-  );
-}
-
-// A handler of the application's own may acknowledge with anything: only a clear no is a refusal.
-function toAck(ack: unknown): RoomAck {
-  const { ok, code, error } = (ack ?? {}) as { ok?: unknown; code?: unknown; error?: unknown };
-  if (ok !== false) return { ok: true };
-  return { ok, code: String(code ?? "ERR_REFUSED"), error: String(error ?? "The server refused") };
+function preview(payload: unknown): string {
+  return String(JSON.stringify(payload)).slice(0, 200);
 }

@@ -1,12 +1,13 @@
-// Route handlers for an HTTP view of the real-time server: who is connected, and emitting by POST.
+// Route handlers for an HTTP view of the real-time server: who is connected, its metrics, and emitting by POST.
 
 import { EMITTED_EVENTS } from "../events.js";
 import { getWebSocketServer } from "../server/index.js";
+import { forwardedAddress, RateLimit } from "./rate-limit.js";
 import { BodyTooLarge, readBody } from "./read-body.js";
 
 /**
- * True or an object: allowed. Null or undefined: nobody is logged in (401). False: whoever it is may not (403). A throw
- * refuses, too (500).
+ * True or an object: allowed; its `userId`, if it has one, is whom `rateLimit` counts. Null or undefined: nobody is
+ * logged in (401). False: whoever it is may not (403). A throw refuses, too (500).
  */
 export type AuthorizeResult = boolean | object | null | undefined;
 
@@ -15,6 +16,17 @@ export interface RouteOptions {
   authorize?: (request: Request) => AuthorizeResult | Promise<AuthorizeResult>;
   /** Largest body of a POST, in bytes. Default 65 536. */
   maxBodySize?: number;
+  /**
+   * POSTs a minute of one user, or else of one address, which may come all at once. Default `{ perMinute: 60 }`; false:
+   * any number. Without a `userId` from `authorize` and without `trustProxy` all share one limit, as a route handler
+   * sees no address that a client could not make up.
+   */
+  rateLimit?: { perMinute: number } | false;
+  /**
+   * How many proxies of your own stand before Next (true: one). The client's address is then taken from
+   * X-Forwarded-For, that many entries from its right. Default 0: the header is not believed.
+   */
+  trustProxy?: boolean | number;
 }
 
 export interface RouteHandlers {
@@ -25,34 +37,59 @@ export interface RouteHandlers {
 /**
  * `export const { GET, POST } = createRouteHandlers({ authorize })` in a route.ts.
  *
- * GET answers `{ success, data: { connected, presence } }`. POST takes `{ eventType, data, room? }`, one of the six
- * events. Refusals are `{ success: false, code, error }` with 400, 401, 403, 413, or 503 when no server runs.
+ * GET answers `{ success, data: { connected, presence } }`; if the path ends in `/metrics` or the query has `metrics`,
+ * Prometheus' text instead. POST takes `{ eventType, data, room? }`, one of the six events. Refusals are
+ * `{ success: false, code, error }` with 400, 401, 403, 413, 429 (with Retry-After), or 503 when no server runs.
  */
 export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
-  const { authorize, maxBodySize = 65_536 } = options;
+  const { authorize, maxBodySize = 65_536, rateLimit = { perMinute: 60 }, trustProxy = 0 } = options;
+  const limit = rateLimit === false ? undefined : new RateLimit(rateLimit.perMinute);
 
-  const guarded = async (request: Request, handle: () => Promise<Response> | Response): Promise<Response> => {
+  const guarded = async (request: Request, handle: (user: string | undefined) => Promise<Response> | Response) => {
     // Reading a header keeps Next 14 from rendering the route at build time.
     request.headers.get("host");
-    const refusal = await refuse(request, authorize);
-    if (refusal) return refusal;
+    const user = await allow(request, authorize);
+    if (user instanceof Response) return user;
     try {
-      return await handle();
+      return await handle(user);
     } catch (error) {
       return failure(error);
     }
   };
 
-  const get = (request: Request) =>
-    guarded(request, () => {
-      const presence = getWebSocketServer().getPresence();
-      return Response.json({ success: true, data: { connected: presence.length, presence } });
+  const get = (request: Request) => guarded(request, () => (wantsMetrics(request.url) ? metrics() : health()));
+  const post = (request: Request) =>
+    guarded(request, async (user) => {
+      const client = user === undefined ? `address ${forwardedAddress(request, Number(trustProxy))}` : `user ${user}`;
+      const wait = limit?.take(client) ?? 0;
+      return wait > 0 ? tooMany(wait) : emit(await readBody(request, maxBodySize));
     });
-  const post = (request: Request) => guarded(request, async () => emit(await readBody(request, maxBodySize)));
   return { GET: get, POST: post };
 }
 
-async function refuse(request: Request, authorize: RouteOptions["authorize"]): Promise<Response | undefined> {
+function wantsMetrics(url: string): boolean {
+  const { pathname, searchParams } = new URL(url);
+  return /\/metrics\/?$/.test(pathname) || searchParams.has("metrics");
+}
+
+function health(): Response {
+  const presence = getWebSocketServer().getPresence();
+  return Response.json({ success: true, data: { connected: presence.length, presence } });
+}
+
+function metrics(): Response {
+  const type = "text/plain; version=0.0.4; charset=utf-8";
+  return new Response(getWebSocketServer().metrics(), { headers: { "content-type": type } });
+}
+
+function tooMany(seconds: number): Response {
+  const response = problem(429, "ERR_RATE_LIMITED", `too many requests: try again in ${seconds} s`);
+  response.headers.set("retry-after", String(seconds));
+  return response;
+}
+
+/** The refusal, or the userId of who is allowed, if `authorize` gave one. */
+async function allow(request: Request, authorize: RouteOptions["authorize"]): Promise<Response | string | undefined> {
   if (!authorize) {
     if (process.env.NODE_ENV !== "production") return undefined;
     return problem(403, "ERR_FORBIDDEN", "createRouteHandlers() was given no authorize: refused in production");
@@ -65,7 +102,9 @@ async function refuse(request: Request, authorize: RouteOptions["authorize"]): P
     return problem(500, "ERR_AUTHORIZATION", "authorization failed");
   }
   if (result === null || result === undefined) return problem(401, "ERR_UNAUTHORIZED", "unauthorized");
-  return result === false ? problem(403, "ERR_FORBIDDEN", "forbidden") : undefined;
+  if (result === false) return problem(403, "ERR_FORBIDDEN", "forbidden");
+  const { userId } = result as { userId?: unknown };
+  return typeof userId === "string" ? userId : undefined;
 }
 
 function emit(body: string): Response {

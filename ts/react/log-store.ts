@@ -1,45 +1,64 @@
-// The last lines of one service's log.
+// The last lines of one service's log, and where lines are missing.
 
-import { EventName, type LogStreamEvent } from "../events.js";
+import { EventName, type GapEvent, type LogStreamEvent } from "../events.js";
 import { createStore, type Store } from "./store.js";
-import { throttle } from "./throttle.js";
 
-export type Lines = readonly LogStreamEvent[];
+/** One line of the log. `id` counts up within one list: a key for React. */
+export type LogLine = LogStreamEvent & { readonly kind: "line"; readonly id: number };
 
-const NO_LINES: Lines = Object.freeze([]);
-
-export interface LogStore extends Store<Lines> {
-  clear(this: void): void;
+/** Lines that the server dropped because this client read too slowly; it stands where they would. */
+export interface LogGap {
+  readonly kind: "gap";
+  readonly id: number;
+  /** How many lines are missing. */
+  readonly count: number;
+  /** Timestamps of the first and the last of them, ISO 8601. */
+  readonly from: string;
+  readonly to: string;
 }
 
-/** Keeps the last `most` lines, at least one, of `service`; "all" is every service. */
-export function createLogStore(service: string, most: number): LogStore {
-  const limit = Math.max(1, most);
-  let pending: LogStreamEvent[] = [];
-  const store = createStore(NO_LINES, (client, { get, set }) => {
-    const render = throttle(() => {
-      const lines = [...get(), ...pending].slice(-limit);
-      pending = [];
-      set(lines);
-    });
-    const off = client.on(EventName.LogStream, (line) => {
-      if (service !== "all" && line.service !== service) return;
-      pending.push(line);
-      // Timers are slow in a hidden tab: what can no longer be shown is not kept for it.
-      if (pending.length > 2 * limit) pending = pending.slice(-limit);
-      render.request();
-    });
-    return () => {
-      off();
-      render.cancel();
-      pending = [];
-    };
-  });
-  return {
-    ...store,
-    clear() {
-      pending = [];
-      store.set(NO_LINES);
+/** What a log is made of. */
+export type LogEntry = LogLine | LogGap;
+
+const NOTHING: readonly LogEntry[] = Object.freeze([]);
+
+/** Keeps the last `limit` entries, at least one, of `service`; "all" is every service. */
+export function createLogStore(service: string, limit: number): Store<readonly LogEntry[]> {
+  const most = Math.max(1, limit);
+  let entries: LogEntry[] = [];
+  let id = 0;
+  return createStore(NOTHING, {
+    read() {
+      entries = entries.slice(-most);
+      return Object.freeze([...entries]);
     },
-  };
+    clear() {
+      entries = [];
+    },
+    listen(client, changed) {
+      const add = (entry: LogEntry) => {
+        entries.push(entry);
+        // Between two frames, which are far apart in a hidden tab: what can no longer be shown is not kept for it.
+        if (entries.length > 2 * most) entries = entries.slice(-most);
+        changed();
+      };
+      const offs = [
+        client.on(EventName.LogStream, (line) => {
+          if (service === "all" || line.service === service) add({ kind: "line", id: id++, ...line });
+        }),
+        client.on("gap", (gap) => {
+          if (concerns(gap, service)) add({ kind: "gap", id: id++, count: gap.count, from: gap.from, to: gap.to });
+        }),
+      ];
+      return () => {
+        for (const off of offs) off();
+      };
+    },
+  });
+}
+
+// Lines of a service also travel in the room of all logs, and without a room.
+function concerns({ event, room }: GapEvent, service: string): boolean {
+  if (event !== EventName.LogStream) return false;
+  return service === "all" || room === undefined || room === "logs:all" || room === `logs:${service}`;
 }

@@ -3,28 +3,12 @@
 
 import { useSyncExternalStore } from "react";
 import { type BuildProgressEvent, EventName } from "../events.js";
-import { createStore } from "./store.js";
+import { createProgressStore, type Progress } from "./progress-store.js";
 
-/** Most events kept in `history`. */
-const HISTORY_LIMIT = 100;
-
-interface Build {
-  readonly progress: BuildProgressEvent | null;
-  readonly history: readonly BuildProgressEvent[];
-}
-
-const EMPTY: Build = Object.freeze({ progress: null, history: Object.freeze([]) });
-
-const store = createStore(EMPTY, (client, { get, set }) =>
-  client.on(EventName.BuildProgress, (progress) => {
-    set({ progress, history: [...get().history, progress].slice(-HISTORY_LIMIT) });
-  }),
-);
-
-const reset = () => store.set(EMPTY);
+const store = createProgressStore(EventName.BuildProgress);
 
 /** What {@link useBuildProgress} returns. */
-export interface UseBuildProgress extends Build {
+export interface UseBuildProgress extends Progress<BuildProgressEvent> {
   /** Forgets progress and history, in every component that shows them. */
   reset: () => void;
   isBuilding: boolean;
@@ -38,7 +22,7 @@ export function useBuildProgress(): UseBuildProgress {
   const status = build.progress?.status;
   return {
     ...build,
-    reset,
+    reset: store.clear,
     isBuilding: status === "in-progress",
     isComplete: status === "complete",
     isFailed: status === "failed",

@@ -16,7 +16,7 @@ export interface UseDockerStats {
   getStats: (containerId: string) => DockerStatsEvent | undefined;
 }
 
-/** Follows `docker:stats` events, rendering at most 20 times a second. */
+/** Follows `docker:stats` events, rendering at most once a frame. */
 export function useDockerStats(containerId?: string): UseDockerStats {
   const stats = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
   const getStats = useCallback((id: string) => stats[id], [stats]);

@@ -2,25 +2,39 @@
 // useLogStream: the last lines of a service's log.
 
 import { useMemo, useSyncExternalStore } from "react";
-import { createLogStore, type Lines } from "./log-store.js";
+import { createLogStore, type LogEntry, type LogLine } from "./log-store.js";
 import { type UseRoom, useRoom } from "./use-room.js";
 
 const LINE_LIMIT = 500;
 
+/** Options of {@link useLogStream}. */
+export interface UseLogStreamOptions {
+  /** Most entries kept. Default 500. */
+  limit?: number;
+}
+
 /** What {@link useLogStream} returns. */
 export interface UseLogStream {
-  /** Oldest first. */
-  lines: Lines;
-  /** Empties this component's lines. */
+  /** Lines and gaps in their order, oldest first: `kind` tells which. */
+  entries: readonly LogEntry[];
+  /** The lines among them. */
+  lines: readonly LogLine[];
+  /** Empties this component's list. */
   clear: () => void;
-  /** Why the server did not let us into the log's room. */
+  /** The server let us into the log's room. */
+  joined: boolean;
+  /** Why it did not. */
   error: UseRoom["error"];
 }
 
-/** Joins `logs:<service>` and follows its lines; "all" is every service. `limit`: most lines kept, default 500. */
-export function useLogStream(service: string, { limit = LINE_LIMIT }: { limit?: number } = {}): UseLogStream {
+/**
+ * Joins `logs:<service>` and follows its lines, rendering at most once a frame; "all" is every service. Lines that the server had to
+ * drop stand in `entries` as one entry of kind "gap".
+ */
+export function useLogStream(service: string, { limit = LINE_LIMIT }: UseLogStreamOptions = {}): UseLogStream {
   const store = useMemo(() => createLogStore(service, limit), [service, limit]);
-  const lines = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
-  const { error } = useRoom(`logs:${service}`);
-  return { lines, clear: store.clear, error };
+  const entries = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
+  const lines = useMemo(() => entries.filter((entry): entry is LogLine => entry.kind === "line"), [entries]);
+  const { joined, error } = useRoom(`logs:${service}`);
+  return { entries, lines, clear: store.clear, joined, error };
 }

@@ -3,11 +3,10 @@
 
 import { useEffect, useState } from "react";
 import { getWebSocketClient, type RoomAck } from "../client/index.js";
-import { holdConnection } from "./store.js";
 
 /** What {@link useRoom} returns. */
 export interface UseRoom {
-  /** The server let us in. It holds through reconnects, which join again. */
+  /** The server let us in. It holds through reconnects, which join again, until the server refuses that. */
   joined: boolean;
   /** Why it did not. */
   error: { code: string; error: string } | null;
@@ -19,14 +18,26 @@ export function useRoom(room: string | null): UseRoom {
   useEffect(() => {
     if (room === null) return;
     const client = getWebSocketClient();
-    const release = holdConnection();
     let mounted = true;
-    client.joinRoom(room).then((ack) => {
+    const join = async () => {
+      const ack = await client.joinRoom(room);
       if (mounted) setAnswer({ room, ack });
+    };
+    const release = client.retain();
+    void join();
+    let lost = false;
+    const off = client.onStatusChange(({ connected, reconnecting }) => {
+      if (connected && lost) {
+        // The client is asking again already: this hears the answer, and adds no member.
+        void join();
+        void client.leaveRoom(room);
+      }
+      lost = reconnecting;
     });
     return () => {
       mounted = false;
-      client.leaveRoom(room);
+      off();
+      void client.leaveRoom(room);
       release();
     };
   }, [room]);

@@ -4,7 +4,6 @@
 import { useSyncExternalStore } from "react";
 import { getWebSocketClient, type WebSocketClient } from "../client/index.js";
 import { type ConnectionStatus, OFFLINE } from "../client/types.js";
-import { holdConnection } from "./store.js";
 
 /** What {@link useWebSocket} returns. The functions are the same ones at each render. */
 export interface UseWebSocket {
@@ -36,8 +35,9 @@ function getMethods(): Methods {
 }
 
 function subscribe(listener: () => void): () => void {
-  const release = holdConnection();
-  const off = getWebSocketClient().onStatusChange(listener);
+  const client = getWebSocketClient();
+  const release = client.retain();
+  const off = client.onStatusChange(listener);
   return () => {
     off();
     release();

@@ -12,12 +12,17 @@ export interface AuthenticateHandshake extends Handshake {
 /** Who the client is. Other properties go to `socket.data`. */
 export interface AuthenticateResult {
   userId: string;
-  /** When the session ends and the connection with it: a Date, or ms since 1970. */
+  /** When the session ends and the connection with it: a Date, or ms since 1970. In `socket.data` it is in ms. */
   expiresAt?: Date | number;
+  /** What `disconnectSession` ends. It goes nowhere else. */
+  session?: string;
   [key: string]: Any;
 }
 
-/** Null refuses the connection, and so does a throw, or no answer within 10 s. */
+/**
+ * Asked once for a connection, whatever namespaces it joins. Null refuses it, and so does a throw, or no answer within
+ * 10 s.
+ */
 export type Authenticate = (
   handshake: AuthenticateHandshake,
 ) => AuthenticateResult | null | undefined | Promise<AuthenticateResult | null | undefined>;
@@ -25,6 +30,7 @@ export type Authenticate = (
 export interface Identity {
   userId: string;
   expiresAt: number | undefined;
+  session: string | undefined;
   data: Record<string, unknown>;
 }
 
@@ -54,7 +60,10 @@ export async function authenticate(check: Authenticate, info: ConnectInfo): Prom
   try {
     const result = await Promise.race([check(handshake), late]);
     if (result instanceof Refusal) return result;
-    return result ? identity(result) : new Refusal("unauthorized", { code: "ERR_UNAUTHORIZED" });
+    if (!result) return new Refusal("unauthorized", { code: "ERR_UNAUTHORIZED" });
+    const found = identity(result);
+    const isOver = found.expiresAt !== undefined && found.expiresAt <= Date.now();
+    return isOver ? new Refusal("the session has ended", { code: "ERR_SESSION_ENDED" }) : found;
   } catch (error) {
     // The client is told nothing about the cause; the operator is.
     console.error("nself-realtime: authenticate failed, the connection is refused:", error);
@@ -65,11 +74,12 @@ export async function authenticate(check: Authenticate, info: ConnectInfo): Prom
 }
 
 function identity(result: AuthenticateResult): Identity {
-  const { userId, expiresAt, ...data } = result;
+  const { userId, expiresAt, session, ...data } = result;
   if (typeof userId !== "string" || userId === "") throw new TypeError("authenticate must return { userId: string }");
   const at = expiresAt === undefined ? undefined : Number(expiresAt);
   if (Number.isNaN(at)) throw new TypeError("expiresAt must be a Date or a number of ms");
-  return { userId, expiresAt: at, data };
+  if (session !== undefined && typeof session !== "string") throw new TypeError("session must be a string");
+  return { userId, session, expiresAt: at, data: at === undefined ? data : { ...data, expiresAt: at } };
 }
 
 /** The Cookie header as a map without a prototype. */

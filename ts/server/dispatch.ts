@@ -2,11 +2,14 @@
 
 import type { InboxEvent } from "../../native.js";
 import { authenticate, type Identity, Refusal } from "./authenticate.js";
+import { authorizeJoin } from "./authorize-join.js";
 import { decode } from "./binary.js";
-import type { Engine } from "./engine.js";
-import { Expiry } from "./expiry.js";
+import { ACK, type Engine, EVENT } from "./engine.js";
+import type { RealtimeError } from "./errors.js";
+import { Identities } from "./identities.js";
 import type { Namespace } from "./namespace.js";
 import { Kept } from "./recovery.js";
+import { checkEvent } from "./schemas.js";
 import { Socket } from "./socket.js";
 import { type ConnectInfo, type DisconnectReason, RESERVED_EVENTS } from "./socket-types.js";
 import type { Any } from "./typed-events.js";
@@ -19,7 +22,7 @@ export class Dispatcher {
   readonly #sockets = new Map<number, AnySocket>();
   /** Sockets that wait for an answer; the value turns true when they leave before it. */
   readonly #asking = new Map<number, { gone: boolean }>();
-  readonly #expiry = new Expiry();
+  readonly #identities = new Identities();
   readonly #kept = new Kept();
   #engine!: Engine;
 
@@ -40,9 +43,15 @@ export class Dispatcher {
       case "connect": {
         const info = JSON.parse(event.text ?? "") as ConnectInfo;
         const nsp = this.#namespaces.get(info.nsp);
-        if (nsp) this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null), event.socket);
+        const identity = this.#identities.known(info.connection, event.socket);
+        if (nsp?._tracked) {
+          this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null, identity), event.socket);
+        }
         break;
       }
+      case "join":
+        void this.#join(event.socket, event.id ?? 0, event.text ?? "");
+        break;
       case "event":
       case "ack":
         this.#packet(event);
@@ -55,7 +64,7 @@ export class Dispatcher {
 
   /** The server is closed: whoever is left learns of it. */
   end(): void {
-    this.#expiry.clear();
+    this.#identities.clear();
     for (const asking of this.#asking.values()) asking.gone = true;
     this.#asking.clear();
     for (const [key, socket] of [...this.#sockets]) {
@@ -73,27 +82,28 @@ export class Dispatcher {
 
     let identity: Identity | undefined;
     const { authenticate: check } = this.#engine.options;
-    if (check) {
-      const verdict = await authenticate(check, info);
+    if (info.known || !check) {
+      identity = this.#identities.known(info.connection, key);
+    } else {
+      const verdict = await this.#identities.verdict(info.connection, key, () => authenticate(check, info));
       if (asking.gone) return;
       if (verdict instanceof Refusal) return this.#refuse(key, verdict);
       identity = verdict;
     }
+    const userId = (info.known ? info.userId : identity?.userId) ?? null;
     if (!nsp._tracked) {
-      this.#accept(key, info, identity);
+      this.#accept(key, userId, identity);
       return;
     }
-    const userId = identity?.userId ?? null;
     // A session is taken up again by its own user alone.
     const recovered = info.recovered === true && (info.userId ?? null) === userId;
-    const socket = this.#create(nsp, key, { ...info, recovered }, userId);
-    Object.assign(socket.data, identity?.data);
+    const socket = this.#create(nsp, key, { ...info, recovered }, userId, identity);
     try {
       nsp._run(socket, (error) => {
         process.nextTick(() => {
           if (asking.gone) return;
           if (error) return this.#refuse(key, { message: error.message, data: error.data });
-          this.#accept(key, info, identity);
+          this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
@@ -103,17 +113,22 @@ export class Dispatcher {
     }
   }
 
-  #accept(key: number, info: ConnectInfo, identity: Identity | undefined): void {
+  #accept(key: number, userId: string | null, identity: Identity | undefined): void {
     this.#asking.delete(key);
-    this.#engine.native.accept(this.#engine.id, key, identity?.userId ?? null);
     const { native, id } = this.#engine;
-    if (identity?.expiresAt !== undefined) {
-      this.#expiry.set(key, identity.expiresAt, () => native.disconnectSockets(id, info.nsp, [info.id], [], true));
-    }
+    native.accept(id, key, userId, identity?.session, identity?.expiresAt);
+  }
+
+  async #join(key: number, question: number, room: string): Promise<void> {
+    const { native, id, options } = this.#engine;
+    const socket = this.#sockets.get(key);
+    if (!socket || !options.authorizeJoin) return;
+    native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
   #refuse(key: number, error: { message: string; data?: unknown }): void {
     this.#asking.delete(key);
+    this.#identities.leave(key);
     let text: string;
     try {
       text = JSON.stringify({ message: String(error.message), data: error.data });
@@ -123,9 +138,16 @@ export class Dispatcher {
     this.#engine.native.deny(this.#engine.id, key, text);
   }
 
-  #create(nsp: AnyNamespace, key: number, info: ConnectInfo, userId: string | null): AnySocket {
+  #create(
+    nsp: AnyNamespace,
+    key: number,
+    info: ConnectInfo,
+    userId: string | null,
+    identity: Identity | undefined,
+  ): AnySocket {
     const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId);
     if (info.recovered) Object.assign(socket.data, this.#kept.take(info.id));
+    Object.assign(socket.data, identity?.data);
     return socket;
   }
 
@@ -148,11 +170,32 @@ export class Dispatcher {
       return;
     }
     if (event.kind === "ack") socket._onack(event.id, args);
-    else socket._onevent(args, event.id);
+    else if (this.#isValid(socket, event, args)) socket._onevent(args, event.id);
+  }
+
+  /** Checks an event that has a schema, and puts what that gives in its place. If it is wrong, its client learns it. */
+  #isValid({ nsp }: AnySocket, event: InboxEvent, args: unknown[]): boolean {
+    const [name, ...rest] = args;
+    const schema = this.#engine.options.schemas?.get(name as string);
+    if (!schema) return true;
+    try {
+      args.splice(1, args.length, checkEvent(name as string, schema, rest, nsp._enveloped));
+      return true;
+    } catch (error) {
+      const { code, message } = error as RealtimeError;
+      const told = { code, error: message };
+      if (typeof event.id === "number") {
+        this.#engine.send(event.socket, ACK, event.id, 0, [{ ok: false, ...told }]);
+      } else {
+        const envelope = { type: "error", data: told, timestamp: new Date().toISOString() };
+        this.#engine.send(event.socket, EVENT, null, 0, ["error", nsp._enveloped ? envelope : told]);
+      }
+      return false;
+    }
   }
 
   #left(event: InboxEvent): void {
-    this.#expiry.delete(event.socket);
+    this.#identities.leave(event.socket);
     const asking = this.#asking.get(event.socket);
     if (asking) asking.gone = true;
     this.#asking.delete(event.socket);

@@ -3,6 +3,7 @@
 import { binding } from "./binding.js";
 import { RealtimeError } from "./errors.js";
 import { registry, warnOnce } from "./registry.js";
+import { checkEvent } from "./schemas.js";
 import { RESERVED_EVENTS } from "./socket-types.js";
 
 /** Whether this is `next build`, which loads the application's modules without serving anybody. */
@@ -27,6 +28,8 @@ export function emitEvent(type: string, data: unknown, target: Target, batch: bo
   if (RESERVED_EVENTS.has(type)) invalid(type, "this is a reserved event name");
   if (target.room !== undefined && typeof target.room !== "string") badRoom("room", type);
   if (target.socketId !== undefined && typeof target.socketId !== "string") badRoom("socketId", type);
+  const schema = registry.running?.engine.options.schemas?.get(type);
+  if (schema) checkEvent(type, schema, [data], false);
   const json = toJson(type, data);
   const accepted = binding().emitEvent(type, json, target.room ?? null, target.socketId ?? null, batch);
   if (!accepted) {

@@ -18,6 +18,18 @@ export const ERROR_CODES = {
   ERR_LISTEN: "the port cannot be opened",
   ERR_TAKEOVER: "a socket could not be taken over from Node",
   ERR_THREADS: "the system has no thread to give",
+  ERR_INVALID_TICKET: "a ticket cannot be made of these values; to a client: its ticket is not valid",
+  ERR_NO_TICKET_KEYS: "tickets need the option `tickets`",
+  ERR_TICKET_EXPIRED: "to a client: its ticket has expired",
+  ERR_UNAUTHORIZED: "to a client: it may not connect",
+  ERR_AUTHENTICATION: "to a client: authenticate failed",
+  ERR_AUTHENTICATION_TIMEOUT: "to a client: authenticate did not answer in time",
+  ERR_SESSION_ENDED: "to a client: its session has ended",
+  ERR_ANOTHER_USER: "to a client: its connection is another user's",
+  ERR_BUSY: "to a client: too many others are connecting",
+  ERR_FORBIDDEN: "to a client: it may not join this room",
+  ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
+  ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
   ERR_INVALID_ARGUMENT: "the native side was called with a wrong type",
 } as const;
 

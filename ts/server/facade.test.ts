@@ -269,7 +269,7 @@ describe("authenticate", () => {
 
   it("names the user, and puts the rest into data", async () => {
     expect(await decide(async () => ({ userId: "u", role: "admin" }))).toEqual(["u", { role: "admin" }]);
-    expect(calls("accept")).toEqual([[7, "u"]]);
+    expect(calls("accept")).toEqual([[7, "u", undefined, undefined]]);
   });
 
   it.each([

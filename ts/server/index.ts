@@ -2,6 +2,7 @@
 
 export * from "../events.js";
 export type { Authenticate, AuthenticateHandshake, AuthenticateResult } from "./authenticate.js";
+export type { AuthorizeJoin } from "./authorize-join.js";
 export { BroadcastOperator } from "./broadcast.js";
 export {
   emitBuildProgress,
@@ -19,9 +20,12 @@ export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerO
 export type { Policies, Policy } from "./policies.js";
 export type { Produce } from "./producers.js";
 export { attach, getWebSocketServer, listen, register } from "./realtime.js";
+export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./schemas.js";
 export { Server } from "./server.js";
+export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
 export { type Event, Socket } from "./socket.js";
 export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
-export type { Distribution, Dropped, Limited, Refused, ShutdownReport, Stats } from "./stats.js";
+export type { Denied, Distribution, Dropped, Limited, Refused, ShutdownReport, Stats } from "./stats.js";
+export { createTicket, type TicketOptions } from "./tickets.js";
 export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
 export { type PresenceEntry, WebSocketServer } from "./websocket-server.js";

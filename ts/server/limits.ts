@@ -26,8 +26,8 @@ export interface RateLimitOptions extends RateOptions {
 export interface LimitOptions {
   /**
    * Events beyond are refused; the client gets `error { code: "ERR_RATE_LIMITED" }`, once a second at most, and is
-   * disconnected when it goes on. Heartbeats and acks that were asked for do not count. An address is the peer's: that of
-   * the proxy, if there is one. Default of the nself layer `{}`, of `Server` false.
+   * disconnected when it goes on. Heartbeats and acks that were asked for do not count. An address is the peer's, or what
+   * the proxies of `trustProxy` say. Default of the nself layer `{}`, of `Server` false.
    */
   rateLimit?: RateLimitOptions | false;
   /** Connections at a time. Default of the nself layer 100 000. */

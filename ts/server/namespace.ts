@@ -4,6 +4,7 @@ import { EventEmitter } from "node:events";
 import { BroadcastOperator } from "./broadcast.js";
 import { engineOf } from "./engine.js";
 import { RealtimeError, refuseMembers } from "./errors.js";
+import { checkEvent } from "./schemas.js";
 import type { Server } from "./server.js";
 import type { Socket } from "./socket.js";
 import { type EmitFlags, type ExtendedError, type Rooms, roomList } from "./socket-types.js";
@@ -45,7 +46,7 @@ export class Namespace<
    * connection that nobody listens for has no JavaScript object. Without any listener this throws ERR_UNSUPPORTED.
    */
   get sockets(): Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
-    if (!this.#tracked && engineOf(this.server)) {
+    if (!this._tracked && engineOf(this.server)) {
       throw new RealtimeError(
         "ERR_UNSUPPORTED",
         `the sockets of "${this.name}" are not known to JavaScript: add a "connection" listener before clients connect`,
@@ -162,14 +163,15 @@ export class Namespace<
 
   /** Whether JavaScript wants to know of new sockets; stays so, as their objects have to be kept up to date. @internal */
   get _tracked(): boolean {
-    return this.#tracked;
+    const asked = this.name === "/" && engineOf(this.server)?.options.authorizeJoin !== undefined;
+    return this.#tracked || asked;
   }
 
   /** Tells the native side what this namespace needs. @internal */
   _declare(): void {
     const engine = engineOf(this.server);
     if (!engine) return;
-    engine.declare(this.name, this.#tracked, this.#fns.length > 0 || engine.options.authenticate !== undefined);
+    engine.declare(this.name, this._tracked, this.#fns.length > 0);
   }
 
   /** @internal */
@@ -216,10 +218,22 @@ export class Namespace<
     super.emit("new_namespace", namespace);
   }
 
+  /** Whether events of this namespace may be in the envelope of the real-time layer. @internal */
+  get _enveloped(): boolean {
+    return this.name === "/" && engineOf(this.server)?.options.native.nselfLayer === true;
+  }
+
+  /** Checks an event that is about to be emitted, if it has a schema. Throws ERR_INVALID_EVENT. @internal */
+  _check([event, ...args]: unknown[]): void {
+    const schema = engineOf(this.server)?.options.schemas?.get(event as string);
+    if (schema) checkEvent(event as string, schema, args, this._enveloped);
+  }
+
   /** @internal */
   _broadcast(rooms: string[], except: string[], flags: EmitFlags, args: unknown[]): void {
     const engine = engineOf(this.server);
     if (!engine) return;
+    this._check(args);
     if (this._watchers.size > 0) {
       const members = (names: string[]) =>
         new Set(names.flatMap((room) => engine.native.roomMembers(engine.id, this.name, room)));

@@ -98,11 +98,37 @@ describe("options of the real-time layer", () => {
     });
   });
 
-  it("take batch and authenticate, and refuse authorizeJoin", () => {
+  it("take batch and authenticate", () => {
     const authenticate = () => null;
     const parsed = parseRealtimeOptions({ authenticate, batch: { maxEvents: 5, window: 50 } });
     expect(parsed).toMatchObject({ authenticate, native: { batchMaxEvents: 5, batchWindow: 50 } });
-    expect(code({ authorizeJoin: () => true }, parseRealtimeOptions)?.[0]).toBe("ERR_UNSUPPORTED_OPTION");
     expect(code({ batch: { size: 1 } }, parseRealtimeOptions)?.[1]).toContain('"batch.size"');
+  });
+
+  it("take who may connect and join in the native side's terms", () => {
+    const authorizeJoin = () => true;
+    const key = "k".repeat(32);
+    const parsed = parseRealtimeOptions({ authorizeJoin, tickets: { keys: [key] }, maxRooms: 9, trustProxy: 2 });
+    expect(parsed).toMatchObject({
+      authorizeJoin,
+      native: { authorizeJoin: true, ticketKeys: [key], maxRooms: 9, proxyHops: 2 },
+    });
+    const native = (trustProxy: unknown) => parseRealtimeOptions({ trustProxy }).native;
+    expect(native(true)).toMatchObject({ proxyHops: 1 });
+    expect(native({ header: "forwarded" })).toMatchObject({ proxyHops: 1, proxyForwarded: true });
+    expect(native(false).proxyHops).toBeUndefined();
+  });
+
+  it.each([
+    [{ authorizeJoin: true }, "authorizeJoin"],
+    [{ maxRoomsPerSocket: 0 }, "maxRoomsPerSocket"],
+    [{ maxPendingAuthentications: 1.5 }, "maxPendingAuthentications"],
+    [{ tickets: { keys: [] } }, "tickets.keys"],
+    [{ tickets: { keys: ["short"] } }, "tickets.keys"],
+    [{ trustProxy: 0 }, "trustProxy"],
+    [{ trustProxy: "loopback" }, "trustProxy"],
+    [{ trustProxy: { header: "via" } }, "trustProxy.header"],
+  ])("refuse the value of %o", (options, name) => {
+    expect(code(options, parseRealtimeOptions)).toEqual(["ERR_INVALID_OPTION", expect.stringContaining(`"${name}"`)]);
   });
 });

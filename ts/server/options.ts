@@ -2,9 +2,11 @@
 
 import type { IncomingMessage } from "node:http";
 import type { Authenticate } from "./authenticate.js";
+import type { AuthorizeJoin } from "./authorize-join.js";
 import type { LimitOptions } from "./limits.js";
 import type { Logger, LogLevel } from "./logger.js";
 import type { Policies } from "./policies.js";
+import type { EventSchemas } from "./schemas.js";
 
 /** Decides on a handshake before it is answered: `callback(null, true)` allows it. */
 export type AllowRequest = (
@@ -85,6 +87,20 @@ export interface ServerOptions extends LimitOptions {
    * never by `authenticate`. Default off.
    */
   connectionStateRecovery?: { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
+  /** Most sockets that may wait for `authenticate` or middleware; more are refused (ERR_BUSY). Default 10 000. */
+  maxPendingAuthentications?: number;
+  /**
+   * Proxies are in front of the server: what they say of the client's address, and of the host and protocol that it asked
+   * for, is believed. `true` is one proxy, a number says how many; the entry so far from the right of a list counts. They
+   * must write the headers themselves: `X-Forwarded-For`, `-Host`, `-Proto`, or `Forwarded`. Default false.
+   */
+  trustProxy?: boolean | number | { hops?: number; header?: "x-forwarded" | "forwarded" };
+  /**
+   * Schemas of your own events, by Standard Schema (zod, valibot, arktype): an event from a client is checked before any
+   * handler, which gets what the schema gives; a client that sends another gets ERR_INVALID_EVENT. Emits of these names are
+   * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
+   */
+  schemas?: EventSchemas;
   serveClient?: false;
   perMessageDeflate?: false;
   allowEIO3?: false;
@@ -98,6 +114,20 @@ export interface ServerOptions extends LimitOptions {
 export interface RealtimeOptions extends ServerOptions {
   /** Who a client is. Null, a throw, or no answer in 10 s refuses it. Without it nobody has a userId. */
   authenticate?: Authenticate;
+  /** Which rooms a client may join. Without it, all; a ticket's rooms are not asked about. */
+  authorizeJoin?: AuthorizeJoin;
+  /** Most rooms that a client may join with one socket (ERR_TOO_MANY_ROOMS). Default 100. */
+  maxRoomsPerSocket?: number;
+  /**
+   * Most rooms: beyond, no client can make a new one by joining it (ERR_TOO_MANY_ROOMS). A room counts once for each
+   * native thread that has members of it. Default 100 000.
+   */
+  maxRooms?: number;
+  /**
+   * Keys of `createTicket`, each a secret of at least 32 bytes: the first signs, any verifies, so that a new one can be put
+   * in front while tickets of the older are out. With tickets and without `authenticate`, nobody connects without one.
+   */
+  tickets?: { keys: string[] };
   /** At most `maxEvents` (10) or `window` ms (100) of batched events per room leave together. */
   batch?: { maxEvents?: number; window?: number };
   /**

@@ -3,12 +3,15 @@
 import type { NativeOptions } from "../../native.js";
 import { DEFAULT_PATH } from "../events.js";
 import type { Authenticate } from "./authenticate.js";
+import type { AuthorizeJoin } from "./authorize-join.js";
 import { LIMITS, NSELF_LIMITS, parseLimits } from "./limits.js";
 import { type Logger, logLevel } from "./logger.js";
 import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
+import { parseAccess, REALTIME_ACCESS, SERVER_ACCESS } from "./parse-access.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
 import { parsePolicies } from "./policies.js";
+import { type ParsedSchemas, refuseBuiltIn } from "./schemas.js";
 
 /** Options after all checks. */
 export interface ParsedOptions {
@@ -17,6 +20,8 @@ export interface ParsedOptions {
   path: string;
   allowRequest: AllowRequest | undefined;
   authenticate: Authenticate | undefined;
+  authorizeJoin: AuthorizeJoin | undefined;
+  schemas: ParsedSchemas | undefined;
   shutdownTimeout: number;
   /** Time for a request's body, in ms. */
   requestTimeout: number;
@@ -31,8 +36,9 @@ const SERVER = [
   ...LIMITS,
   ...["logger", "logLevel"],
   ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
+  ...SERVER_ACCESS,
 ];
-const REALTIME = [...SERVER, "authenticate", "batch", "presence", "shutdownTimeout"];
+const REALTIME = [...SERVER, ...REALTIME_ACCESS, "batch", "presence", "shutdownTimeout"];
 
 /** Socket.IO's options that are not there yet: why, and whether `false` is fine. */
 const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
@@ -46,7 +52,6 @@ const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
   parser: { why: "the native server speaks the default parser", falseIsFine: false },
   wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
   initialPacket: { why: "no packet can be added to the handshake", falseIsFine: false },
-  authorizeJoin: { why: "rooms are open to every client that may connect", falseIsFine: false },
 };
 
 /** Checks Socket.IO's options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION, naming the option. */
@@ -65,6 +70,7 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
+  refuseBuiltIn(parsed.schemas);
   parsed.native.nselfLayer = true;
   parsed.native.presenceStaleAfter ??= 300_000;
   return parsed;
@@ -118,6 +124,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   if (has("logLevel")) native.logLevel = logLevel(get("logLevel"));
   if (has("logger")) native.logger = true;
   if (has("policies")) native.policies = parsePolicies(get("policies"));
+  const access = parseAccess(given);
+  Object.assign(native, access.native);
   return {
     native,
     path,
@@ -125,6 +133,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     authenticate: has("authenticate") ? func<Authenticate>("authenticate", get("authenticate")) : undefined,
     logger: has("logger") ? func<Logger>("logger", get("logger")) : undefined,
     requestTimeout: native.limits?.requestTimeout ?? 30_000,
+    authorizeJoin: access.authorizeJoin,
+    schemas: access.schemas,
     shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,
   };
 }

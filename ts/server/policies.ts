@@ -11,13 +11,13 @@ export type Policies = Record<string, Policy | { latest: string }>;
 
 const POLICIES: readonly unknown[] = ["close", "gap", "latest"];
 
-/** Throws ERR_INVALID_OPTION. */
+/** Throws ERR_INVALID_OPTION. @internal */
 export function checkPolicy(name: string, value: unknown): Policy {
   if (!POLICIES.includes(value)) invalid(name, '"close", "gap" or "latest"');
   return value as Policy;
 }
 
-/** The option `policies` as the native side takes it. Throws ERR_INVALID_OPTION. */
+/** The option `policies` as the native side takes it. Throws ERR_INVALID_OPTION. @internal */
 export function parsePolicies(value: unknown): NativePolicy[] {
   return Object.entries(object("policies", value)).map(([event, policy]) => {
     const name = `policies.${event}`;

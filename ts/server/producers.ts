@@ -13,7 +13,8 @@ export interface Producer {
 }
 
 function wants({ rooms }: Producer, room: string): boolean {
-  if (typeof rooms !== "string") return rooms.test(room);
+  // Not `test`, which remembers where it was in a pattern with the flag g or y.
+  if (typeof rooms !== "string") return room.search(rooms) >= 0;
   return rooms.endsWith("*") ? room.startsWith(rooms.slice(0, -1)) : room === rooms;
 }
 

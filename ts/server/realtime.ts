@@ -32,6 +32,17 @@ export function running(): Running | undefined {
   return registry.running?.engine.closing ? undefined : registry.running;
 }
 
+/** @internal */
+export const NOT_RUNNING =
+  "no real-time server runs: call register() in instrumentation.ts or attach(httpServer) in a custom server";
+
+/** The native number of the process's real-time server. Throws ERR_NOT_RUNNING. @internal */
+export function serverId(): number {
+  const id = running()?.engine.id ?? binding().nselfServer();
+  if (id === null) throw new RealtimeError("ERR_NOT_RUNNING", NOT_RUNNING);
+  return id;
+}
+
 /** The process's one real-time server. It may be used before one runs: emitters then return false. */
 export function getWebSocketServer(): WebSocketServer {
   registry.handle ??= new WebSocketServer();

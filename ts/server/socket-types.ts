@@ -59,6 +59,10 @@ export interface Handshake {
 export interface ConnectInfo {
   id: string;
   nsp: string;
+  /** The same for all sockets of one connection. */
+  connection: string;
+  /** It is settled who is behind the connection. */
+  known?: boolean;
   auth?: { [key: string]: Any } | null;
   userId?: string | null;
   /** The client came back to a socket that it had. */

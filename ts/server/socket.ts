@@ -111,8 +111,9 @@ export class Socket<
     const flags = this.#takeFlags();
     const last = packet.at(-1);
     let id: number | null = null;
+    if (typeof last === "function") packet.pop();
+    this.nsp._check(packet);
     if (typeof last === "function") {
-      packet.pop();
       id = this.nsp._nextAckId();
       this.#acks.wait(id, (last as Ack).bind(this), flags.timeout);
     }

@@ -51,6 +51,20 @@ export interface Refused {
   descriptors: number;
 }
 
+/** What clients were refused, by reason. */
+export interface Denied {
+  /** `authenticate` or a middleware refused a client, or its session ended meanwhile. */
+  authentication: number;
+  /** More than `maxPendingAuthentications` waited for that. */
+  busy: number;
+  /** A ticket was missing, not valid, or over. */
+  ticket: number;
+  /** A room that a client may not join. */
+  join: number;
+  /** A room beyond `maxRoomsPerSocket` or `maxRooms`. */
+  rooms: number;
+}
+
 /** Counters of the native server, from its start on, and what is there now. */
 export interface Stats {
   /** Open sessions by transport. */
@@ -86,6 +100,7 @@ export interface Stats {
   /** Clients that were disconnected because they went on beyond their rate limit. */
   floods: number;
   refused: Refused;
+  denied: Denied;
   /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
   waiting: { clients: number; bytes: number; largest: number };
   /** Commands that wait for the native threads. */

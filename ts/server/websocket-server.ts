@@ -9,7 +9,7 @@ import { emitEvent } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce } from "./producers.js";
-import { attach, running, watchRooms } from "./realtime.js";
+import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
 import type { Server } from "./server.js";
 import { eventLoopDelay, eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
 
@@ -67,11 +67,17 @@ export class WebSocketServer {
     return binding().roomMembers(serverId(), "/", room);
   }
 
-  /** Closes every connection of a user, at logout for example; returns how many sockets that were. */
+  /**
+   * Closes every connection of a user, in all namespaces; returns how many sockets that were. Who is being authenticated
+   * at that moment is refused as soon as it is known to be this user. Throws ERR_NOT_RUNNING.
+   */
   disconnectUser(userId: string): number {
-    const sockets = this.getUserPresence(userId).map(({ socketId }) => socketId);
-    if (sockets.length > 0) binding().disconnectSockets(serverId(), "/", sockets, [], true);
-    return sockets.length;
+    return binding().disconnectUser(serverId(), userId);
+  }
+
+  /** The same for one session: that which `authenticate` returned as `session`. For a logout. Throws ERR_NOT_RUNNING. */
+  disconnectSession(session: string): number {
+    return binding().disconnectSession(serverId(), session);
   }
 
   /** The Socket.IO server beneath. Throws ERR_NOT_RUNNING, also in a thread that did not open it. */
@@ -120,13 +126,4 @@ export class WebSocketServer {
     // It belongs to another thread, which gets the events of it.
     return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
-}
-
-const NOT_RUNNING =
-  "no real-time server runs: call register() in instrumentation.ts or attach(httpServer) in a custom server";
-
-function serverId(): number {
-  const id = running()?.engine.id ?? binding().nselfServer();
-  if (id === null) throw new RealtimeError("ERR_NOT_RUNNING", NOT_RUNNING);
-  return id;
 }

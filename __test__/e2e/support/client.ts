@@ -57,10 +57,10 @@ export function arrival<T>(socket: Socket, event: string, wanted: (data: T) => b
 }
 
 /** Posts JSON and returns the parsed answer; throws unless it is a success. */
-export async function post(url: string, body: unknown): Promise<unknown> {
+export async function post(url: string, body: unknown, cookie?: string): Promise<unknown> {
   const response = await fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...(cookie !== undefined && { cookie }) },
     body: JSON.stringify(body),
   });
   const text = await response.text();

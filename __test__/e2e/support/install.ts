@@ -51,6 +51,13 @@ export function installProgram(): string {
   return folder;
 }
 
+/** Returns the folder of a package that is used as a program, given as `name@version`. */
+export function installTool(tool: string): string {
+  const folder = `${cache}/${tool}`;
+  install(folder, [tool]);
+  return `${folder}/node_modules/${tool.split("@")[0]}`;
+}
+
 /** Returns the binary of another version of Node, which npm packages carry. */
 export function installNode(version: string): string {
   const name = `node-${process.platform === "win32" ? "win" : process.platform}-${process.arch}`;

@@ -1,7 +1,10 @@
 // A Next.js server in a process of its own.
 
+import { mkdtempSync, rmSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fixtures } from "./paths.js";
 import { Program } from "./program.js";
 
@@ -12,6 +15,8 @@ export interface NextServer {
   /** Such as `http://127.0.0.1:40123`. */
   url: string;
   port: number;
+  /** Where the example keeps what it makes. */
+  data: string;
 }
 
 export interface NextOptions {
@@ -21,9 +26,21 @@ export interface NextOptions {
   port?: number;
   /** The Node binary; default: this one's. */
   node?: string;
+  /** More arguments for Next's command; the standalone server takes none. */
+  args?: string[];
+  /** Where the example keeps what it makes; default: a new folder, removed at the end. */
+  data?: string;
+  env?: Record<string, string>;
 }
 
-function freePort(): Promise<number> {
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "nself-realtime-data-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A port that nobody listens on right now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
@@ -38,15 +55,23 @@ function freePort(): Promise<number> {
  * Starts Next and resolves once it answers. `/api/ws/terminal` gets a WebSocket endpoint of somebody else, on the same HTTP server: see
  * fixtures/terminal.cjs.
  */
-export async function startNext({ folder, mode, node, ...options }: NextOptions): Promise<NextServer> {
+export async function startNext(options: NextOptions): Promise<NextServer> {
+  const { folder, mode, node, args: more = [], env = {} } = options;
   const port = options.port ?? (await freePort());
+  const data = options.data ?? temporaryFolder();
   const args =
     mode === "standalone"
       ? [`${folder}/server.js`]
-      : [`${folder}/node_modules/next/dist/bin/next`, mode, "-H", "127.0.0.1", "-p", String(port)];
+      : [`${folder}/node_modules/next/dist/bin/next`, mode, "-H", "127.0.0.1", "-p", String(port), ...more];
   const program = new Program(args, {
     cwd: folder,
-    env: { NODE_OPTIONS: `--require=${fixtures}/terminal.cjs`, PORT: String(port), HOSTNAME: "127.0.0.1" },
+    env: {
+      NODE_OPTIONS: `--require=${fixtures}/terminal.cjs`,
+      PORT: String(port),
+      HOSTNAME: "127.0.0.1",
+      NSELF_DATA: data,
+      ...env,
+    },
     ...(node !== undefined && { node }),
   });
   await program.printed(/Ready in/);
@@ -55,7 +80,7 @@ export async function startNext({ folder, mode, node, ...options }: NextOptions)
   const response = await fetch(url);
   const page = await response.text();
   if (!response.ok) throw new Error(`the app answered ${response.status}: ${page.slice(0, 500)}\n${program.output}`);
-  return { program, url, port };
+  return { program, url, port, data };
 }
 
 /** Resolves with whether nothing listens on a port any more. */

@@ -1,39 +1,31 @@
-// The frame of every page: name, navigation, and whether the page is connected.
+// The document around every page.
 
 import type { Metadata, Viewport } from "next";
-import Link from "next/link";
 import type { ReactNode } from "react";
-import { ConnectionBadge } from "@/components/connection-badge";
-import { Navigation } from "@/components/navigation";
-import { OfflineNotice } from "@/components/offline-notice";
-import "./globals.css";
+import { THEME_SCRIPT } from "@/components/shell/theme";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/controls.css";
+import "./styles/shell.css";
+import "./styles/parts.css";
+import "./styles/pages.css";
 
 export const metadata: Metadata = {
   title: { default: "nself admin", template: "%s · nself admin" },
-  description: "Services and their logs, pushed as they change.",
+  description: "Services, logs, builds, deployments and the database, pushed as they change.",
 };
 
 export const viewport: Viewport = { colorScheme: "light dark" };
 
 export default function Layout({ children }: { children: ReactNode }) {
   return (
-    <html lang="en">
-      <body>
-        <a className="skip" href="#content">
-          Skip to content
-        </a>
-        <header className="top">
-          <Link href="/" className="name">
-            nself<span>admin</span>
-          </Link>
-          <Navigation />
-          <ConnectionBadge />
-        </header>
-        <main id="content">
-          <OfflineNotice />
-          {children}
-        </main>
-      </body>
+    // The theme is on the element before React takes over.
+    <html lang="en" suppressHydrationWarning>
+      <head>
+        {/* biome-ignore lint/security/noDangerouslySetInnerHtml: a constant of ours */}
+        <script dangerouslySetInnerHTML={{ __html: THEME_SCRIPT }} />
+      </head>
+      <body>{children}</body>
     </html>
   );
 }

@@ -1,20 +1,36 @@
-// What the three services share: a steady tick, and a clean end when asked to stop or when the admin that started them is gone.
+// What the services share: a word when they are ready, a steady tick, and a clean end when asked to stop or when the admin is gone.
 
-/** Calls `tick` every `interval` ms until SIGTERM; then `close`, and ends. */
-export function runService(tick, interval, close = () => {}) {
+/** Tells the admin that this service does its work now. Alone (`node services/api.mjs`) it tells nobody. */
+export function ready() {
   console.log(`ready, process ${process.pid}`);
-  const timer = setInterval(tick, interval);
-  const end = (reason) => {
-    clearInterval(timer);
+  process.send?.("ready");
+}
+
+/** Calls `close` once on SIGTERM or SIGINT, and ends after it. */
+export function endWhenAsked(close = () => {}) {
+  let ending = false;
+  const end = async (reason) => {
+    if (ending) return;
+    ending = true;
     console.log(`${reason}: finishing what is in hand`);
-    close();
-    setTimeout(() => process.exit(0), 300);
+    await close();
+    setTimeout(() => process.exit(0), 100);
   };
-  process.once("SIGTERM", () => end("asked to stop"));
-  process.once("SIGINT", () => end("interrupted"));
+  process.on("SIGTERM", () => end("asked to stop"));
+  process.on("SIGINT", () => end("interrupted"));
   // Our standard input is a pipe from the admin: its end means that nobody is left to stop us.
   process.stdin.resume().once("end", () => process.exit(1));
   // The admin may be gone already when we write.
   process.stdout.on("error", () => process.exit(1));
   process.stderr.on("error", () => process.exit(1));
+}
+
+/** Calls `tick` every `interval` ms until the service ends; then `close`. */
+export function runService(tick, interval, close = () => {}) {
+  const timer = setInterval(tick, interval);
+  endWhenAsked(() => {
+    clearInterval(timer);
+    return close();
+  });
+  ready();
 }

@@ -56,7 +56,8 @@ fn partial_writes_keep_order_and_count() {
 
 #[test]
 fn members_in_step_share_one_write() {
-    let runs: Vec<Arc<Run>> = frames().iter().map(|frame| Run::one(&[frame.clone()], 0, Policy::Close)).collect();
+    let runs: Vec<Arc<Run>> =
+        frames().iter().map(|frame| Run::one(std::slice::from_ref(frame), 0, Policy::Close)).collect();
     let mut joiner = Joiner::default();
     let mut written = Vec::new();
     for _ in 0..3 {

@@ -1,13 +1,15 @@
-// The services of this process. Next may load this module more than once (one copy for each route bundle, another after an edit), so
-// the one set of processes hangs on globalThis.
+// The services of this process.
 
 import type { LogStreamEvent, ServiceStatusEvent } from "nself-realtime/client";
+import { processWide } from "../process-wide";
 import { SERVICES, type ServiceName } from "./catalog";
 import { ServiceProcess } from "./service-process";
 import type { LogSnapshot, ServicesSnapshot } from "./types";
 
 /** Status changes kept for pages that are opened later. */
 const ACTIVITY_KEPT = 20;
+/** Lines of all services together that one answer holds. */
+const LINES_ANSWERED = 500;
 
 class ServiceManager {
   private readonly services = new Map<ServiceName, ServiceProcess>();
@@ -36,18 +38,19 @@ class ServiceManager {
     return this.services.get(name) as ServiceProcess;
   }
 
+  /** The services whose process runs, with its id. */
+  processes(): Array<{ name: ServiceName; pid: number }> {
+    return [...this.services].flatMap(([name, { pid }]) => (pid === undefined ? [] : [{ name, pid }]));
+  }
+
   /** The last lines of one service, or of all of them in the order of time. */
   lines(name: ServiceName | "all"): LogSnapshot {
     if (name !== "all") return [...this.get(name).lines];
     const all: LogStreamEvent[] = [...this.services.values()].flatMap((service) => service.lines);
-    return all.sort((a, b) => (a.timestamp < b.timestamp ? -1 : a.timestamp > b.timestamp ? 1 : 0));
+    return all.sort((a, b) => (a.timestamp < b.timestamp ? -1 : 1)).slice(-LINES_ANSWERED);
   }
 }
 
-const KEY = Symbol.for("nself-admin-example.services");
-const shared = globalThis as { [KEY]?: ServiceManager };
-
 export function services(): ServiceManager {
-  shared[KEY] ??= new ServiceManager();
-  return shared[KEY];
+  return processWide("services", () => new ServiceManager());
 }

@@ -6,37 +6,46 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { emitLogStream, emitServiceStatus } from "nself-realtime";
 import type { LogStreamEvent, ServiceStatusEvent } from "nself-realtime/client";
+import { childEnvironment } from "../child-environment";
+import { timestamp } from "../timestamp";
 import { logRoom, type ServiceName } from "./catalog";
 
 /** Lines kept for pages that are opened later. */
-const LINES_KEPT = 200;
+const LINES_KEPT = 300;
 /** Time a service has to end by itself, in ms. */
 const STOP_TIMEOUT = 5000;
 
 export class ServiceProcess {
   status: ServiceStatusEvent;
   readonly lines: LogStreamEvent[] = [];
-  private child: ChildProcess | null = null;
+  /** The running process; it talks by IPC if its program does. */
+  child: ChildProcess | null = null;
 
   constructor(
     private readonly name: ServiceName,
     private readonly onChange: (status: ServiceStatusEvent) => void,
   ) {
-    this.status = { service: name, status: "stopped", timestamp: new Date().toISOString() };
+    this.status = { service: name, status: "stopped", timestamp: timestamp() };
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
   }
 
   /** Starts the process, unless it runs. */
   start(): void {
     if (this.child) return;
     const program = join(/* turbopackIgnore: true */ process.cwd(), "services", `${this.name}.mjs`);
-    const child = spawn(process.execPath, [program], { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [program], {
+      env: childEnvironment(),
+      stdio: ["pipe", "pipe", "pipe", "ipc"],
+    });
     this.child = child;
     this.change("starting");
-    this.follow(child.stdout, "stdout");
-    this.follow(child.stderr, "stderr");
-    // A service says something as soon as it is ready.
-    child.stdout.once("data", () => {
-      if (this.status.status === "starting") this.change("running");
+    this.follow(child.stdout as Readable, "stdout");
+    this.follow(child.stderr as Readable, "stderr");
+    child.on("message", (message) => {
+      if (message === "ready" && this.status.status === "starting") this.change("running");
     });
     child.on("error", (error) => this.log(`error: ${error.message}`, "stderr"));
     child.on("close", (code, signal) => this.ended(code, signal));
@@ -52,9 +61,14 @@ export class ServiceProcess {
     child.once("close", () => clearTimeout(timer));
   }
 
-  /** Ends the process when ours ends. */
-  kill(): void {
-    this.child?.kill("SIGTERM");
+  /** Ends the process, at once if it hangs: when ours ends, or by SIGKILL. */
+  kill(signal: NodeJS.Signals = "SIGTERM"): void {
+    this.child?.kill(signal);
+  }
+
+  /** Adds a line that no process wrote. */
+  note(line: string): LogStreamEvent {
+    return this.emit({ service: this.name, line, timestamp: timestamp(), level: "debug" });
   }
 
   private ended(code: number | null, signal: NodeJS.Signals | null): void {
@@ -65,12 +79,12 @@ export class ServiceProcess {
   }
 
   private change(status: ServiceStatusEvent["status"]): void {
-    const timestamp = new Date().toISOString();
-    this.status = { service: this.name, status, timestamp };
+    const at = timestamp();
+    this.status = { service: this.name, status, timestamp: at };
     // These services are processes: the process id stands where a container's id would.
     if (this.child?.pid) this.status.containerId = String(this.child.pid);
-    if (status === "running") this.status.health = { status: "healthy", lastCheck: timestamp };
-    if (status === "unhealthy") this.status.health = { status: "unhealthy", lastCheck: timestamp };
+    if (status === "running") this.status.health = { status: "healthy", lastCheck: at };
+    if (status === "unhealthy") this.status.health = { status: "unhealthy", lastCheck: at };
     this.onChange(this.status);
     emitServiceStatus(this.status);
   }
@@ -81,9 +95,13 @@ export class ServiceProcess {
 
   private log(line: string, source: "stdout" | "stderr"): void {
     const level = source === "stdout" ? "info" : line.startsWith("warn") ? "warn" : "error";
-    const event: LogStreamEvent = { service: this.name, line, timestamp: new Date().toISOString(), level, source };
+    this.emit({ service: this.name, line, timestamp: timestamp(), level, source });
+  }
+
+  private emit(event: LogStreamEvent): LogStreamEvent {
     this.lines.push(event);
     if (this.lines.length > LINES_KEPT) this.lines.shift();
     emitLogStream(event, logRoom(this.name));
+    return event;
   }
 }

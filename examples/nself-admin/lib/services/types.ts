@@ -1,4 +1,4 @@
-// What the API routes answer and the pages show.
+// What the service routes answer and the pages show.
 
 import type { LogStreamEvent, ServiceStatusEvent } from "nself-realtime/client";
 
@@ -10,8 +10,5 @@ export interface ServicesSnapshot {
   activity: ServiceStatusEvent[];
 }
 
-/** Answer of GET /api/services/logs: oldest first. */
+/** Answer of GET /api/logs/stream: oldest first. */
 export type LogSnapshot = LogStreamEvent[];
-
-/** How all API routes answer. */
-export type Answer<T> = { success: true; data: T } | { success: false; error: string };

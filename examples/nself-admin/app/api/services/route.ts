@@ -1,9 +1,7 @@
 // GET /api/services: what is running now. Pages read it once for each connection; changes are pushed.
 
+import { success } from "@/lib/api/answer";
+import { guarded } from "@/lib/api/guarded";
 import { services } from "@/lib/services/manager";
 
-export const dynamic = "force-dynamic";
-
-export function GET(): Response {
-  return Response.json({ success: true, data: services().snapshot() });
-}
+export const GET = guarded(() => success(services().snapshot()));

@@ -1,7 +1,6 @@
 // POST /api/services/stop: stops a service's process.
 
+import { guarded } from "@/lib/api/guarded";
 import { serviceAction } from "@/lib/services/action";
 
-export function POST(request: Request): Promise<Response> {
-  return serviceAction(request, "stop");
-}
+export const POST = guarded((request) => serviceAction(request, "stop"));

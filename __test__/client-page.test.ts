@@ -1,0 +1,155 @@
+// The client and the hooks in Chromium: a fast log costs no frames, the browser's own word on the network counts, and cookies go where
+// they may.
+
+import { readFileSync } from "node:fs";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
+import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import type { WebSocketClient as Client } from "../ts/client/index.js";
+import { bundle } from "./support/bundle.js";
+import { elapse } from "./support/deadline.js";
+import { type RealtimeTestServer, startServer } from "./support/realtime-server.js";
+
+const LINES = 1000;
+const SECONDS = 3;
+
+let server: RealtimeTestServer;
+/** Serves the same page from another origin of the same host. */
+let front: Server;
+let frontUrl: string;
+let browser: Browser;
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  const { code } = await bundle(readFileSync(resolve(import.meta.dirname, "fixtures/log-page.tsx"), "utf8"));
+  const answer: RequestListener = (request, response) => {
+    const script = request.url === "/page.js";
+    response.writeHead(200, { "content-type": script ? "text/javascript" : "text/html; charset=utf-8" });
+    response.end(
+      script
+        ? code
+        : '<!doctype html><link rel="icon" href="data:,"><div id="root"></div><script type="module" src="/page.js"></script>',
+    );
+  };
+  front = createServer(answer);
+  await new Promise<void>((listening) => front.listen(0, "127.0.0.1", listening));
+  frontUrl = `http://127.0.0.1:${(front.address() as AddressInfo).port}`;
+  server = await startServer(
+    {
+      cors: { origin: frontUrl, credentials: true },
+      authenticate: ({ cookies }) => ({ userId: cookies["nself-session"] ?? "nobody" }),
+    },
+    undefined,
+    answer,
+  );
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
+  });
+}, 60_000);
+
+afterAll(async () => {
+  await browser?.close();
+  await server?.close();
+  front?.closeAllConnections();
+  front?.close();
+});
+
+async function open(): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.goto(server.url);
+  await page.getByText("connected true").waitFor();
+  return page;
+}
+
+interface Rates {
+  frames: number;
+  commits: number;
+  /** Seconds that scripts ran. */
+  script: number;
+}
+
+async function counters(page: Page, cdp: CDPSession): Promise<Rates> {
+  const { metrics } = await cdp.send("Performance.getMetrics");
+  const script = metrics.find(({ name }) => name === "ScriptDuration")?.value ?? Number.NaN;
+  return { ...(await page.evaluate<Pick<Rates, "frames" | "commits">>("counters")), script };
+}
+
+/** What the page did a second while `work` went on. */
+async function rates(page: Page, work: () => Promise<void>): Promise<Rates> {
+  const cdp = await page.context().newCDPSession(page);
+  await cdp.send("Performance.enable");
+  const before = await counters(page, cdp);
+  const start = performance.now();
+  await work();
+  const seconds = (performance.now() - start) / 1000;
+  const after = await counters(page, cdp);
+  await cdp.detach();
+  const rate = (name: keyof Rates) => (after[name] - before[name]) / seconds;
+  return { frames: rate("frames"), commits: rate("commits"), script: rate("script") };
+}
+
+async function emitLines(): Promise<void> {
+  const start = performance.now();
+  for (let sent = 0; sent < LINES * SECONDS; await elapse(5)) {
+    const due = Math.min(LINES * SECONDS, ((performance.now() - start) / 1000) * LINES);
+    for (; sent < due; sent++) {
+      const line = `line ${sent}`;
+      server.emit("logs:stream", { service: "fast", line, timestamp: new Date().toISOString() }, "logs:fast");
+    }
+  }
+}
+
+it("a thousand lines a second are shown with at most one commit a frame, and the page keeps its frames", async () => {
+  const page = await open();
+  const idle = await rates(page, () => elapse(1000));
+  expect(idle.frames).toBeGreaterThan(20);
+  const busy = await rates(page, emitLines);
+  await page.getByText(`line ${LINES * SECONDS - 1}`, { exact: true }).waitFor();
+  const shown = await page.locator("li").allTextContents();
+  expect(shown).toEqual(Array.from({ length: 500 }, (_, i) => `line ${LINES * SECONDS - 500 + i}`));
+  expect(busy.commits).toBeGreaterThan(5);
+  expect(busy.commits).toBeLessThanOrEqual(busy.frames * 1.05 + 1);
+  // 60 of 60 frames, and an eighth of the time, on an idle machine; the rest is room for a busy one.
+  expect(busy.frames).toBeGreaterThan(0.6 * idle.frames);
+  expect(busy.script).toBeLessThan(0.4);
+  expect(complaints).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
+it("knows at once that the network is gone, and comes back at once when it is there again", async () => {
+  const page = await open();
+  await page.context().setOffline(true);
+  await page.getByText("reconnecting").waitFor();
+  // The wait before the next attempt is an hour.
+  await page.context().setOffline(false);
+  await page.getByText("connected true").waitFor({ timeout: 10_000 });
+  expect(complaints).toEqual([]);
+  await page.context().close();
+}, 60_000);
+
+it("sends its cookies to a server of another origin only when that was asked for", async () => {
+  const context = await browser.newContext();
+  await context.addCookies([{ name: "nself-session", value: "ann", url: frontUrl }]);
+  const page = await context.newPage();
+  await page.goto(frontUrl);
+  for (const [withCredentials, userId] of [
+    [true, "ann"],
+    [false, "nobody"],
+  ]) {
+    await page.evaluate(
+      ({ url, withCredentials }) => {
+        const { WebSocketClient } = window as unknown as { WebSocketClient: typeof Client };
+        const client = new WebSocketClient({ url, withCredentials, transports: ["polling"] });
+        client.connect();
+        client.joinRoom(`credentials:${withCredentials}`);
+      },
+      { url: server.url, withCredentials: withCredentials as boolean },
+    );
+    await vi.waitFor(() => expect(server.presence(`credentials:${withCredentials}`)).toMatchObject([{ userId }]), 5000);
+  }
+  await context.close();
+}, 60_000);

@@ -1,0 +1,181 @@
+// What the documentation says is true: code compiles, commands exist, configurations are read by the programs that they are for, every
+// error code has its entry, and links lead somewhere.
+
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parse as parseYaml } from "yaml";
+import { anchorsOf, type Block, blocksOf, documents, linksOf, root, textOf } from "./support/documents.js";
+import { typeErrors } from "./support/type-check.js";
+
+const blocks = documents.filter((document) => document !== "docs/api.md").flatMap(blocksOf);
+const of = (...languages: string[]) => blocks.filter(({ language }) => languages.includes(language));
+const where = ({ document, line }: Block) => `${document}:${line}`;
+const cases = (found: Block[]) => found.map((block): [string, Block] => [where(block), block]);
+
+test("every block is of a kind that is looked at here", () => {
+  // Pictures and trees of folders have no language.
+  const known = ["", "ts", "tsx", "json", "sh", "dockerfile", "nginx", "caddyfile", "yaml"];
+  expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([]);
+  for (const { code } of of("")) expect(code).toMatch(/[─│┌└]|^src\/ /m);
+});
+
+describe("TypeScript", () => {
+  const files = Object.fromEntries(of("ts", "tsx").map((block) => [`${where(block)}.${block.language}`, block.code]));
+
+  test("compiles as an application's", { timeout: 60_000 }, () => {
+    expect(Object.keys(files).length).toBeGreaterThan(20);
+    expect(typeErrors(files)).toEqual({});
+  });
+
+  test("would not compile with a wrong name, or a wrong field", { timeout: 60_000 }, () => {
+    const wrong = {
+      "name.ts": 'import { emitServiceStates } from "nself-realtime";\nemitServiceStates();',
+      "field.ts": 'import { emitServiceStatus } from "nself-realtime";\nemitServiceStatus({ service: "a" });',
+    };
+    expect(Object.keys(typeErrors(wrong)).sort()).toEqual(["field.ts", "name.ts"]);
+  });
+});
+
+test.each(cases(of("json")))("JSON is JSON: %s", (_, { code }) => {
+  expect(() => JSON.parse(code)).not.toThrow();
+});
+
+test.each(cases(of("yaml")))("YAML is YAML: %s", (_, { code }) => {
+  expect(parseYaml(code)).toBeTypeOf("object");
+});
+
+describe("commands", () => {
+  const { scripts } = JSON.parse(textOf("package.json")) as { scripts: Record<string, string> };
+  const commands = of("sh").flatMap((block) =>
+    block.code
+      .split("\n")
+      .map((line) => line.replace(/\s*#.*/, "").trim())
+      .filter((line) => line !== "")
+      .map((line): [string, string] => [where(block), line]),
+  );
+  const inText = documents.flatMap((document) =>
+    [...textOf(document).matchAll(/`((?:npm (?:run|test)|npx nself-realtime|node scripts)\b[^`\n]*)`/g)].map(
+      ([, command = ""]): [string, string] => [document, command],
+    ),
+  );
+
+  test.each([...commands, ...inText])("%s: %s", (_, command) => {
+    const [program, word, name = ""] = command.replace(/^\w+=\S+ /, "").split(" ");
+    if (program === "npm" && word === "run") expect(Object.keys(scripts)).toContain(name);
+    else if (program === "npm" && word === "test") expect(Object.keys(scripts)).toContain("test");
+    else if (program === "npx" && word === "nself-realtime") expect(["dev", "start", "doctor"]).toContain(name);
+    else if (program === "node" && word?.startsWith("scripts/")) expect(existsSync(join(root, word))).toBe(true);
+    else expect(command).toMatch(/^npm (?:install|uninstall) (?:[@\w./-]+ ?)+$/);
+  });
+});
+
+/** The instructions of a Dockerfile, each on one line. */
+const instructions = (code: string) =>
+  code
+    .replace(/\\\n/g, " ")
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.startsWith("#"));
+
+test.each(cases(of("dockerfile")))(
+  "a Dockerfile's instructions, stages and commands hold together: %s",
+  (_, { code }) => {
+    const lines = instructions(code);
+    expect(lines[0]).toMatch(/^FROM /);
+    const stages = new Set<string>();
+    for (const line of lines) {
+      expect(line).toMatch(/^(?:FROM|WORKDIR|COPY|RUN|ENV|EXPOSE|USER|CMD) \S/);
+      const from = /^COPY --from=(\S+)/.exec(line)?.[1];
+      if (from) expect([...stages]).toContain(from);
+      const stage = /^FROM \S+ AS (\S+)/.exec(line)?.[1];
+      if (stage) stages.add(stage);
+      if (line.startsWith("CMD ")) expect(JSON.parse(line.slice(4))).toEqual(["node", "server.js"]);
+    }
+    expect(lines.filter((line) => line.startsWith("CMD "))).toHaveLength(1);
+  },
+);
+
+/** Runs a program on a file with this text; undefined where the program is not installed. */
+function tryProgram(command: string, args: (file: string) => string[], text: string): string | undefined {
+  const folder = mkdtempSync(join(tmpdir(), "nself-realtime-config-"));
+  try {
+    const file = join(folder, "config");
+    writeFileSync(file, text);
+    const { error, status, stderr } = spawnSync(command, args(file), { encoding: "utf8", cwd: folder });
+    if (error) return undefined;
+    return status === 0 ? "good" : stderr;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** What a configuration's lines must look like at least, where its program is not installed. */
+function expectBalanced(code: string, line: RegExp) {
+  let depth = 0;
+  for (const text of code.split("\n").map((each) => each.trim())) {
+    if (text === "") continue;
+    if (text === "}") depth--;
+    else if (text.endsWith("{")) depth++;
+    else expect(text).toMatch(line);
+    expect(depth).toBeGreaterThanOrEqual(0);
+  }
+  expect(depth).toBe(0);
+}
+
+test.each(cases(of("nginx")))("nginx takes its configuration, where it is installed: %s", (_, { code }) => {
+  expectBalanced(code, /^[\w']+( .*)?;$/);
+  const text = `pid nginx.pid; error_log stderr; events {} http { access_log off; ${code}\n}`;
+  const verdict = tryProgram("nginx", (file) => ["-t", "-q", "-p", ".", "-c", file], text);
+  expect([undefined, "good"]).toContain(verdict);
+});
+
+test.each(cases(of("caddyfile")))("Caddy takes its configuration, where it is installed: %s", (_, { code }) => {
+  expectBalanced(code, /^\w+ \S/);
+  const verdict = tryProgram("caddy", (file) => ["adapt", "--adapter", "caddyfile", "--config", file], code);
+  expect([undefined, "good"]).toContain(verdict);
+});
+
+describe("error codes", () => {
+  /** Every code that a file of these folders names as a string. */
+  const named = (folder: string): string[] =>
+    readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(?:rs|c?ts|tsx)$/.test(name) && !/\.test\.|\/tests\//.test(name))
+      .flatMap(
+        (name) =>
+          readFileSync(join(root, folder, name), "utf8").match(
+            /(?<=")(?:ERR|NSELF)_[A-Z_]+(?=")|^ {2}ERR_[A-Z_]+(?=:)/gm,
+          ) ?? [],
+      )
+      .map((code) => code.trim());
+  const codes = [...new Set([...named("src"), ...named("ts")])]
+    .filter((code) => code !== "NSELF_REALTIME_SHARDS")
+    .sort();
+  const entries = [...textOf("docs/troubleshooting.md").matchAll(/^### ((?:ERR|NSELF)_[A-Z_]+)$/gm)].map(
+    ([, code]) => code,
+  );
+
+  test("each of the source has an entry in troubleshooting, and no others have", () => {
+    expect(codes).toContain("ERR_INVALID_OPTION");
+    expect([...entries].sort()).toEqual(codes);
+  });
+
+  test("each in README's table has an entry", () => {
+    const inTable = [...textOf("README.md").matchAll(/^\| (`ERR_.*?) \|/gm)].flatMap(
+      ([, cell = ""]) => cell.match(/ERR_[A-Z_]+/g) ?? [],
+    );
+    expect(inTable.length).toBeGreaterThan(10);
+    expect(inTable.filter((code) => !entries.includes(code))).toEqual([]);
+  });
+});
+
+test.each([...documents, "examples/nself-admin/README.md", "fuzz/README.md"])(
+  "links of %s lead somewhere",
+  (document) => {
+    for (const { target, anchor } of linksOf(document)) {
+      expect(existsSync(join(root, target)), target).toBe(true);
+      if (anchor !== undefined && target.endsWith(".md")) expect([...anchorsOf(target)]).toContain(anchor);
+    }
+  },
+);
