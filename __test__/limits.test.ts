@@ -176,6 +176,24 @@ test("the body of a POST has its time, also after an early answer", async () => 
   expect(server.stats().refused.timeout).toBe(2);
 });
 
+test.each([1, 1000])("a body without an end, in pieces of %i bytes, is not read for long", async (size) => {
+  const { port, server } = await start({});
+  const session = await PollingSession.open(port, { path: "/api/ws/" } as object);
+  await session.join();
+  const connection = await HttpConnection.open(port);
+  connection.head("POST", session.target, { "Transfer-Encoding": "chunked" });
+  const piece = `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
+  connection.write(piece.repeat(Math.ceil(70_000 / size)));
+  expect((await connection.response()).status).toBe(413);
+  let ended = false;
+  void connection.ended.then(() => (ended = true));
+  while (!ended) {
+    connection.write(piece.repeat(100));
+    await elapse(5);
+  }
+  expect(server.stats().refused.size).toBe(1);
+});
+
 test("heads, pieces and attachments have their number", async () => {
   const { port, server } = await start({ maxHeaderSize: 2000, maxFragments: 3, maxAttachments: 1 });
   const headers = { "X-Long": "x".repeat(3000) };

@@ -82,6 +82,8 @@ export const ATTACKS = {
   },
   "half-open connections": {
     addresses: 20,
+    // On a shared port it is Node that accepts and closes them.
+    isNodes: true,
     async run(attacker) {
       const most = await attacker.keep(
         attacker.halfOpen,
