@@ -95,6 +95,7 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+ * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
  * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
@@ -102,7 +103,7 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * by a ticket or an earlier socket.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -138,6 +139,28 @@ export interface NativeCors {
   credentials?: boolean
   maxAge?: number
   optionsSuccessStatus?: number
+}
+
+/** Limits; what is missing is not limited, or has its default. */
+export interface NativeLimits {
+  /** Events of one connection. */
+  events?: NativeRate
+  /** Events of all connections of one user. */
+  userEvents?: NativeRate
+  /** Events of all connections of one address. */
+  addressEvents?: NativeRate
+  /** New sessions of one address. */
+  handshakes?: NativeRate
+  maxConnections?: number
+  maxConnectionsPerAddress?: number
+  /** Largest head of a request. Default 16 KiB. */
+  maxHeaderSize?: number
+  /** Time for a request's head, on a port of our own. Default 30 s. */
+  headersTimeout?: number
+  /** Time for a request's body, on a port of our own. Default 30 s. */
+  requestTimeout?: number
+  maxFragments?: number
+  maxAttachments?: number
 }
 
 /** Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default. */
@@ -192,6 +215,12 @@ export interface NativeOptions {
   proxyHops?: number
   /** They write `Forwarded` rather than `X-Forwarded-…`. */
   proxyForwarded?: boolean
+  /** How much a client may do, and how many may come. */
+  limits?: NativeLimits
+  /** What is logged; warnings and errors by default. */
+  logLevel?: 'off' | 'error' | 'warn' | 'info' | 'debug' | 'trace'
+  /** Lines come as `log` events instead of to stderr. */
+  logger?: boolean
 }
 
 /** What may happen to the events of one name in a full outbox. */
@@ -200,6 +229,12 @@ export interface NativePolicy {
   policy: 'close' | 'gap' | 'latest'
   /** With `latest`: the field of the first argument of which each value's newest event stays. */
   key?: string
+}
+
+/** How often: so many a second, and so many at once. */
+export interface NativeRate {
+  perSecond: number
+  burst: number
 }
 
 /** The process's nself server (any module copy, any worker), if one is open. */
@@ -233,6 +268,9 @@ export interface RequestHead {
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
 }
+
+/** A request's body did not come in time. */
+export declare function requestLate(server: number): void
 
 /** Socket ids in a room; waits for the shards. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
@@ -278,3 +316,6 @@ export declare function version(): string
  * have members.
  */
 export declare function watchRooms(server: number): void
+
+/** A connection could not be served for want of descriptors. */
+export declare function withoutDescriptor(server: number): void

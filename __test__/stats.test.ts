@@ -10,6 +10,10 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const server = realtime.getWebSocketServer();
 const PATH = { path: "/api/ws/" };
+/** Limits that refuse requests and messages, in the order of the metrics. */
+const REFUSED = [
+  ...["handshakes", "address", "full", "headers", "timeout", "size", "fragments", "attachments", "descriptors"],
+];
 
 let running: Attached | undefined;
 afterEach(async () => {
@@ -304,6 +308,9 @@ describe("metrics()", () => {
         [""],
       ]),
       ["dropped_total", "counter", ["latest", "gap", "volatile", "closed"].map((reason) => `{reason="${reason}"}`)],
+      ["floods_total", "counter", [""]],
+      ["limited_events_total", "counter", ["connection", "user", "address"].map((scope) => `{scope="${scope}"}`)],
+      ["refused_total", "counter", REFUSED.map((limit) => `{limit="${limit}"}`)],
       [
         "denied_total",
         "counter",
@@ -366,6 +373,13 @@ describe("metrics()", () => {
         join: value("denied_total", '{reason="join"}'),
         rooms: value("denied_total", '{reason="rooms"}'),
       },
+      floods: value("floods_total"),
+      limited: {
+        connection: value("limited_events_total", '{scope="connection"}'),
+        user: value("limited_events_total", '{scope="user"}'),
+        address: value("limited_events_total", '{scope="address"}'),
+      },
+      refused: Object.fromEntries(REFUSED.map((limit) => [limit, value("refused_total", `{limit="${limit}"}`)])),
     }).toEqual(expect.objectContaining(pick(stats)));
     expect(value("packets_per_write", "_sum")).toBe(stats.packetsPerWrite.sum);
     expect(value("packets_per_write", "_count")).toBe(total(stats.packetsPerWrite.counts));

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use tracing::level_filters::LevelFilter;
 
 use crate::error::Error;
 use crate::events::Keep;
 use crate::guard::proxy::Proxies;
+use crate::guard::rate::Rate;
 use crate::guard::ticket::Keys;
 use crate::protocol::json;
 
@@ -53,6 +55,58 @@ pub struct Config {
     pub recovery: Option<Recovery>,
     /// Who may connect, and join.
     pub access: Access,
+    /// How much a client may do, and how many may come.
+    pub limits: Limits,
+    /// What is logged. Default: warnings and errors.
+    pub log_level: LevelFilter,
+    /// Lines go to the application, not to stderr. Default false.
+    pub has_logger: bool,
+}
+
+/// How much a client may do, and how many may come. None is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Events of one connection. Heartbeats and other packets that are no events have ten times as much, acks that were
+    /// asked for are free. Default none.
+    pub events: Option<Rate>,
+    /// Events of all connections of one user. Default none.
+    pub user_events: Option<Rate>,
+    /// Events of all connections of one address. Default none.
+    pub address_events: Option<Rate>,
+    /// New sessions of one address. Default none.
+    pub handshakes: Option<Rate>,
+    /// Sessions, and on a port of our own also TCP connections, at a time. Default none.
+    pub max_connections: Option<u32>,
+    /// The same of one address. Default none.
+    pub max_connections_per_address: Option<u32>,
+    /// Largest head of a request, in bytes. Default 16 KiB.
+    pub max_header_size: usize,
+    /// Milliseconds in which a request's head must come, on a port of our own. Default 30000.
+    pub headers_timeout: u64,
+    /// Milliseconds in which a request's body must come. Default 30000.
+    pub request_timeout: u64,
+    /// Most pieces of one WebSocket message. Default 16384.
+    pub max_fragments: u32,
+    /// Most attachments of one packet. Default 10.
+    pub max_attachments: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            events: None,
+            user_events: None,
+            address_events: None,
+            handshakes: None,
+            max_connections: None,
+            max_connections_per_address: None,
+            max_header_size: 16 * 1024,
+            headers_timeout: 30_000,
+            request_timeout: 30_000,
+            max_fragments: 16 * 1024,
+            max_attachments: 10,
+        }
+    }
 }
 
 /// Who may connect, and which rooms clients may join.
@@ -199,6 +253,9 @@ impl Default for Config {
             presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000 },
             policies: FxHashMap::default(),
             recovery: None,
+            limits: Limits::default(),
+            log_level: LevelFilter::WARN,
+            has_logger: false,
             access: Access::default(),
         }
     }
@@ -229,6 +286,8 @@ impl Config {
             ("batch.window", self.batch.window),
             ("presence.sweepInterval", self.presence.sweep_interval),
             ("presence.staleAfter", self.presence.stale_after.unwrap_or(1)),
+            ("headersTimeout", self.limits.headers_timeout),
+            ("requestTimeout", self.limits.request_timeout),
         ] {
             if !(1..=0x7fff_ffff).contains(&value) {
                 return Err(Error::option(name, "must be 1 to 2147483647 milliseconds"));
@@ -239,6 +298,9 @@ impl Config {
         }
         if self.max_http_buffer_size == 0 {
             return Err(Error::option("maxHttpBufferSize", "must be at least 1 byte"));
+        }
+        if self.limits.max_header_size < 1024 {
+            return Err(Error::option("maxHeaderSize", "must be at least 1024 bytes"));
         }
         if self.max_outbox < 1024 {
             return Err(Error::option("maxOutbox", "must be at least 1024 bytes"));

@@ -67,6 +67,9 @@ pub enum Reason {
     /// Nothing was heard of the client for too long.
     #[error("stale client")]
     Stale,
+    /// The client went on sending more than it may.
+    #[error("rate limit")]
+    RateLimit,
     /// An internal error ended this one session.
     #[error("internal error")]
     Internal,

@@ -4,6 +4,7 @@
 //! - [`guard`]: who may ask; [`events`]: the six events of the nself layer.
 //! - [`hub`]: the process's servers, and the shards that own connections and rooms.
 //! - [`transport`]: HTTP requests, WebSockets, the listener, sockets taken over from Node: the only I/O.
+//! - [`log`]: where `tracing` goes.
 //! - `node`: the napi-rs binding; nothing else knows Node.
 
 pub mod config;
@@ -11,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod guard;
 pub mod hub;
+pub mod log;
 // The binding exists in the addon alone: a test binary has no Node to call it.
 #[cfg(all(feature = "node", not(test)))]
 mod node;

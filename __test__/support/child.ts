@@ -28,6 +28,8 @@ export interface ChildOptions {
   node?: string[];
   env?: Record<string, string>;
   cwd?: string;
+  /** Most open descriptors. */
+  limit?: number;
 }
 
 const children = new Set<ChildProcess>();
@@ -41,8 +43,10 @@ export function endChildren(): void {
 export function start(program: string, args: string[] = [], options: ChildOptions = {}): Child {
   const path = program.startsWith("/") ? program : fileURLToPath(new URL(`../fixtures/${program}`, import.meta.url));
   const { NODE_OPTIONS: _, VITEST: __, NODE_ENV: ___, ...env } = process.env;
-  const child = fork(path, args, {
-    execArgv: options.node ?? [],
+  const limited = ["-c", `ulimit -n ${options.limit}; exec "$0" "$@"`, process.execPath, ...(options.node ?? []), path];
+  const child = fork(options.limit ? limited[0]! : path, options.limit ? [...limited.slice(1), ...args] : args, {
+    ...(options.limit ? { execPath: "/bin/sh" } : {}),
+    execArgv: options.limit ? [] : (options.node ?? []),
     env: { ...env, ...options.env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
     ...(options.cwd ? { cwd: options.cwd } : {}),

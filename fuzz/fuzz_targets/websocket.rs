@@ -9,7 +9,7 @@ use nself_realtime::session::websocket::{Incoming, WebSocket};
 const LIMIT: usize = 4096;
 
 fn read(bytes: &[u8], step: usize) -> Vec<String> {
-    let mut socket = WebSocket::new(LIMIT);
+    let mut socket = WebSocket::new(LIMIT, 1024);
     let mut seen = Vec::new();
     for piece in bytes.chunks(step) {
         if let Err(violation) = socket.inspect(piece) {

@@ -1,4 +1,5 @@
-// The directions of imports that the design promises. Each rule names files, and what they must not contain.
+// What the design promises of files: the directions of imports, and where unsafe code may be. Each rule names files, and
+// what they must not contain.
 
 import { readFileSync } from "node:fs";
 import { root } from "./run.mjs";
@@ -47,6 +48,11 @@ const RULES = [
   },
   { in: /^src\/protocol\b/, never: /\bcrate::session\b/, because: "protocol is below session" },
   { in: /^src\/hub\b/, never: /\bcrate::transport\b/, because: "hub is below transport" },
+  {
+    in: /^src\/(?!node\/|transport\/takeover\.rs$)/,
+    never: /\bunsafe(?:_code)?\b/,
+    because: "only src/node and the take-over may be unsafe",
+  },
 ];
 
 const isComment = (line) => /^\s*(?:\/\/|\*|\/\*)/.test(line);

@@ -17,20 +17,20 @@ export function step(text) {
 
 /**
  * Runs `command` in `cwd` (default: the root) and returns its exit code. `capture` also returns its standard output; `quiet` does that and
- * shows nothing unless it fails. Rejects with a Failure naming the command if that exits with another code than 0, unless `allowFailure`
+ * shows nothing unless it fails; `merge` takes the errors as output, too. Rejects with a Failure naming the command if that exits with another code than 0, unless `allowFailure`
  * is set.
  */
 export async function run(
   command,
   args,
-  { cwd = root, env = {}, capture = false, quiet = false, allowFailure = false } = {},
+  { cwd = root, env = {}, capture = false, quiet = false, merge = false, allowFailure = false } = {},
 ) {
   const shell = process.platform === "win32";
   const child = spawn(command, args, {
     cwd,
     shell,
     env: { ...process.env, ...env },
-    stdio: ["ignore", capture || quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
+    stdio: ["ignore", capture || quiet ? "pipe" : "inherit", quiet || merge ? "pipe" : "inherit"],
   });
   let output = "";
   let errors = "";
@@ -39,7 +39,10 @@ export async function run(
     if (!quiet) process.stdout.write(chunk);
   });
   child.stderr?.on("data", (chunk) => {
-    errors += chunk;
+    if (merge) {
+      output += chunk;
+      process.stderr.write(chunk);
+    } else errors += chunk;
   });
   const code = await new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new Failure(`${command} could not be started: ${error.message}`)));

@@ -19,6 +19,8 @@ const server = attach(http, {
   pingInterval: 2000,
   pingTimeout: 2000,
   maxOutbox: 64 * 1024,
+  // All clients come from one address here.
+  rateLimit: { perAddress: false, handshakes: false },
   presence: { staleAfter: 10_000, sweepInterval: 1000, grace: 300 },
   authenticate: async ({ auth }) => {
     await pause(between(0, 10));

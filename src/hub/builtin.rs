@@ -22,9 +22,14 @@ pub struct Joining {
 }
 
 impl Shard {
+    /// Whether a socket speaks with the nself layer.
+    pub(super) fn is_layer(&self, socket: u32) -> bool {
+        self.server_of(socket).config.nself && *self.sockets[socket as usize].nsp.name == *"/"
+    }
+
     /// Answers an event of a client if it is one of the layer's own.
     pub(super) fn built_in(&mut self, socket: u32, name: Option<&str>, id: Option<f64>, data: &str) -> bool {
-        if !self.server_of(socket).config.nself || *self.sockets[socket as usize].nsp.name != *"/" {
+        if !self.is_layer(socket) {
             return false;
         }
         match name {
@@ -165,13 +170,13 @@ impl Shard {
         }
     }
 
-    fn push_ack(&mut self, index: u32, id: f64, text: &str) {
+    pub(super) fn push_ack(&mut self, index: u32, id: f64, text: &str) {
         let frame = socket::encode_text(Kind::Ack, "/", Some(id), &format!("[{text}]"));
         self.push(self.connection_of(index), &[frame]);
     }
 
     /// Sends one socket an event of the nself layer.
-    fn tell(&mut self, index: u32, event: &str, data: &str) {
+    pub(super) fn tell(&mut self, index: u32, event: &str, data: &str) {
         let text = events::envelope(event, data, &self.iso(self.now), None);
         self.push(self.connection_of(index), &[socket::encode_text(Kind::Event, "/", None, &text)]);
     }

@@ -14,6 +14,7 @@ use super::run::Run;
 use super::server::{Namespace, Server};
 use super::shard::Shard;
 use crate::config::Batch;
+use crate::guard::gate::Seat;
 use crate::protocol::socket::Kind;
 use crate::session::handshake::{Refusal, Request};
 
@@ -47,8 +48,8 @@ pub type Respond = Box<dyn FnOnce(Answer) + Send>;
 
 /// What an established WebSocket is for.
 pub enum Purpose {
-    /// A new session. The request that asked for it.
-    Open(Box<Request>),
+    /// A new session: the request that asked for it, and its place.
+    Open(Box<Request>, Seat),
     /// An upgrade of the session with this id.
     Probe {
         /// Not checked yet.
@@ -133,7 +134,7 @@ pub enum Command {
     /// A WebSocket has come.
     WebSocket(Box<Incoming>),
     /// A polling handshake.
-    OpenPolling { server: Arc<Server>, request: Box<Request>, respond: Respond },
+    OpenPolling { server: Arc<Server>, request: Box<Request>, seat: Seat, respond: Respond },
     /// A polling request to a session.
     Request(Box<SessionRequest>),
     /// The body of a POST is whole.

@@ -9,11 +9,13 @@ use super::command::{Answer, Respond};
 use super::counters::{Counters, Gauge, Tally};
 use super::identity::Identity;
 use super::ids::Id;
+use super::limits::Allowance;
 use super::outbox::Outbox;
 use super::server::{Account, Server};
 use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
+use crate::guard::gate::Seat;
 use crate::guard::origin;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::Frame;
@@ -52,6 +54,8 @@ pub struct Connection {
     /// `socket.handshake` as JSON, if JavaScript wanted it when the connection came.
     pub(super) handshake: Option<Box<str>>,
     account: Option<Arc<Account>>,
+    /// What the client may still say.
+    pub(super) allowance: Allowance,
     /// A POST whose answer waits for JavaScript to catch up.
     pub(super) post_waits: bool,
     /// The server closes: until then the client may fetch what waits.
@@ -112,7 +116,7 @@ impl Shard {
     }
 
     /// Creates a session; its open packet waits in the outbox.
-    pub(super) fn open(&mut self, server: Arc<Server>, transport: Transport, request: &Request) -> Key {
+    pub(super) fn open(&mut self, server: Arc<Server>, transport: Transport, request: &Request, seat: Seat) -> Key {
         let config = &server.config;
         let timing = Timing {
             ping_interval: config.ping_interval,
@@ -137,7 +141,11 @@ impl Shard {
             serial: self.next_serial(),
             sid,
             engine: Engine::new(transport, timing, now),
-            members: Sockets::new(now + config.connect_timeout, config.max_http_buffer_size),
+            members: Sockets::new(
+                now + config.connect_timeout,
+                config.max_http_buffer_size,
+                config.limits.max_attachments,
+            ),
             outbox,
             link: None,
             probe: None,
@@ -151,6 +159,7 @@ impl Shard {
             asked_at: 0,
             handshake,
             account: None,
+            allowance: Allowance::new(seat),
             post_waits: false,
             leaves_by: None,
             server,
@@ -237,7 +246,10 @@ impl Shard {
                 let input = connection.members.binary(data);
                 self.input(key, input);
             }
-            None => self.apply(key, effects),
+            None => {
+                self.apply(key, effects);
+                self.may_chatter(key);
+            }
         }
     }
 

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 
+use super::limits::Refusals;
+
 /// Upper bounds of the latency histogram, in microseconds.
 const LATENCY: [u64; 13] =
     [100, 250, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000];
@@ -154,6 +156,14 @@ pub struct Counters {
     pub slow_clients: Counter,
     /// Clients that were closed because nothing was heard of them.
     pub stale_clients: Counter,
+    /// Events that the connection's own rate limit refused.
+    pub limited_connection: Counter,
+    /// Events that its user's refused.
+    pub limited_user: Counter,
+    /// Events that its address's refused.
+    pub limited_address: Counter,
+    /// Clients that were disconnected because they went on.
+    pub floods: Counter,
     /// Clients that were refused, by reason: authentication, busy, ticket, join, rooms.
     denied: [Counter; 5],
     /// Packets that left with one write.
@@ -203,6 +213,10 @@ impl Default for Counters {
             gaps: Counter::default(),
             slow_clients: Counter::default(),
             stale_clients: Counter::default(),
+            limited_connection: Counter::default(),
+            limited_user: Counter::default(),
+            limited_address: Counter::default(),
+            floods: Counter::default(),
             denied: Default::default(),
             together: Histogram::new(&TOGETHER),
             latency: Histogram::new(&LATENCY),
@@ -242,6 +256,57 @@ pub struct Dropped {
     pub volatile: u64,
     /// The client was gone, too slow, or the server closed.
     pub closed: u64,
+}
+
+/// Events from clients that a rate limit refused, by whose it was.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Limited {
+    /// The connection's own.
+    pub connection: u64,
+    /// Its user's.
+    pub user: u64,
+    /// Its address's.
+    pub address: u64,
+}
+
+/// Requests and messages that a limit refused.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    /// Too many handshakes a second from an address.
+    pub handshakes: u64,
+    /// Too many connections from an address.
+    pub address: u64,
+    /// Too many connections.
+    pub full: u64,
+    /// A head that is too large.
+    pub headers: u64,
+    /// A head or a body that did not come in time.
+    pub timeout: u64,
+    /// A message or a body that is too large.
+    pub size: u64,
+    /// A message in too many pieces.
+    pub fragments: u64,
+    /// Too many attachments, or too large ones.
+    pub attachments: u64,
+    /// The system had no descriptor left.
+    pub descriptors: u64,
+}
+
+impl Refused {
+    /// As counted.
+    pub fn of(refusals: &Refusals) -> Self {
+        Self {
+            handshakes: refusals.handshakes.get(),
+            address: refusals.address.get(),
+            full: refusals.full.get(),
+            headers: refusals.headers.get(),
+            timeout: refusals.timeout.get(),
+            size: refusals.size.get(),
+            fragments: refusals.fragments.get(),
+            attachments: refusals.attachments.get(),
+            descriptors: refusals.descriptors.get(),
+        }
+    }
 }
 
 /// A distribution: `le` are the upper bounds, `counts` how many values fell to each (the last: above all bounds).
@@ -304,6 +369,12 @@ pub struct Stats {
     pub slow_clients: u64,
     /// Clients closed because nothing was heard of them.
     pub stale_clients: u64,
+    /// Events that a rate limit refused.
+    pub limited: Limited,
+    /// Clients disconnected because they went on.
+    pub floods: u64,
+    /// Requests and messages that a limit refused.
+    pub refused: Refused,
     /// What clients were refused.
     pub denied: Denied,
     /// What waits now.
@@ -346,6 +417,12 @@ impl Stats {
             gaps: sum(|c| &c.gaps),
             slow_clients: sum(|c| &c.slow_clients),
             stale_clients: sum(|c| &c.stale_clients),
+            limited: Limited {
+                connection: sum(|c| &c.limited_connection),
+                user: sum(|c| &c.limited_user),
+                address: sum(|c| &c.limited_address),
+            },
+            floods: sum(|c| &c.floods),
             denied: Denied {
                 authentication: sum(|c| &c.denied[Denial::Authentication as usize]),
                 busy: sum(|c| &c.denied[Denial::Busy as usize]),
@@ -404,6 +481,29 @@ impl Stats {
             ("closed", self.dropped.closed),
         ] {
             out.sample(&labelled("reason", reason), value);
+        }
+        out.family("floods_total", "counter", "Clients disconnected because they went on beyond their rate limit.");
+        out.sample("", self.floods);
+        out.family("limited_events_total", "counter", "Events from clients refused by a rate limit, by whose it was.");
+        for (scope, value) in
+            [("connection", self.limited.connection), ("user", self.limited.user), ("address", self.limited.address)]
+        {
+            out.sample(&labelled("scope", scope), value);
+        }
+        out.family("refused_total", "counter", "Requests and messages refused by a limit.");
+        let refused = &self.refused;
+        for (limit, value) in [
+            ("handshakes", refused.handshakes),
+            ("address", refused.address),
+            ("full", refused.full),
+            ("headers", refused.headers),
+            ("timeout", refused.timeout),
+            ("size", refused.size),
+            ("fragments", refused.fragments),
+            ("attachments", refused.attachments),
+            ("descriptors", refused.descriptors),
+        ] {
+            out.sample(&labelled("limit", limit), value);
         }
         out.family("denied_total", "counter", "What clients were refused, by reason.");
         for (reason, value) in [

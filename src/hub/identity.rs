@@ -119,6 +119,7 @@ impl Connection {
     pub(super) fn forget_identity(&mut self) {
         self.identity = None;
         self.expires = None;
+        self.allowance.user = None;
     }
 }
 
@@ -140,6 +141,7 @@ impl Shard {
         connection.expires =
             identity.until.map(|until| now.saturating_add(until.saturating_sub(wall).max(0) as Millis));
         connection.identity = Some(Arc::new(identity));
+        connection.share_allowance(now * 1000);
         self.rearm(key);
         Ok(())
     }

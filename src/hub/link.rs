@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use bytes::Bytes;
 use tokio::io::ReadBuf;
 
+use super::clock;
 use super::command::{Incoming, Purpose, Stream};
 use super::counters::Tally;
 use super::ids::Id;
@@ -20,10 +21,14 @@ use crate::protocol::engine::Packet;
 use crate::protocol::frame::{self, Frame};
 use crate::session::engine::{Channel, Transport};
 use crate::session::handshake::Refusal;
-use crate::session::websocket::{self, WebSocket};
+use crate::session::websocket::{self, Violation, ViolationKind, WebSocket};
 
-/// Reads of one link before others get their turn.
-const READS: usize = 16;
+/// How long one link is read before others get their turn, in microseconds.
+const TURN: u64 = 500;
+
+/// Bytes that are still taken from a client to which the close frame was sent. To end before they are read would cost the
+/// client what was sent last; to read on for ever would serve a flood.
+const DRAIN: usize = 1 << 20;
 
 /// Where a link is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +51,8 @@ pub struct Link {
     pub(super) tail: Outbox,
     waker: Option<Waker>,
     phase: Phase,
+    /// Bytes that came since it is closing.
+    drained: usize,
 }
 
 impl Shard {
@@ -59,7 +66,7 @@ impl Shard {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "cannot serve a connection"),
         };
-        let socket = WebSocket::new(server.config.max_http_buffer_size);
+        let socket = WebSocket::new(server.config.max_http_buffer_size, server.config.limits.max_fragments);
         let link = Link {
             serial: self.next_serial(),
             server: server.clone(),
@@ -70,13 +77,14 @@ impl Shard {
             tail: Outbox::default(),
             waker: None,
             phase: Phase::Live,
+            drained: 0,
         };
         let serial = link.serial;
         self.count(server.id, 1);
         let index = self.links.insert(link) as u32;
         match purpose {
-            Purpose::Open(request) => {
-                let key = self.open(server, Transport::WebSocket, &request);
+            Purpose::Open(request, seat) => {
+                let key = self.open(server, Transport::WebSocket, &request, seat);
                 let mut outbox = Outbox::default();
                 if !preface.is_empty() {
                     outbox.push_first(preface);
@@ -172,7 +180,7 @@ impl Shard {
             self.admit_waiting();
         }
         let mut scratch = std::mem::take(&mut self.scratch);
-        let mut reads = 0;
+        let began = clock::micros();
         let poll = loop {
             let Some(link) = self.link(key) else {
                 break Poll::Ready(());
@@ -180,8 +188,7 @@ impl Shard {
             if link.connection.is_some_and(|connection| self.is_paused(connection)) {
                 break Poll::Pending;
             }
-            reads += 1;
-            if reads > READS {
+            if clock::micros() > began + TURN {
                 context.waker().wake_by_ref();
                 break Poll::Pending;
             }
@@ -217,15 +224,26 @@ impl Shard {
 
     fn link_input(&mut self, key: Key, bytes: &[u8]) {
         let Some(link) = self.link(key) else { return };
+        if link.phase != Phase::Live {
+            link.drained += bytes.len();
+            if link.drained > DRAIN {
+                return self.remove_link(key.index);
+            }
+        }
         if link.phase == (Phase::Closing { finish: true }) {
             return;
         }
-        if let Err(violation) = link.socket.inspect(bytes) {
-            return self.violation(key, violation.0);
+        let connection = link.connection;
+        match (link.socket.inspect(bytes), connection) {
+            (Err(violation), _) => return self.violation(key, violation),
+            (Ok(pieces), Some(connection)) => self.charge_input(connection, bytes.len(), pieces),
+            (Ok(_), None) => {}
         }
         let mut input = bytes;
         loop {
-            let Some(link) = self.link(key) else { return };
+            let Some(link) = self.link(key).filter(|link| link.phase != Phase::Closing { finish: true }) else {
+                return;
+            };
             let (connection, channel) = (link.connection, link.channel);
             match link.socket.next(&mut input) {
                 Ok(None) => return,
@@ -241,7 +259,7 @@ impl Shard {
                 }
                 Ok(Some(websocket::Incoming::Ping(pong))) => self.pong(key, pong),
                 Ok(Some(websocket::Incoming::Close(reply))) => return self.peer_closes(key, reply),
-                Err(violation) => return self.violation(key, violation.0),
+                Err(violation) => return self.violation(key, violation),
             }
         }
     }
@@ -251,6 +269,11 @@ impl Shard {
         if link.phase != Phase::Live {
             return;
         }
+        let connection = link.connection;
+        if connection.is_some_and(|connection| !self.may_chatter(connection)) {
+            return;
+        }
+        let Some(link) = self.link(key) else { return };
         match link.connection {
             Some(connection) if link.channel == Channel::Main => {
                 self.connections[connection.index as usize].outbox.push_urgent_raw(pong);
@@ -268,8 +291,14 @@ impl Shard {
         self.last_words(key, reply, Reason::TransportClose);
     }
 
-    fn violation(&mut self, key: Key, close: Bytes) {
-        self.last_words(key, close, Reason::TransportError);
+    fn violation(&mut self, key: Key, violation: Violation) {
+        let Some(link) = self.link(key) else { return };
+        match violation.kind {
+            ViolationKind::Size => link.server.refusals.size.add(1),
+            ViolationKind::Fragments => link.server.refusals.fragments.add(1),
+            ViolationKind::Protocol => {}
+        }
+        self.last_words(key, violation.close, Reason::TransportError);
     }
 
     /// A close frame of ours, behind what waits: a frame may be half written.

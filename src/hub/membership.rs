@@ -110,21 +110,38 @@ impl Shard {
     pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
         let shard = self.index;
         match input {
-            Input::Connect { nsp, auth } => self.connect(key, nsp, auth),
+            Input::Connect { nsp, auth } => {
+                if self.may_connect(key, nsp) {
+                    self.connect(key, nsp, auth);
+                }
+            }
             Input::Event { socket, id, name, data, attachments } => {
                 let Some(connection) = self.connection(key) else {
                     return;
                 };
                 connection.server.counters(shard).events_in.add(1);
+                if !self.may_say(key, socket, name.as_deref(), id) {
+                    return;
+                }
                 if !self.built_in(socket, name.as_deref(), id, &data) {
                     self.tell_javascript(key, socket, Kind::Event, id, &data, attachments);
                 }
             }
             Input::Ack { socket, id, data, attachments } => {
-                self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
+                if self.may_acknowledge(key) {
+                    self.tell_javascript(key, socket, Kind::Ack, Some(id), &data, attachments);
+                }
             }
             Input::Leave { socket } => self.remove_socket(socket, Reason::ClientLeft),
-            Input::Nothing => {}
+            Input::Nothing => {
+                self.may_chatter(key);
+            }
+            Input::OverLimit => {
+                if let Some(connection) = self.connection(key) {
+                    connection.server.refusals.attachments.add(1);
+                }
+                self.close_connection(key, Reason::ForcedClose);
+            }
             Input::Refused(reason) => self.close_connection(key, reason),
         }
     }
@@ -166,6 +183,9 @@ impl Shard {
         let writable = self.connection(connection).is_some_and(|connection| connection.is_writable());
         if volatile && !writable {
             return self.server_of(index).counters(self.index).dropped_volatile.add(1);
+        }
+        if let (Kind::Event, Some(_), Some(connection)) = (kind, id, self.connection(connection)) {
+            connection.allowance.owes_ack();
         }
         let nsp = self.sockets[index as usize].nsp.clone();
         let frames = socket::encode(kind, &nsp.name, id, text, attachments);

@@ -14,6 +14,7 @@ pub mod counters;
 mod delivery;
 pub(crate) mod identity;
 pub(crate) mod ids;
+mod limits;
 mod link;
 pub(crate) mod mailbox;
 mod membership;
@@ -42,6 +43,7 @@ use self::server::{Outgoing, Server, Sink};
 use crate::config::Config;
 use crate::error::Error;
 use crate::events::{self, Keep, Kind};
+use crate::log::Logger;
 use crate::protocol::json;
 
 pub use self::command::{Change, SocketKey};
@@ -93,12 +95,29 @@ pub fn open(config: Config, sink: Arc<dyn Sink>) -> Result<Arc<Server>, Error> {
         }
     };
     let nself = config.nself;
+    crate::log::start(wake);
+    let (level, has_logger) = (config.log_level, config.has_logger);
     let server = Server::new(NEXT_SERVER.fetch_add(1, Relaxed), config, sink, mailboxes);
     hub.servers.insert(server.id, server.clone());
     if nself {
         hub.nself = Some(server.clone());
     }
+    let logger = has_logger.then(|| -> Logger {
+        let sink = server.sink.clone();
+        Arc::new(move |entry| sink.push(server::Event::Log(entry.to_json())))
+    });
+    crate::log::open(server.id, level, logger);
     Ok(server)
+}
+
+/// Has a shard look at what is due.
+fn wake() {
+    // Whoever holds it is about to give the shards something to do.
+    if let Some(hub) = HUB.try_lock()
+        && let Some(mailboxes) = hub.as_ref().and_then(|hub| hub.mailboxes.as_ref())
+    {
+        mailboxes[0].nudge();
+    }
 }
 
 static ON_THREAD_START: OnceLock<fn()> = OnceLock::new();
@@ -148,6 +167,7 @@ pub fn nself_server() -> Option<Arc<Server>> {
 
 /// A server is closed on every shard. The last server's end is the shards' end.
 fn release(server: &Arc<Server>) {
+    crate::log::close(server.id);
     let mut guard = HUB.lock();
     if let Some(hub) = guard.as_mut() {
         hub.servers.remove(&server.id);

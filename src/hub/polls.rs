@@ -8,18 +8,19 @@ use super::command::{Answer, Respond, SessionRequest};
 use super::ids::Id;
 use super::server::{Server, State};
 use super::shard::Shard;
+use crate::guard::gate::Seat;
 use crate::protocol::engine;
 use crate::session::engine::{Channel, Engine, Transport};
 use crate::session::handshake::{Refusal, Request};
 
 impl Shard {
     /// A handshake: the open packet is its answer.
-    pub(super) fn open_polling(&mut self, server: Arc<Server>, request: &Request, respond: Respond) {
+    pub(super) fn open_polling(&mut self, server: Arc<Server>, request: &Request, seat: Seat, respond: Respond) {
         if server.state() != State::Open {
             return respond(Answer::Status(503));
         }
         let shard = self.index;
-        let key = self.open(server, Transport::Polling, request);
+        let key = self.open(server, Transport::Polling, request, seat);
         let Some(connection) = self.connection(key) else {
             return;
         };

@@ -12,14 +12,16 @@ use serde::Serialize;
 use super::attendance::Attendance;
 use super::clock;
 use super::command::{Command, Emit, SocketKey};
-use super::counters::{Counter, Counters, Dropped, Gauge, Stats};
+use super::counters::{Counter, Counters, Dropped, Gauge, Refused, Stats};
 use super::ids::Id;
+use super::limits::Refusals;
 use super::mailbox::Mailbox;
 use super::recovery::Recovery;
 use super::rooms::Selection;
 use super::run::{Policy, Run, Stream};
 use crate::config::Config;
 use crate::events::Keep;
+use crate::guard::gate::Gate;
 use crate::protocol::json::{self, First};
 use crate::protocol::socket::{self, Kind};
 
@@ -53,6 +55,8 @@ pub enum Event {
     Disconnect(SocketKey, String),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
     Room(String),
+    /// A line for the application's logger: JSON `{level, target, message, fields}`.
+    Log(String),
     /// The server is closed: JSON report.
     Closed(String),
 }
@@ -172,6 +176,10 @@ pub struct Server {
     /// The way to JavaScript.
     pub sink: Arc<dyn Sink>,
     pub(super) attendance: Attendance,
+    /// How many may come.
+    pub gate: Arc<Gate>,
+    /// Who was refused by a limit.
+    pub refusals: Refusals,
     /// Questions to JavaScript about sockets that it has not answered, whether the sockets are still there or not.
     deciding: AtomicUsize,
     /// Rooms with members; one counts for each shard that has some.
@@ -198,6 +206,8 @@ impl Server {
     pub(super) fn new(id: u32, config: Config, sink: Arc<dyn Sink>, mailboxes: Arc<[Arc<Mailbox>]>) -> Arc<Self> {
         let server = Arc::new(Self {
             id,
+            gate: Gate::new(config.limits),
+            refusals: Refusals::default(),
             config,
             sink,
             attendance: Attendance::default(),
@@ -431,6 +441,7 @@ impl Server {
     pub fn stats(self: &Arc<Self>, look: bool) -> Stats {
         let mut stats = Stats::of(&self.counters);
         stats.events_out = self.emitted.get();
+        stats.refused = Refused::of(&self.refusals);
         if look {
             stats.commands_waiting = self.mailboxes.iter().map(|mailbox| mailbox.len() as u64).sum();
             (stats.waiting, stats.rooms) = self.look();

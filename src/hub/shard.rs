@@ -170,7 +170,9 @@ impl Shard {
         }
         match command {
             Command::WebSocket(incoming) => self.websocket(*incoming),
-            Command::OpenPolling { server, request, respond } => self.open_polling(server, &request, respond),
+            Command::OpenPolling { server, request, seat, respond } => {
+                self.open_polling(server, &request, seat, respond);
+            }
             Command::Request(request) => self.request(*request),
             Command::Body { sid, id, body } => self.body(sid, id, &body),
             Command::TooLarge { sid, id } => self.with_session(sid, |engine, fx| engine.post_too_large(id, fx)),
@@ -317,7 +319,8 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             if !shard.dirty.is_empty() {
                 continue;
             }
-            shard.timers.next()
+            let line = crate::log::due().map(|wait| shard.now + wait);
+            [shard.timers.next(), line].into_iter().flatten().min()
         };
         let naps = std::mem::take(&mut worked) > 1;
         if !mailbox.prepare_sleep(naps) {
@@ -345,6 +348,7 @@ pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &
     shard.borrow_mut().update_clock();
     // What is due comes before what has just come in: a session is gone to the millisecond.
     guarded_step(shard, "timers", || shard.borrow_mut().tick());
+    crate::log::flush();
     mailbox.take(commands);
     let count = commands.len();
     for command in commands.drain(..) {

@@ -25,6 +25,7 @@ use super::server::{Event, Outgoing, Server, Sink};
 use super::shard::{Shard, flush_step, take_in};
 use crate::config::{Batch, Config};
 use crate::events::Keep;
+use crate::guard::gate::Seat;
 use crate::session::handshake::Request;
 
 const ROOMS: [&str; 3] = ["a", "b", "c"];
@@ -134,6 +135,10 @@ impl Simulation {
         }
     }
 
+    fn seat(&self) -> Seat {
+        self.server.admit(&Self::request()).expect("there is no limit")
+    }
+
     async fn connect(&mut self, websocket: bool) {
         let is_prompt = self.random.one_in(2);
         self.names += 1;
@@ -146,15 +151,15 @@ impl Simulation {
                 stream: Box::new(|| Ok(Box::new(End(end)) as Box<dyn Stream>)),
                 preface: Bytes::new(),
                 head: Bytes::new(),
-                purpose: Purpose::Open(Box::new(Self::request())),
+                purpose: Purpose::Open(Box::new(Self::request()), self.seat()),
             };
             self.mailbox.push(Command::WebSocket(Box::new(incoming)));
             self.clients.push(Client::new(self.names, Way::WebSocket(pipe), is_prompt));
         } else {
             let answers = Arc::new(Mutex::new(Vec::new()));
             let respond = Self::respond(&answers);
-            let (server, request) = (self.server.clone(), Box::new(Self::request()));
-            self.mailbox.push(Command::OpenPolling { server, request, respond });
+            let (server, request, seat) = (self.server.clone(), Box::new(Self::request()), self.seat());
+            self.mailbox.push(Command::OpenPolling { server, request, seat, respond });
             self.clients.push(Client::new(self.names, Way::Polling { answers, asking: true }, is_prompt));
         }
         self.rooms.push(Vec::new());

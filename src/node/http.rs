@@ -125,6 +125,22 @@ pub fn request_abort(server: u32, id: u32) {
     }
 }
 
+/// A request's body did not come in time.
+#[napi]
+pub fn request_late(server: u32) {
+    if let Ok(server) = hub::server(server) {
+        server.refusals.timeout.add(1);
+    }
+}
+
+/// A connection could not be served for want of descriptors.
+#[napi]
+pub fn without_descriptor(server: u32) {
+    if let Ok(server) = hub::server(server) {
+        server.refusals.descriptors.add(1);
+    }
+}
+
 /// Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.
 /// Throws ERR_TAKEOVER.
 #[napi]

@@ -24,6 +24,7 @@ use crate::transport::Response;
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+/// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
 /// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
@@ -32,7 +33,7 @@ use crate::transport::Response;
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'closed'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -122,6 +123,7 @@ impl From<Item> for InboxEvent {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
             }
             Item::Event(Event::Room(room)) => event("room", 0, room),
+            Item::Event(Event::Log(line)) => event("log", 0, line),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),
             Item::Event(Event::Packet(packet)) => {
                 let Packet { socket, kind, id, data, attachments, credit: _credit } = *packet;

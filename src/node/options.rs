@@ -4,9 +4,10 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
-use crate::config::{Access, Batch, Config, Cors, CorsOrigin, Presence, Recovery, Rule};
+use crate::config::{Access, Batch, Config, Cors, CorsOrigin, Limits, Presence, Recovery, Rule};
 use crate::error::Error;
 use crate::guard::proxy::{Header, Proxies};
+use crate::guard::rate::Rate;
 use crate::guard::ticket::Keys;
 
 /// Options of one real-time server. Times in milliseconds, sizes in bytes. A missing field takes Socket.IO's default.
@@ -61,6 +62,43 @@ pub struct NativeOptions {
     pub proxy_hops: Option<f64>,
     /// They write `Forwarded` rather than `X-Forwarded-…`.
     pub proxy_forwarded: Option<bool>,
+    /// How much a client may do, and how many may come.
+    pub limits: Option<NativeLimits>,
+    /// What is logged; warnings and errors by default.
+    #[napi(ts_type = "'off' | 'error' | 'warn' | 'info' | 'debug' | 'trace'")]
+    pub log_level: Option<String>,
+    /// Lines come as `log` events instead of to stderr.
+    pub logger: Option<bool>,
+}
+
+/// How often: so many a second, and so many at once.
+#[napi(object)]
+pub struct NativeRate {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+/// Limits; what is missing is not limited, or has its default.
+#[napi(object)]
+pub struct NativeLimits {
+    /// Events of one connection.
+    pub events: Option<NativeRate>,
+    /// Events of all connections of one user.
+    pub user_events: Option<NativeRate>,
+    /// Events of all connections of one address.
+    pub address_events: Option<NativeRate>,
+    /// New sessions of one address.
+    pub handshakes: Option<NativeRate>,
+    pub max_connections: Option<u32>,
+    pub max_connections_per_address: Option<u32>,
+    /// Largest head of a request. Default 16 KiB.
+    pub max_header_size: Option<f64>,
+    /// Time for a request's head, on a port of our own. Default 30 s.
+    pub headers_timeout: Option<f64>,
+    /// Time for a request's body, on a port of our own. Default 30 s.
+    pub request_timeout: Option<f64>,
+    pub max_fragments: Option<u32>,
+    pub max_attachments: Option<u32>,
 }
 
 /// What may happen to the events of one name in a full outbox.
@@ -152,6 +190,25 @@ impl NativeOptions {
         config.cookie = self.cookie_name.map(|name| (name, self.cookie_attributes.unwrap_or_default()));
         config.cors = self.cors.map(Cors::from);
         config.nself = self.nself_layer.unwrap_or(false);
+        if let Some(limits) = self.limits {
+            let default = config.limits;
+            let rate = |rate: Option<NativeRate>| rate.map(|rate| Rate::new(rate.per_second, rate.burst));
+            config.limits = Limits {
+                max_header_size: size("maxHeaderSize", limits.max_header_size, default.max_header_size)?,
+                headers_timeout: whole("headersTimeout", limits.headers_timeout, default.headers_timeout)?,
+                request_timeout: whole("requestTimeout", limits.request_timeout, default.request_timeout)?,
+                max_fragments: limits.max_fragments.unwrap_or(default.max_fragments),
+                max_attachments: limits.max_attachments.map_or(default.max_attachments, |most| most as usize),
+                max_connections: limits.max_connections,
+                max_connections_per_address: limits.max_connections_per_address,
+                events: rate(limits.events),
+                user_events: rate(limits.user_events),
+                address_events: rate(limits.address_events),
+                handshakes: rate(limits.handshakes),
+            };
+        }
+        config.log_level = self.log_level.as_deref().and_then(crate::log::level).unwrap_or(config.log_level);
+        config.has_logger = self.logger.unwrap_or(false);
         let access = config.access;
         config.access = Access {
             authenticate: self.authenticate.unwrap_or(false),

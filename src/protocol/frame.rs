@@ -123,24 +123,29 @@ pub fn close(code: Option<u16>, reason: &str) -> Bytes {
 
 /// Counts the data frames of the message that is coming in, from the frame headers alone. A message cut into endless
 /// tiny fragments costs work long before it reaches any limit in bytes (ws CVE-2026-48779).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FragmentCounter {
+    most: u32,
     header: [u8; 10],
     have: u8,
     skip: u64,
     fragments: u32,
 }
 
-/// Most fragments of one message, as `ws` has it.
-pub const MAX_FRAGMENTS: u32 = 16 * 1024;
-
-/// A message came in more than [`MAX_FRAGMENTS`] pieces.
+/// A message came in too many pieces.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooManyFragments;
 
 impl FragmentCounter {
-    /// Walks over the next bytes of the connection, however they are cut.
-    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
+    /// `most`: fragments of one message.
+    pub fn new(most: u32) -> Self {
+        Self { most, header: [0; 10], have: 0, skip: 0, fragments: 0 }
+    }
+
+    /// Walks over the next bytes of the connection, however they are cut. Returns how many data frames among them do not
+    /// end their message.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<u32, TooManyFragments> {
+        let mut pieces = 0;
         while !bytes.is_empty() {
             if self.skip > 0 {
                 let step = self.skip.min(bytes.len() as u64);
@@ -157,14 +162,16 @@ impl FragmentCounter {
                 let first = self.header[0];
                 let is_control = first & 0x08 != 0;
                 if !is_control {
-                    self.fragments = if first & 0x80 != 0 { 0 } else { self.fragments + 1 };
-                    if self.fragments > MAX_FRAGMENTS {
+                    let ends = first & 0x80 != 0;
+                    pieces += u32::from(!ends);
+                    self.fragments = if ends { 0 } else { self.fragments + 1 };
+                    if self.fragments > self.most {
                         return Err(TooManyFragments);
                     }
                 }
             }
         }
-        Ok(())
+        Ok(pieces)
     }
 
     /// Mask and payload length, once the header's bytes are there.
@@ -211,22 +218,23 @@ mod tests {
 
     #[test]
     fn fragments_are_counted_across_cuts() {
-        let mut counter = FragmentCounter::default();
+        let mut counter = FragmentCounter::new(100);
         let fragment = [0x01, 0x80, 1, 2, 3, 4];
-        for _ in 0..MAX_FRAGMENTS {
+        for _ in 0..100 {
             for byte in fragment {
-                assert_eq!(counter.feed(&[byte]), Ok(()));
+                assert!(counter.feed(&[byte]).is_ok());
             }
         }
         assert_eq!(counter.feed(&fragment), Err(TooManyFragments));
+        assert_eq!(FragmentCounter::new(100).feed(&fragment.repeat(3)), Ok(3));
     }
 
     #[test]
     fn whole_messages_and_pings_are_no_fragments() {
-        let mut counter = FragmentCounter::default();
-        for _ in 0..3 * MAX_FRAGMENTS {
-            assert_eq!(counter.feed(&[0x81, 0x81, 1, 2, 3, 4, b'x']), Ok(()));
-            assert_eq!(counter.feed(&[0x89, 0x80, 1, 2, 3, 4]), Ok(()));
+        let mut counter = FragmentCounter::new(100);
+        for _ in 0..300 {
+            assert_eq!(counter.feed(&[0x81, 0x81, 1, 2, 3, 4, b'x']), Ok(0));
+            assert_eq!(counter.feed(&[0x89, 0x80, 1, 2, 3, 4]), Ok(0));
         }
     }
 }

@@ -10,8 +10,8 @@ use thiserror::Error;
 use super::frame::Frame;
 use super::json::{self, First};
 
-/// Most attachments of one packet, as socket.io-parser has it (CVE-2026-33151).
-pub const MAX_ATTACHMENTS: usize = 10;
+/// Most attachments of one packet, whatever a session allows.
+pub const MAX_ATTACHMENTS: usize = 1000;
 
 /// Event names that a client may not send.
 pub const RESERVED: [&str; 6] =
@@ -70,9 +70,6 @@ pub enum DecodeError {
     /// Binary while none is due.
     #[error("got binary data when not reconstructing a packet")]
     UnexpectedBinary,
-    /// The attachments of one packet are larger than a message may be.
-    #[error("attachments too large")]
-    AttachmentsTooLarge,
 }
 
 impl<'a> Packet<'a> {
@@ -238,7 +235,7 @@ mod tests {
             "2[\"disconnecting\",1]",
             "5[\"x\"]",
             "50-[\"x\"]",
-            "511-[\"x\"]",
+            "51001-[\"x\"]",
             "5x-[\"x\"]",
             "5-[\"x\"]",
             "6",

@@ -41,6 +41,12 @@ impl Request {
         self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
     }
 
+    /// Bytes of the head, about.
+    pub fn size(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
+        self.method.len() + self.url.len() + headers.sum::<usize>()
+    }
+
     /// The host that the client asked for.
     pub fn host(&self) -> Option<&str> {
         self.forwarded_host.as_deref().or_else(|| self.header("host"))
@@ -138,7 +144,7 @@ fn object<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Stri
 /// A refused request: Engine.IO's error codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// 0 to 5.
+    /// 0 to 5 are Engine.IO's.
     pub code: u8,
     /// Its standard text, or the application's.
     pub message: Cow<'static, str>,
@@ -156,6 +162,13 @@ impl Refusal {
     /// Code 5.
     pub const BAD_VERSION: Self = Self::standard(5, "Unsupported protocol version");
 
+    /// Code 6: too many sessions, or too many new ones, from this address.
+    pub const TOO_MANY: Self = Self::standard(6, "Too many connections");
+    /// Code 7: no place is free.
+    pub const FULL: Self = Self::standard(7, "Service unavailable");
+    /// Code 8: the request's head is too large.
+    pub const HEAD_TOO_LARGE: Self = Self::standard(8, "Request header fields too large");
+
     const fn standard(code: u8, message: &'static str) -> Self {
         Self { code, message: Cow::Borrowed(message) }
     }
@@ -165,12 +178,27 @@ impl Refusal {
         Self { code: 4, message: message.map_or(Cow::Borrowed("Forbidden"), |text| Cow::Owned(text.to_owned())) }
     }
 
-    /// The status of a plain response.
-    pub fn status(&self) -> u16 {
-        if self.code == 4 { 403 } else { 400 }
+    /// Whether one of the server's limits refuses.
+    pub fn is_limit(&self) -> bool {
+        self.code > 5
     }
 
-    /// The headers of the answer to a refused upgrade, as Engine.IO writes them; its status is 400, its body the message.
+    /// The status of a plain response.
+    pub fn status(&self) -> u16 {
+        if self.code == Self::forbidden(None).code { 403 } else { self.upgrade_status() }
+    }
+
+    /// The status of the answer to an upgrade; Engine.IO has 400 for all of its own.
+    pub fn upgrade_status(&self) -> u16 {
+        match self.code {
+            6 => 429,
+            7 => 503,
+            8 => 431,
+            _ => 400,
+        }
+    }
+
+    /// The headers of the answer to a refused upgrade, as Engine.IO writes them; its body is the message.
     pub fn upgrade_headers(&self) -> Vec<(String, String)> {
         [("Connection", "close"), ("Content-type", "text/html"), ("Content-Length", &self.message.len().to_string())]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))

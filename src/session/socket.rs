@@ -54,6 +54,8 @@ pub enum Input<'a, K> {
     },
     /// Nothing to do.
     Nothing,
+    /// More attachments than allowed, or larger ones: the connection must be closed.
+    OverLimit,
     /// The connection must be closed for this reason.
     Refused(Reason),
 }
@@ -79,16 +81,18 @@ pub struct Sockets<K> {
     members: Vec<Member<K>>,
     pending: Option<Box<Pending>>,
     connect_by: Option<Millis>,
+    max_attachments: usize,
     max_attachment_bytes: usize,
 }
 
 impl<K: Copy + PartialEq> Sockets<K> {
     /// No sockets yet; one must come before `connect_by`.
-    pub fn new(connect_by: Millis, max_message: usize) -> Self {
+    pub fn new(connect_by: Millis, max_message: usize, max_attachments: usize) -> Self {
         Self {
             members: Vec::new(),
             pending: None,
             connect_by: Some(connect_by),
+            max_attachments,
             max_attachment_bytes: max_message.saturating_mul(ATTACHMENT_BUDGET),
         }
     }
@@ -107,6 +111,9 @@ impl<K: Copy + PartialEq> Sockets<K> {
             Ok(packet) => packet,
             Err(error) => return refused(error),
         };
+        if packet.attachments > self.max_attachments {
+            return Input::OverLimit;
+        }
         if packet.attachments > 0 {
             self.pending = Some(Box::new(Pending {
                 text: text.to_owned(),
@@ -126,7 +133,7 @@ impl<K: Copy + PartialEq> Sockets<K> {
         };
         pending.bytes += data.len();
         if pending.bytes > self.max_attachment_bytes {
-            return refused(DecodeError::AttachmentsTooLarge);
+            return Input::OverLimit;
         }
         pending.attachments.push(data);
         pending.missing -= 1;
@@ -146,6 +153,7 @@ impl<K: Copy + PartialEq> Sockets<K> {
             Input::Ack { socket, id, data, attachments } => {
                 Input::Ack { socket, id, data: Cow::Owned(data.into_owned()), attachments }
             }
+            Input::OverLimit => Input::OverLimit,
             Input::Refused(reason) => Input::Refused(reason),
             _ => Input::Nothing,
         }
@@ -216,7 +224,7 @@ mod tests {
     use super::*;
 
     fn joined() -> Sockets<u32> {
-        let mut sockets = Sockets::new(100, 10);
+        let mut sockets = Sockets::new(100, 10, 10);
         sockets.ask("/".into(), 1);
         sockets.join(1);
         sockets
@@ -224,7 +232,7 @@ mod tests {
 
     #[test]
     fn connect_event_leave() {
-        let mut sockets = Sockets::<u32>::new(100, 10);
+        let mut sockets = Sockets::<u32>::new(100, 10, 10);
         assert_eq!(sockets.text("0/a,{}"), Input::Connect { nsp: "/a", auth: Some("{}") });
         sockets.ask("/a".into(), 7);
         assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
@@ -267,6 +275,7 @@ mod tests {
         for _ in 0..ATTACHMENT_BUDGET {
             assert_eq!(sockets.binary(Bytes::from_static(b"0123456789")), Input::Nothing);
         }
-        assert_eq!(sockets.binary(Bytes::from_static(b"0")), Input::Refused(Reason::ForcedClose));
+        assert_eq!(sockets.binary(Bytes::from_static(b"0")), Input::OverLimit);
+        assert_eq!(joined().text("511-[\"b\"]"), Input::OverLimit);
     }
 }

@@ -30,9 +30,25 @@ pub enum Incoming {
     Close(Bytes),
 }
 
-/// The client broke the protocol; the frame tells it so (1002, 1007 or 1009).
+/// The client broke the protocol or a limit.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Violation(pub Bytes);
+pub struct Violation {
+    /// The frame that tells it so (1002, 1007, 1008 or 1009).
+    pub close: Bytes,
+    /// What it broke.
+    pub kind: ViolationKind,
+}
+
+/// What a client broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ViolationKind {
+    /// The protocol.
+    Protocol,
+    /// A message is too large.
+    Size,
+    /// A message has too many pieces.
+    Fragments,
+}
 
 /// One connection's WebSocket.
 #[derive(Debug)]
@@ -42,19 +58,24 @@ pub struct WebSocket {
 }
 
 impl WebSocket {
-    /// A server's WebSocket that takes messages of up to `max_message` bytes.
-    pub fn new(max_message: usize) -> Self {
+    /// A server's WebSocket that takes messages of up to `max_message` bytes, in up to `max_fragments` pieces.
+    pub fn new(max_message: usize, max_fragments: u32) -> Self {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
             .write_buffer_size(0)
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message));
-        Self { context: WebSocketContext::new(Role::Server, Some(config)), fragments: FragmentCounter::default() }
+        Self {
+            context: WebSocketContext::new(Role::Server, Some(config)),
+            fragments: FragmentCounter::new(max_fragments),
+        }
     }
 
-    /// Looks at the next bytes before [`WebSocket::next`] takes them.
-    pub fn inspect(&mut self, input: &[u8]) -> Result<(), Violation> {
-        self.fragments.feed(input).map_err(|_| Violation(frame::close(Some(1008), "")))
+    /// Looks at the next bytes before [`WebSocket::next`] takes them. Returns how many fragments in them do not end their
+    /// message.
+    pub fn inspect(&mut self, input: &[u8]) -> Result<u32, Violation> {
+        let violation = |_| Violation { close: frame::close(Some(1008), ""), kind: ViolationKind::Fragments };
+        self.fragments.feed(input).map_err(violation)
     }
 
     /// The next message in `input`, which moves on; `None` when more bytes are needed.
@@ -75,7 +96,7 @@ impl WebSocket {
                 Message::Ping(data) => Incoming::Ping(pong(&data)),
                 // tungstenite replaces a code that may not be sent by this one.
                 Message::Close(Some(close)) if close.code == CloseCode::Protocol && close.reason == BAD_CODE => {
-                    return Err(Violation(frame::close(Some(1002), "")));
+                    return Err(Violation { close: frame::close(Some(1002), ""), kind: ViolationKind::Protocol });
                 }
                 Message::Close(Some(close)) => Incoming::Close(frame::close(Some(close.code.into()), &close.reason)),
                 Message::Close(None) => Incoming::Close(frame::close(None, "")),
@@ -93,12 +114,12 @@ fn pong(data: &[u8]) -> Bytes {
 
 fn violation(error: &Error) -> Violation {
     tracing::debug!(%error, "bad WebSocket data");
-    let code = match error {
-        Error::Capacity(_) => 1009,
-        Error::Utf8(_) => 1007,
-        _ => 1002,
+    let (code, kind) = match error {
+        Error::Capacity(_) => (1009, ViolationKind::Size),
+        Error::Utf8(_) => (1007, ViolationKind::Protocol),
+        _ => (1002, ViolationKind::Protocol),
     };
-    Violation(frame::close(Some(code), ""))
+    Violation { close: frame::close(Some(code), ""), kind }
 }
 
 /// The bytes at hand as tungstenite's stream. It writes its own pongs and closes into `output`, which is dropped: ours
@@ -157,23 +178,23 @@ mod tests {
     fn messages_come_out_however_they_are_cut() {
         let bytes = [masked(0x81, b"one"), masked(0x89, b"p"), masked(0x01, b"tw"), masked(0x80, b"o")].concat();
         let expected = ["one", "ping b\"\\x8a\\x01p\"", "two"];
-        assert_eq!(all(&mut WebSocket::new(100), &bytes).unwrap(), expected);
-        let mut socket = WebSocket::new(100);
+        assert_eq!(all(&mut WebSocket::new(100, 9), &bytes).unwrap(), expected);
+        let mut socket = WebSocket::new(100, 9);
         let cut: Vec<String> = bytes.iter().flat_map(|byte| all(&mut socket, &[*byte]).unwrap()).collect();
         assert_eq!(cut, expected);
     }
 
     #[test]
     fn close_is_answered_with_its_code() {
-        let reply = all(&mut WebSocket::new(100), &masked(0x88, &[3, 232])).unwrap();
+        let reply = all(&mut WebSocket::new(100, 9), &masked(0x88, &[3, 232])).unwrap();
         assert_eq!(reply, ["close b\"\\x88\\x02\\x03\\xe8\""]);
-        assert_eq!(all(&mut WebSocket::new(100), &masked(0x88, &[])).unwrap(), ["close b\"\\x88\\0\""]);
+        assert_eq!(all(&mut WebSocket::new(100, 9), &masked(0x88, &[])).unwrap(), ["close b\"\\x88\\0\""]);
     }
 
     #[test]
     fn violations_carry_their_code() {
-        let code = |bytes: &[u8]| all(&mut WebSocket::new(10), bytes).unwrap_err();
-        let close = |code| Violation(frame::close(Some(code), ""));
+        let code = |bytes: &[u8]| all(&mut WebSocket::new(10, 9), bytes).unwrap_err().close;
+        let close = |code| frame::close(Some(code), "");
         assert_eq!(code(&masked(0x81, b"12345678901")), close(1009));
         assert_eq!(code(&masked(0x81, b"\xff")), close(1007));
         assert_eq!(code(b"\x81\x01a"), close(1002));

@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -19,16 +20,17 @@ use tokio::sync::{oneshot, watch};
 use super::polling::Exchange;
 use super::quick::{self, Rewound};
 use super::upgrade::{self, Upgrade};
-use super::{Headers, Response};
+use super::{Headers, Response, note};
 use crate::error::Error;
+use crate::guard::gate::Visit;
 use crate::hub::command::{Command, Purpose, Stream};
 use crate::hub::ids::Id;
 use crate::hub::server::Server;
 use crate::hub::shard::Shard;
 use crate::session::handshake::{Refusal, Request};
 
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Smallest buffer that hyper takes.
+const HYPER_BUFFER: usize = 8192;
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -41,6 +43,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?.port();
+    let spare = Spare::new();
     let (close, closed) = watch::channel(false);
     server.on_close(move || {
         let _ = close.send(true);
@@ -48,7 +51,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     let owner = server.clone();
     server.mailbox(0).push(Command::Run(Box::new(move |shard| {
         shard.borrow_mut().guest(owner.id, 1);
-        tokio::task::spawn_local(accept(shard.clone(), owner, listener, closed));
+        tokio::task::spawn_local(accept(shard.clone(), owner, listener, spare, closed));
     })));
     Ok(bound)
 }
@@ -57,6 +60,7 @@ async fn accept(
     shard: Rc<RefCell<Shard>>,
     server: Arc<Server>,
     listener: std::net::TcpListener,
+    mut spare: Spare,
     mut closed: watch::Receiver<bool>,
 ) {
     // Dropped behind the listener: a server that is closed has given its port back.
@@ -74,8 +78,19 @@ async fn accept(
         let (stream, remote) = match accepted {
             Ok((stream, remote)) => (stream, remote),
             Err(error) => {
+                server.refusals.descriptors.add(1);
                 tracing::warn!(%error, "cannot accept a connection");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
+                if !spare.turn_away(&listener) {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                continue;
+            }
+        };
+        let visit = match server.visit(remote.ip()) {
+            Ok(visit) => visit,
+            Err(refusal) => {
+                note(&refusal, &remote.ip().to_canonical().to_string());
+                say(stream, &refusal);
                 continue;
             }
         };
@@ -84,15 +99,49 @@ async fn accept(
         }
         let (owner, closed) = (server.clone(), closed.clone());
         if server.shards() == 1 {
-            receive(&here, owner, stream, remote, closed);
+            receive(&here, owner, stream, remote, visit, closed);
             continue;
         }
         let Ok(stream) = stream.into_std() else { continue };
         server.mailbox(server.next_shard()).push(Command::Run(Box::new(move |shard| {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                receive(shard, owner, stream, remote, closed);
+                receive(shard, owner, stream, remote, visit, closed);
             }
         })));
+    }
+}
+
+/// Tells a client that cannot stay, as far as its connection takes it at once.
+fn say(stream: TcpStream, refusal: &Refusal) {
+    let headers = refusal.upgrade_headers();
+    let response = Response { status: refusal.upgrade_status(), headers, body: refusal.message.as_bytes().to_vec() };
+    let _ = stream.try_write(&upgrade::refusal_bytes(&response));
+}
+
+/// A descriptor that is kept for the time when there are none: a client is then told so, instead of left to wait.
+struct Spare(Option<std::net::UdpSocket>);
+
+impl Spare {
+    fn new() -> Self {
+        Self(std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).ok())
+    }
+
+    /// Takes a waiting client, tells it, and lets it go. False: it could not.
+    fn turn_away(&mut self, listener: &TcpListener) -> bool {
+        if self.0.take().is_none() {
+            *self = Self::new();
+            return false;
+        }
+        let mut context = Context::from_waker(Waker::noop());
+        let told = match listener.poll_accept(&mut context) {
+            Poll::Ready(Ok((stream, _))) => {
+                say(stream, &Refusal::FULL);
+                true
+            }
+            _ => false,
+        };
+        *self = Self::new();
+        told
     }
 }
 
@@ -113,29 +162,36 @@ fn receive(
     server: Arc<Server>,
     stream: TcpStream,
     remote: SocketAddr,
+    visit: Visit,
     mut closed: watch::Receiver<bool>,
 ) {
     shard.borrow_mut().guest(server.id, 1);
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
         let guest = Guest(shard, server.id);
+        let _visit = visit;
         let address = remote.ip().to_canonical().to_string();
+        let patience = Duration::from_millis(server.config.limits.headers_timeout);
         let rest = tokio::select! {
-            rest = tokio::time::timeout(HEAD_TIMEOUT, quick::open(&guest.0, &server, stream, &address)) => rest,
+            rest = tokio::time::timeout(patience, quick::open(&guest.0, &server, stream, &address)) => rest,
             _ = closed.wait_for(|closed| *closed) => return,
         };
-        if let Ok(Some(stream)) = rest {
+        match rest {
             // In a box: most connections never need it.
-            Box::pin(serve(server, stream, address, closed)).await;
+            Ok(Some(stream)) => Box::pin(serve(server, stream, address, closed)).await,
+            Ok(None) => {}
+            Err(_) => server.refusals.timeout.add(1),
         }
     });
 }
 
 async fn serve(server: Arc<Server>, stream: Rewound, address: String, mut closed: watch::Receiver<bool>) {
     let service = service_fn(|request| handle(server.clone(), address.clone(), request));
+    let limits = server.config.limits;
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
+        .header_read_timeout(Duration::from_millis(limits.headers_timeout))
+        .max_buf_size(limits.max_header_size.max(HYPER_BUFFER))
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);
@@ -147,6 +203,11 @@ async fn serve(server: Arc<Server>, stream: Rewound, address: String, mut closed
         }
     };
     if let Err(error) = ended {
+        if error.is_parse_too_large() {
+            server.refusals.headers.add(1);
+        } else if error.is_timeout() {
+            server.refusals.timeout.add(1);
+        }
         tracing::debug!(%error, "HTTP connection ended");
     }
 }
@@ -164,6 +225,10 @@ async fn handle(
     mut request: hyper::Request<Incoming>,
 ) -> Result<HyperResponse, Cut> {
     let head = head(&request, remote);
+    if let Err(refusal) = server.check_size(&head) {
+        note(&refusal, &head.remote);
+        return Ok(plain(refusal.upgrade_status(), refusal.upgrade_headers(), refusal.message.as_bytes().to_vec()));
+    }
     if !server.config.claims(head.path()) {
         let body = format!("This server answers at {} only.\n", server.config.path);
         return Ok(plain(404, vec![("Content-Type".into(), "text/plain".into())], body.into()));
@@ -177,6 +242,8 @@ async fn handle(
     })));
     let mut body = request.into_body();
     let mut more = !body.is_end_stream();
+    let late = tokio::time::sleep(Duration::from_millis(server.config.limits.request_timeout));
+    let mut late = std::pin::pin!(late);
     let response = loop {
         let Some(running) = exchange.0.as_mut() else {
             return Err(Cut);
@@ -188,6 +255,10 @@ async fn handle(
         tokio::select! {
             biased;
             response = &mut response => break response,
+            () = &mut late => {
+                server.refusals.timeout.add(1);
+                return Ok(plain(408, vec![("Connection".into(), "close".into())], Vec::new()));
+            }
             frame = body.frame() => match frame {
                 Some(Ok(frame)) => {
                     if let Some(chunk) = frame.data_ref() {

@@ -7,6 +7,8 @@ mod quick;
 pub mod takeover;
 pub mod upgrade;
 
+use crate::session::handshake::Refusal;
+
 /// Response headers: name, value.
 pub type Headers = Vec<(String, String)>;
 
@@ -23,4 +25,14 @@ pub struct Response {
 
 fn own(headers: crate::guard::cors::Headers) -> Headers {
     headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Says on the server why a request was refused; its client hears little.
+fn note(refusal: &Refusal, remote: &str) {
+    let reason = &*refusal.message;
+    if refusal.is_limit() {
+        tracing::warn!(reason, remote, "refused a client beyond a limit");
+    } else {
+        tracing::info!(reason, remote, "refused a request");
+    }
 }

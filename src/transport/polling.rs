@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::{Headers, Response, own};
+use super::{Headers, Response, note, own};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Answer, Command, Respond, SessionRequest};
 use crate::hub::ids::Id;
@@ -47,13 +47,20 @@ impl Exchange {
             return exchange;
         }
         let respond = responder(server, &request, send);
+        let refuse = |respond: Respond, refusal: Refusal| {
+            note(&refusal, &request.remote);
+            respond(Answer::Refused(refusal));
+        };
         match check(server, &request) {
-            Err(refusal) => respond(Answer::Refused(refusal)),
-            Ok(Verdict::Open) => {
-                let request = Box::new(request);
-                let command = Command::OpenPolling { server: server.clone(), request, respond };
-                server.mailbox(server.next_shard()).push(command);
-            }
+            Err(refusal) => refuse(respond, refusal),
+            Ok(Verdict::Open) => match server.admit(&request) {
+                Err(refusal) => refuse(respond, refusal),
+                Ok(seat) => {
+                    let request = Box::new(request);
+                    let command = Command::OpenPolling { server: server.clone(), request, seat, respond };
+                    server.mailbox(server.next_shard()).push(command);
+                }
+            },
             Ok(Verdict::Session { sid, websocket, current }) => {
                 let Some(sid) = Id::parse(&sid) else {
                     respond(Answer::Refused(Refusal::UNKNOWN_SID));
@@ -83,6 +90,7 @@ impl Exchange {
         if self.body.len() + chunk.len() > self.server.config.max_http_buffer_size {
             self.too_large = true;
             self.body = Vec::new();
+            self.server.refusals.size.add(1);
             self.tell(Command::TooLarge { sid, id: self.id });
         } else {
             self.body.extend_from_slice(chunk);
@@ -112,6 +120,7 @@ impl Exchange {
 }
 
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
+    server.check_size(request)?;
     let verdict = verify(&server.config, request, false)?;
     if origin::may_connect(request, server.config.cors.as_ref()) { Ok(verdict) } else { Err(origin::refusal()) }
 }

@@ -59,7 +59,7 @@ fn answer(
         return Some(Rewound::new(read, stream));
     }
     match upgrade::check(server, request) {
-        Ok(Upgrade { headers, purpose: purpose @ Purpose::Open(_) }) => {
+        Ok(Upgrade { headers, purpose: purpose @ Purpose::Open(..) }) => {
             let preface = upgrade::write_head("101 Switching Protocols", &headers, &[]);
             let head = Bytes::copy_from_slice(&read[end..]);
             let stream = Box::new(|| Ok(Box::new(stream) as Box<dyn Stream>));
@@ -67,7 +67,12 @@ fn answer(
             shard.borrow_mut().websocket(incoming);
             None
         }
-        _ => Some(Rewound::new(read, stream)),
+        Ok(_) => Some(Rewound::new(read, stream)),
+        Err(refusal) => {
+            // Asked once: a second look could count or answer differently. A fresh connection has room for so little.
+            let _ = stream.try_write(&upgrade::refusal_bytes(&refusal));
+            None
+        }
     }
 }
 

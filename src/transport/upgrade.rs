@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Headers, Response, own};
+use super::{Headers, Response, note, own};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Command, Incoming, MakeStream, Purpose};
 use crate::hub::ids::Id;
@@ -21,14 +21,23 @@ pub struct Upgrade {
 }
 
 /// Checks an upgrade. The error is the response, after which the connection is closed.
-pub fn check(server: &Server, mut request: Request) -> Result<Upgrade, Response> {
+pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Response> {
     let config = &server.config;
     if let Some(proxies) = config.access.proxies {
         proxies.resolve(&mut request);
     }
-    let verdict = verify(config, &request, true).map_err(|refusal| refused(&refusal))?;
+    let refused = |refusal: Refusal| {
+        note(&refusal, &request.remote);
+        Response {
+            status: refusal.upgrade_status(),
+            headers: refusal.upgrade_headers(),
+            body: refusal.message.as_bytes().to_vec(),
+        }
+    };
+    server.check_size(&request).map_err(refused)?;
+    let verdict = verify(config, &request, true).map_err(refused)?;
     if !origin::may_connect(&request, config.cors.as_ref()) {
-        return Err(refused(&origin::refusal()));
+        return Err(refused(origin::refusal()));
     }
     let key = check_websocket(&request)?;
     let mut headers: Headers = vec![
@@ -46,7 +55,10 @@ pub fn check(server: &Server, mut request: Request) -> Result<Upgrade, Response>
     let purpose = match verdict {
         Verdict::Session { sid, current, websocket } => Purpose::Probe { sid, current, websocket },
         Verdict::Open if !is_websocket => Purpose::Close,
-        Verdict::Open => Purpose::Open(Box::new(request)),
+        Verdict::Open => {
+            let seat = server.admit(&request).map_err(refused)?;
+            Purpose::Open(Box::new(request), seat)
+        }
     };
     Ok(Upgrade { headers, purpose })
 }
@@ -112,8 +124,4 @@ fn is_key(key: &str) -> bool {
         return false;
     };
     digits.len() == 22 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(&byte))
-}
-
-fn refused(refusal: &Refusal) -> Response {
-    Response { status: 400, headers: refusal.upgrade_headers(), body: refusal.message.as_bytes().to_vec() }
 }

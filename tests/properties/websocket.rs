@@ -1,12 +1,13 @@
 //! WebSocket input: whatever the bytes and however they are cut, nothing panics and the messages are the same.
 
-use nself_realtime::protocol::frame::{FragmentCounter, MAX_FRAGMENTS, TooManyFragments, close};
-use nself_realtime::session::websocket::{Incoming, Violation, WebSocket};
+use nself_realtime::protocol::frame::{FragmentCounter, TooManyFragments, close};
+use nself_realtime::session::websocket::{Incoming, Violation, ViolationKind, WebSocket};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
 const LIMIT: usize = 300;
+const MAX_FRAGMENTS: u32 = 16 * 1024;
 
 /// How the length is written: as it should be, or in a longer form than needed.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +73,7 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
 
 /// All that comes out, a violation at the end.
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
-    let mut socket = WebSocket::new(LIMIT);
+    let mut socket = WebSocket::new(LIMIT, MAX_FRAGMENTS);
     let mut seen = Vec::new();
     for piece in pieces {
         let mut input = piece;
@@ -123,7 +124,7 @@ fn one_too_many(bytes: &[u8]) -> Option<usize> {
 
 /// The piece at which the counter has enough.
 fn stopped<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Option<usize> {
-    let mut counter = FragmentCounter::default();
+    let mut counter = FragmentCounter::new(MAX_FRAGMENTS);
     pieces.into_iter().position(|piece| counter.feed(piece) == Err(TooManyFragments))
 }
 
@@ -175,7 +176,7 @@ proptest! {
         let expected = if total <= LIMIT {
             format!("{:?}", Incoming::Text("a".repeat(total).into()))
         } else {
-            format!("{:?}", Violation(close(Some(1009), "")))
+            format!("{:?}", Violation { close: close(Some(1009), ""), kind: ViolationKind::Size })
         };
         prop_assert_eq!(read(bytes.chunks(cut)), [expected]);
     }

@@ -66,7 +66,7 @@ impl Driver {
         let transport = if websocket { Transport::WebSocket } else { Transport::Polling };
         Self {
             engine: Engine::new(transport, timing, 0),
-            sockets: Sockets::new(45_000, MAX_MESSAGE),
+            sockets: Sockets::new(45_000, MAX_MESSAGE, 10),
             timing,
             now: 0,
             requests: HashMap::new(),
@@ -246,7 +246,7 @@ impl Driver {
             }
             Input::Leave { socket } => self.sockets.remove(socket),
             Input::Nothing => {}
-            Input::Refused(_) => self.step(Step::Close),
+            Input::Refused(_) | Input::OverLimit => self.step(Step::Close),
         }
     }
 

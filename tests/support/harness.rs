@@ -27,7 +27,7 @@ impl Sink for Channel {
     fn push(&self, event: Event) {
         let text: &str = match &event {
             Event::Connecting(arrival) | Event::Connect(arrival) => &arrival.info,
-            Event::Disconnect(_, text) | Event::Room(text) | Event::Closed(text) => text,
+            Event::Disconnect(_, text) | Event::Room(text) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
         };
@@ -111,6 +111,7 @@ impl Harness {
             Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
             Event::Room(room) => format!("room {room}"),
+            Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
         }
     }

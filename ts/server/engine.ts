@@ -7,6 +7,7 @@ import type { InboxEvent } from "../../native.js";
 import { encode } from "./binary.js";
 import { binding, type Native } from "./binding.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
+import { log } from "./logger.js";
 import type { ParsedOptions } from "./parse-options.js";
 import { Polling } from "./polling.js";
 import { roomChanged } from "./producers.js";
@@ -45,6 +46,7 @@ export class Engine {
           if (event.kind === "response") this.polling.respond(event);
           else if (event.kind === "closed") this.#finish?.(event.text ?? "{}");
           else if (event.kind === "room") roomEvent(event.text);
+          else if (event.kind === "log") log(options.logger, event.text);
           else sink(event);
         } catch (error) {
           process.nextTick(() => {

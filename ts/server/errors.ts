@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   ERR_UNSUPPORTED: "a Socket.IO method that is not supported yet",
   ERR_INVALID_EVENT: "the data of an event does not fit its type, or cannot be written as JSON",
   ERR_INVALID_ROOM: "a room name is not allowed",
+  ERR_RATE_LIMITED: "a client sends more events than it may",
   ERR_ALREADY_ATTACHED: "the real-time server of this process already runs elsewhere",
   ERR_ALREADY_OPEN: "another thread of this process opened the real-time server",
   ERR_NOT_RUNNING: "no real-time server runs in this process",

@@ -13,6 +13,8 @@ export {
   emitServiceStatus,
 } from "./emitters.js";
 export { ERROR_CODES, RealtimeError } from "./errors.js";
+export type { LimitOptions, RateLimitOptions, RateOptions } from "./limits.js";
+export type { LogEntry, Logger, LogLevel } from "./logger.js";
 export { type Middleware, Namespace } from "./namespace.js";
 export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options.js";
 export type { Policies, Policy } from "./policies.js";
@@ -23,7 +25,7 @@ export { Server } from "./server.js";
 export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
 export { type Event, Socket } from "./socket.js";
 export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
-export type { Denied, Distribution, Dropped, ShutdownReport, Stats } from "./stats.js";
+export type { Denied, Distribution, Dropped, Limited, Refused, ShutdownReport, Stats } from "./stats.js";
 export { createTicket, type TicketOptions } from "./tickets.js";
 export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
 export { type PresenceEntry, WebSocketServer } from "./websocket-server.js";

@@ -3,6 +3,8 @@
 import type { IncomingMessage } from "node:http";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
+import type { LimitOptions } from "./limits.js";
+import type { Logger, LogLevel } from "./logger.js";
 import type { Policies } from "./policies.js";
 import type { EventSchemas } from "./schemas.js";
 
@@ -50,7 +52,7 @@ export interface CookieOptions {
 }
 
 /** Socket.IO's options. Times in ms, sizes in bytes. */
-export interface ServerOptions {
+export interface ServerOptions extends LimitOptions {
   /** Default `/socket.io`. */
   path?: string;
   /** Default `["polling", "websocket"]`. */
@@ -75,6 +77,10 @@ export interface ServerOptions {
   httpCompression?: boolean | { threshold?: number };
   /** Default none. */
   cookie?: boolean | CookieOptions;
+  /** Takes the server's log, one entry at a time. Default: readable lines on stderr. */
+  logger?: Logger;
+  /** What is logged: this level and those above it. The environment variable RUST_LOG wins. Default `warn`. */
+  logLevel?: LogLevel;
   /** Default none: only the server's own origin. */
   cors?: boolean | CorsOptions;
   allowRequest?: AllowRequest;

@@ -4,6 +4,8 @@ import type { NativeOptions } from "../../native.js";
 import { DEFAULT_PATH } from "../events.js";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
+import { LIMITS, NSELF_LIMITS, parseLimits } from "./limits.js";
+import { type Logger, logLevel } from "./logger.js";
 import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseAccess, REALTIME_ACCESS, SERVER_ACCESS } from "./parse-access.js";
@@ -21,6 +23,9 @@ export interface ParsedOptions {
   authorizeJoin: AuthorizeJoin | undefined;
   schemas: ParsedSchemas | undefined;
   shutdownTimeout: number;
+  /** Time for a request's body, in ms. */
+  requestTimeout: number;
+  logger: Logger | undefined;
 }
 
 const MAX_TIME = 2 ** 31 - 1;
@@ -28,6 +33,8 @@ const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
+  ...LIMITS,
+  ...["logger", "logLevel"],
   ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
   ...SERVER_ACCESS,
 ];
@@ -59,6 +66,7 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
     pingInterval: 30_000,
     pingTimeout: 10_000,
     maxHttpBufferSize: 65_536,
+    ...NSELF_LIMITS,
   };
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
   const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
@@ -72,6 +80,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   const given = known("", withoutRefused(object("options", options)), names);
   const path = given.has("path") ? parsePath(given.get("path")) : defaultPath;
   const native: NativeOptions = { path };
+  const limits = parseLimits(given);
+  if (Object.keys(limits).length > 0) native.limits = limits;
   const has = (name: string) => given.has(name);
   const get = (name: string) => given.get(name);
 
@@ -111,6 +121,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     if (sweepInterval !== undefined) native.presenceSweepInterval = sweepInterval;
     if (grace !== undefined) native.presenceGrace = grace;
   }
+  if (has("logLevel")) native.logLevel = logLevel(get("logLevel"));
+  if (has("logger")) native.logger = true;
   if (has("policies")) native.policies = parsePolicies(get("policies"));
   const access = parseAccess(given);
   Object.assign(native, access.native);
@@ -119,6 +131,8 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     path,
     allowRequest: has("allowRequest") ? func<AllowRequest>("allowRequest", get("allowRequest")) : undefined,
     authenticate: has("authenticate") ? func<Authenticate>("authenticate", get("authenticate")) : undefined,
+    logger: has("logger") ? func<Logger>("logger", get("logger")) : undefined,
+    requestTimeout: native.limits?.requestTimeout ?? 30_000,
     authorizeJoin: access.authorizeJoin,
     schemas: access.schemas,
     shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,

@@ -7,6 +7,16 @@ import { ask, mustAsk, requestHead } from "./request.js";
 
 const ignore = () => {};
 
+/**
+ * Bytes of a body that are read behind an early answer (413), so that the connection can go on. To read on for ever would
+ * serve a flood,
+ */
+const DRAIN = 65_536;
+/** also one of tiny pieces, each of which counts as so many bytes. */
+const PIECE = 1024;
+/** Time for a client to take that answer before its connection ends, in ms. */
+const LINGER = 1000;
+
 /** The open requests of one server. */
 export class Polling {
   readonly #engine: Engine;
@@ -52,10 +62,29 @@ export class Polling {
       return;
     }
     this.#open.set(id, { request, response });
-    // After an early answer (413) the rest of the body is read and dropped, so that the connection can go on.
-    request.on("data", (chunk: Buffer) => this.#open.has(id) && native.requestBody(server, id, chunk));
+    let drained = 0;
+    request.on("data", (chunk: Buffer) => {
+      if (this.#open.has(id)) {
+        native.requestBody(server, id, chunk);
+      } else if (drained <= DRAIN) {
+        drained += Math.max(chunk.length, PIECE);
+        if (drained > DRAIN) turnAway(request);
+      }
+    });
     request.on("end", () => this.#open.has(id) && native.requestEnd(server, id));
+    const late = setTimeout(() => this.#late(id, request, response), this.#engine.options.requestTimeout).unref();
+    request.once("close", () => clearTimeout(late));
     response.on("close", () => this.#open.delete(id) && native.requestAbort(server, id));
+  }
+
+  /** A body that does not come: whoever sends it must not keep the connection. */
+  #late(id: number, request: IncomingMessage, response: ServerResponse): void {
+    if (request.complete) return;
+    const { native, id: server } = this.#engine;
+    native.requestLate(server);
+    if (this.#open.delete(id)) native.requestAbort(server, id);
+    if (response.headersSent) request.socket.destroy();
+    else response.writeHead(408, { "Content-Length": 0, Connection: "close" }).end(() => request.socket.destroy());
   }
 
   /** Sends a response of the native side. */
@@ -79,6 +108,12 @@ export class Polling {
     for (const { response } of this.#open.values()) unavailable(response);
     this.#open.clear();
   }
+}
+
+/** Reads no further, and ends the connection when the client has had time to see its answer. */
+function turnAway(request: IncomingMessage): void {
+  request.pause();
+  setTimeout(() => request.socket.destroy(), LINGER).unref();
 }
 
 function unavailable(response: ServerResponse): void {

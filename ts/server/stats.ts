@@ -22,6 +22,35 @@ export interface Dropped {
   closed: number;
 }
 
+/** Events from clients that a rate limit refused, by whose limit it was. */
+export interface Limited {
+  connection: number;
+  user: number;
+  address: number;
+}
+
+/** What a limit refused. */
+export interface Refused {
+  /** Handshakes: too many a second from an address. */
+  handshakes: number;
+  /** Connections: too many from an address (`maxConnectionsPerAddress`). */
+  address: number;
+  /** Connections: too many (`maxConnections`). */
+  full: number;
+  /** Requests whose head is too large. */
+  headers: number;
+  /** Requests whose head or body did not come in time. */
+  timeout: number;
+  /** Messages and bodies beyond `maxHttpBufferSize`. */
+  size: number;
+  /** Messages in too many pieces. */
+  fragments: number;
+  /** Events with too many attachments, or too large ones. */
+  attachments: number;
+  /** Connections for which the system had no descriptor. */
+  descriptors: number;
+}
+
 /** What clients were refused, by reason. */
 export interface Denied {
   /** `authenticate` or a middleware refused a client, or its session ended meanwhile. */
@@ -67,6 +96,10 @@ export interface Stats {
   slowClients: number;
   /** Clients that were closed because nothing was heard of them. */
   staleClients: number;
+  limited: Limited;
+  /** Clients that were disconnected because they went on beyond their rate limit. */
+  floods: number;
+  refused: Refused;
   denied: Denied;
   /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
   waiting: { clients: number; bytes: number; largest: number };

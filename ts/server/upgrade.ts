@@ -66,8 +66,9 @@ function serve(engine: Engine, request: RequestHead, socket: Connection, head: B
     engine.native.upgrade(engine.id, handle.fd, request, drain(socket, head));
     // The native side has its own duplicate of the descriptor: this closes only Node's, without a FIN.
     socket.destroy();
-  } catch {
+  } catch (error) {
     // Out of descriptors, or the server is closing.
+    if ((error as { code?: unknown }).code === "ERR_TAKEOVER") engine.native.withoutDescriptor(engine.id);
     unavailable(socket);
   }
 }

@@ -1,0 +1,33 @@
+// The server's log, given to the application.
+
+import { invalid } from "./option-checks.js";
+import { warnOnce } from "./registry.js";
+
+const LEVELS = ["off", "error", "warn", "info", "debug", "trace"] as const;
+
+export type LogLevel = (typeof LEVELS)[number];
+
+/** One thing that the server has to say. It holds no session ids, cookies or tokens. */
+export interface LogEntry {
+  level: Exclude<LogLevel, "off">;
+  /** The part of the server. */
+  target: string;
+  message: string;
+  fields: Record<string, string>;
+}
+
+export type Logger = (entry: LogEntry) => void;
+
+export function logLevel(value: unknown): LogLevel {
+  const level = LEVELS.find((known) => known === value);
+  return level ?? invalid("logLevel", LEVELS.join(", "));
+}
+
+/** Gives a line to the application. A logger that throws must not take anything else with it. */
+export function log(logger: Logger | undefined, text = "{}"): void {
+  try {
+    logger?.(JSON.parse(text) as LogEntry);
+  } catch (error) {
+    warnOnce("NSELF_LOGGER", `the logger threw: ${String(error)}`);
+  }
+}
