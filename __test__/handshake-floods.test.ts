@@ -115,7 +115,7 @@ describe("one connection that joins and leaves, over and over, while the JavaScr
   const auth = JSON.stringify({ filler: "x".repeat(50_000) });
 
   test("is not read any more when a megabyte of it waits", async () => {
-    const server = await startServerProgram("listen", { listens: true });
+    const server = await startServerProgram("listen", { listens: true, rateLimit: false });
     const session = await WebSocketSession.open(server.port, { path });
     server.tell("block", { ms: 3000 });
     expect(await server.lines.next("the block")).toBe("blocked");
@@ -135,7 +135,7 @@ describe("one connection that joins and leaves, over and over, while the JavaScr
   });
 
   test("over polling, too", async () => {
-    const server = await startServerProgram("listen", { listens: true });
+    const server = await startServerProgram("listen", { listens: true, rateLimit: false });
     const session = await PollingSession.open(server.port, { path });
     server.tell("block", { ms: 3000 });
     expect(await server.lines.next("the block")).toBe("blocked");
