@@ -1,7 +1,8 @@
 // `npm run fuzz`: runs each fuzz target for a million executions, or as many as `--runs` says; names choose some of them.
-// The corpus is kept in fuzz/corpus: new inputs that reach new code stay, minimised, where they are small.
+// It starts from fuzz/corpus; of what it finds, those inputs are added there that are needed to reach all the code that
+// was reached.
 
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Failure, main, root, run, step } from "./lib/run.mjs";
 
@@ -35,9 +36,17 @@ async function fuzz() {
   const failed = [];
   for (const target of positionals.length > 0 ? positionals : known) {
     step(`${target}: ${values.runs} executions`);
-    const options = [`-runs=${values.runs}`, `-max_len=${LENGTH}`, `-max_total_time=${TIME}`, "-print_final_stats=1"];
-    const { code } = await run("cargo", ["+nightly", "fuzz", "run", target, "--", ...options], { allowFailure: true });
+    const found = `fuzz/target/corpus/${target}`;
+    mkdirSync(`${root}/${found}`, { recursive: true });
+    const fuzzer = (folders, options) =>
+      run("cargo", ["+nightly", "fuzz", "run", target, ...folders, "--", `-max_len=${LENGTH}`, ...options], {
+        allowFailure: true,
+      });
+    const kept = `fuzz/corpus/${target}`;
+    const options = [`-runs=${values.runs}`, `-max_total_time=${TIME}`, "-print_final_stats=1"];
+    const { code } = await fuzzer([found, kept], options);
     if (code !== 0) failed.push(target);
+    else await fuzzer([kept, found], ["-merge=1", "-set_cover_merge=1"]);
   }
   if (failed.length > 0) throw new Failure(`found something, see fuzz/artifacts: ${failed.join(", ")}`);
 }
