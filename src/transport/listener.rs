@@ -14,6 +14,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
@@ -31,6 +32,8 @@ use crate::session::handshake::{Refusal, Request};
 
 /// Smallest buffer that hyper takes.
 const HYPER_BUFFER: usize = 8192;
+/// Connections that may wait to be accepted. One beyond is not refused: its client tries again after a second.
+const BACKLOG: i32 = 4096;
 /// Pause after an accept that failed for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -42,6 +45,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
     let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
     listener.set_nonblocking(true).map_err(failed)?;
+    SockRef::from(&listener).listen(BACKLOG).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?.port();
     let spare = Spare::new();
     let (close, closed) = watch::channel(false);
@@ -171,16 +175,13 @@ fn receive(
         let guest = Guest(shard, server.id);
         let _visit = visit;
         let address = remote.ip().to_canonical().to_string();
-        let patience = Duration::from_millis(server.config.limits.headers_timeout);
         let rest = tokio::select! {
-            rest = tokio::time::timeout(patience, quick::open(&guest.0, &server, stream, &address)) => rest,
+            rest = quick::open(&guest.0, &server, stream, &address) => rest,
             _ = closed.wait_for(|closed| *closed) => return,
         };
-        match rest {
+        if let Some(stream) = rest {
             // In a box: most connections never need it.
-            Ok(Some(stream)) => Box::pin(serve(server, stream, address, closed)).await,
-            Ok(None) => {}
-            Err(_) => server.refusals.timeout.add(1),
+            Box::pin(serve(server, stream, address, closed)).await;
         }
     });
 }
@@ -355,4 +356,38 @@ fn plain(status: u16, headers: Headers, body: Vec<u8>) -> HyperResponse {
         *response.status_mut() = http::StatusCode::INTERNAL_SERVER_ERROR;
         response
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::hub::server::{Event, Sink};
+
+    struct Deaf;
+
+    impl Sink for Deaf {
+        fn push(&self, _: Event) {}
+    }
+
+    #[test]
+    fn many_may_wait_while_nobody_accepts() {
+        let server = crate::hub::open(Config::default(), Arc::new(Deaf)).unwrap();
+        let port = listen(&server, "127.0.0.1", 0).unwrap();
+        let (asleep, sleeps) = channel();
+        let (wake, woken) = channel::<()>();
+        server.mailbox(0).push(Command::Run(Box::new(move |_| {
+            asleep.send(()).unwrap();
+            let _ = woken.recv();
+        })));
+        sleeps.recv().unwrap();
+        let start = Instant::now();
+        let waiting: Vec<_> = (0..600).map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
+        assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
+        drop((wake, waiting));
+        server.close(0, false);
+    }
 }

@@ -8,10 +8,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::upgrade::{self, Upgrade};
 use crate::hub::command::{Incoming, Purpose, Stream};
@@ -23,6 +25,8 @@ use crate::session::handshake::Request;
 const HEAD: usize = 4096;
 /// Most headers of it.
 const HEADERS: usize = 32;
+/// Silent connections that are closed in one turn.
+const CLOSES: usize = 16;
 
 /// Reads a connection's first bytes. If they open a session by WebSocket it is in the hands of the shard, and nothing is
 /// left to do; otherwise returns the stream, to be read from its beginning.
@@ -32,17 +36,37 @@ pub async fn open(
     stream: TcpStream,
     remote: &str,
 ) -> Option<Rewound> {
+    let patience = Duration::from_millis(server.config.limits.headers_timeout);
     loop {
-        stream.readable().await.ok()?;
+        match tokio::time::timeout(patience, stream.readable()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => break,
+            Err(_) => {
+                server.refusals.timeout.add(1);
+                break;
+            }
+        }
         // Not kept while waiting.
         let mut buffer = [0; HEAD];
         match stream.try_read(&mut buffer) {
-            Ok(0) => return None,
+            Ok(0) => break,
             Ok(length) => return answer(shard, server, stream, remote, &buffer[..length]),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
+            Err(_) => break,
         }
     }
+    part(stream).await;
+    None
+}
+
+/// Closes a connection that never said a word. Thousands may go at once, and each close costs the system some work: those
+/// who stay get their turn in between.
+async fn part(stream: TcpStream) {
+    static TURNS: Semaphore = Semaphore::const_new(CLOSES);
+    let turn = TURNS.acquire().await;
+    drop(stream);
+    tokio::task::yield_now().await;
+    drop(turn);
 }
 
 fn answer(
