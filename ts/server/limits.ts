@@ -74,7 +74,7 @@ const NUMBERS = [
   ["maxAttachments", 0, 1000],
 ] as const;
 
-/** Checks the limits among the options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION. */
+/** Checks the limits among the options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION. @internal */
 export function parseLimits(given: ReadonlyMap<string, unknown>): NativeLimits {
   const limits: NativeLimits = {};
   for (const [name, min, max] of NUMBERS) if (given.has(name)) limits[name] = integer(name, given.get(name), min, max);
