@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.abandon = nativeBinding.abandon
 module.exports.accept = nativeBinding.accept
 module.exports.closeConnection = nativeBinding.closeConnection
 module.exports.closeServer = nativeBinding.closeServer

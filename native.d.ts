@@ -10,6 +10,12 @@
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
 /**
+ * Answers for a connecting socket that is gone, when no work is left that it caused: until then it counts among the
+ * pending authentications.
+ */
+export declare function abandon(server: number): void
+
+/**
  * Lets a connecting socket in. `session` is what disconnectSession ends; `expiresAt` (ms since 1970) ends it by itself.
  * The first socket of a connection says it for all of them.
  */
@@ -64,10 +70,10 @@ export declare function disconnectUser(server: number, userId: string): number
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
- * `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
+ * `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
  * say for this name. `text`: JSON array, event name first. False when the server is closed.
  */
-export declare function emit(server: number, nsp: string, rooms: Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
+export declare function emit(server: number, nsp: string, rooms: string | Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 
 /**
  * Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
@@ -81,7 +87,7 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  *
  * | kind | socket | id | text | data |
  * |---|---|---|---|---|
- * | connecting: a namespace with middleware; answer with accept or deny | key | – | JSON ConnectInfo | – |
+ * | connecting: answer once, with accept, deny or abandon | key | – | JSON ConnectInfo | – |
  * | connect: joined, without a question | key | – | JSON ConnectInfo | – |
  * | event | key | ack id, if the client asked for one | JSON array, event name first | attachments |
  * | ack | key | ack id | JSON array of arguments | attachments |

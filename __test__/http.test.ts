@@ -383,3 +383,19 @@ test("listen mode: an upgraded session, refused methods, and a body that never e
   await server.shutdown();
   expect(performance.now() - started).toBeLessThan(6_500);
 });
+
+test.each(["attach", "listen"])("%s: Upgrade without Connection is a plain request, and no WebSocket", async (mode) => {
+  running = mode === "attach" ? await startAttached() : undefined;
+  const port = running?.port ?? (await listen({ port: 0, host: "127.0.0.1" })).port!;
+  for (const Connection of [undefined, "keep-alive", "upgrade-insecure"]) {
+    const done = await upgrade(port, webSocketTarget({ path }), { headers: { Connection } });
+    expect([Connection, done.response.status, text(done.response)]).toEqual([
+      Connection,
+      400,
+      '{"code":3,"message":"Bad request"}',
+    ]);
+    done.connection.destroy();
+  }
+  const done = await upgrade(port, webSocketTarget({ path }), { headers: { Connection: "keep-alive, UPGRADE" } });
+  expect(done.response.status).toBe(101);
+});

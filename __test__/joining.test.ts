@@ -1,6 +1,7 @@
 // Which rooms a client may join: the application's word, other sockets' own rooms, and how many.
+import type { Socket } from "socket.io-client";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Attached, client, connected, event, join, MODES, startAttached } from "./support/nself.js";
+import { type Attached, client, connected, event, join, MODES, settled, startAttached } from "./support/nself.js";
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -89,6 +90,68 @@ describe("authorizeJoin", () => {
     expect(running.server.getRoomMembers("lobby")).toEqual([]);
   });
 
+  test("a throw at once refuses, too", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    running = await startAttached({
+      authorizeJoin: () => {
+        throw new Error("the secret");
+      },
+    });
+    const socket = await connected(running.port);
+    expect(await join(socket, "lobby")).toEqual({ ok: false, code: "ERR_FORBIDDEN", error: "authorization failed" });
+    expect(log).toHaveBeenCalledTimes(1);
+    log.mockRestore();
+  });
+
+  test("no answer within ten seconds refuses; one that comes then lets nobody in", async () => {
+    const { open, opened } = gate();
+    const { open: ask, opened: asking } = gate();
+    running = await startAttached({
+      authorizeJoin: async () => {
+        ask();
+        await opened;
+        return true;
+      },
+    });
+    const socket = await connected(running.port);
+    const answer = socket.emitWithAck("join:room", { roomId: "lobby" });
+    await asking;
+    const started = performance.now();
+    expect(await answer).toEqual({ ok: false, code: "ERR_FORBIDDEN", error: "authorization timed out" });
+    expect(performance.now() - started).toBeGreaterThan(9_900);
+    open();
+    await settled(socket);
+    expect(running.server.getRoomMembers("lobby")).toEqual([]);
+  });
+
+  test.each([
+    ["left", (socket: Socket) => void socket.disconnect()],
+    ["broke off", (socket: Socket) => socket.io.engine.close()],
+  ])("an answer about a client that has %s meanwhile joins nobody, not even who came after it", async (_, leave) => {
+    const { open, opened } = gate();
+    const { open: ask, opened: asking } = gate();
+    running = await startAttached({
+      authorizeJoin: async (_socket, room) => {
+        if (room !== "slow") return true;
+        ask();
+        await opened;
+        return true;
+      },
+    });
+    const { port, server } = running;
+    const gone = await connected(port);
+    gone.emit("join:room", { roomId: "slow" });
+    await asking;
+    leave(gone);
+    await vi.waitFor(() => expect(server.getPresence()).toEqual([]));
+    const next = await connected(port);
+    expect(await join(next, "fast")).toEqual({ ok: true });
+    open();
+    await settled(next);
+    expect(server.getRoomMembers("slow")).toEqual([]);
+    expect(server.getPresence().map(({ rooms }) => rooms)).toEqual([["fast"]]);
+  });
+
   test("the server joins whom it likes", async () => {
     running = await startAttached({ authorizeJoin: () => false });
     const joined = new Promise<void>((resolve) => {
@@ -128,6 +191,15 @@ describe("another socket's own room", () => {
     await vi.waitFor(() => expect(running!.server.getPresence()).toHaveLength(1));
     expect(await join(thief, id)).toEqual(refused);
     running.server.emitToSocket(id, "secret", 2);
+    // Other spellings are other rooms, or none.
+    const swapped = [...id].map((char) => (char === char.toLowerCase() ? char.toUpperCase() : char.toLowerCase()));
+    for (const name of [swapped.join(""), id.toLowerCase(), `${id}.`, `.${id}`, `${id}-`, `:${id}`, id.slice(0, -1)]) {
+      if (name !== id) expect([name, await join(thief, name)]).toEqual([name, { ok: true }]);
+    }
+    for (const name of [`${id} `, `${id}\0`, `${id}\n`, `${id}/`, [id], `${id}\u200b`]) {
+      expect(await join(thief, name)).toMatchObject({ ok: false });
+    }
+    running.server.emitToSocket(id, "secret", 3);
     // Its own it has anyway, and a name of the same length is a name.
     expect(await join(thief, thief.id)).toEqual({ ok: true });
     expect(await join(thief, "document-12345678901")).toEqual({ ok: true });
@@ -173,6 +245,20 @@ describe("rooms have bounds", () => {
     });
     one.disconnect();
     await vi.waitFor(async () => expect(await join(two, "c")).toEqual({ ok: true }));
+  });
+
+  test("of the server: those that were asked about meanwhile count", async () => {
+    const { open, opened } = gate();
+    running = await startAttached({ maxRooms: 2, authorizeJoin: () => opened.then(() => true) });
+    const sockets = [await connected(running.port), await connected(running.port)];
+    const asked = sockets.flatMap((socket, i) => [0, 1, 2].map((j) => join(socket, `room-${i}-${j}`)));
+    const shared = sockets.map((socket) => join(socket, "room-0-0"));
+    open();
+    const answers = await Promise.all(asked);
+    expect(answers.filter(({ ok }) => ok)).toHaveLength(2);
+    expect(answers.filter((answer) => !answer.ok && answer.code === "ERR_TOO_MANY_ROOMS")).toHaveLength(4);
+    expect(running.server.stats().rooms).toBe(2);
+    await Promise.all(shared);
   });
 
   test("a client that is refused goes on as before", async () => {

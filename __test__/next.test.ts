@@ -111,6 +111,11 @@ describe("metrics", () => {
     expect(await health.json()).toMatchObject({ success: true, data: { connected: 0 } });
   });
 
+  test.each(["", 0, Number.NaN, "yes", 1])("authorize says neither yes nor no by %j: refused", async (answer) => {
+    const { GET } = createRouteHandlers({ authorize: () => answer as never });
+    expect((await GET(new Request("http://localhost/api/realtime"))).status).toBe(403);
+  });
+
   test("are 503 when no server runs", async () => {
     await running.close();
     const response = await createRouteHandlers().GET(new Request("http://localhost/api/realtime?metrics"));

@@ -1,6 +1,7 @@
 // Schemas of the application's own events, of the three libraries that people use.
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { runInNewContext } from "node:vm";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type } from "arktype";
 import * as v from "valibot";
@@ -126,17 +127,32 @@ test("a schema that throws, or answers later, lets nothing through", async () =>
       throw new Error("the secret");
     }),
     later: broken(() => Promise.reject(new Error("the secret"))),
+    foreign: broken(() => runInNewContext("Promise.resolve({ value: 1 })")),
+    nothing: broken(() => undefined),
+    silent: broken(() => ({})),
+    text: broken(() => "fine"),
   };
   running = await startAttached({ schemas: schemas as never });
   const got: unknown[] = [];
   running.server.getIO().on("connection", (socket) => socket.onAny((name) => got.push(name)));
   const socket = await connected(running.port);
-  const errors = [await socket.emitWithAck("throws", 1), await socket.emitWithAck("later", 1)];
-  expect(errors.map(({ error }) => error)).toEqual([
-    '"throws": its schema failed',
-    '"later": its schema is asynchronous',
-  ]);
-  expect([got, log.mock.calls.length]).toEqual([[], 2]);
+  const errors: unknown[] = [];
+  for (const name of Object.keys(schemas)) {
+    const answer = await socket.emitWithAck(name, 1);
+    errors.push([answer.code, answer.error]);
+    expect(() => running!.server.broadcast(name, 1)).toThrow(expect.objectContaining({ code: "ERR_INVALID_EVENT" }));
+  }
+  expect(errors).toEqual(
+    [
+      '"throws": its schema failed',
+      '"later": its schema is asynchronous',
+      '"foreign": its schema is asynchronous',
+      '"nothing": its schema failed',
+      '"silent": its schema failed',
+      '"text": its schema failed',
+    ].map((error) => ["ERR_INVALID_EVENT", error]),
+  );
+  expect([got, log.mock.calls.length]).toEqual([[], 12]);
   log.mockRestore();
 });
 

@@ -16,6 +16,7 @@ afterEach(async () => {
 const path = "/api/ws/";
 const key = "0123456789abcdef".repeat(4);
 const over = "f".repeat(64);
+const unknown = "0".repeat(64);
 
 /** A store with one good session, and one that has expired; `asked` has what it was asked for. */
 function store() {
@@ -56,14 +57,20 @@ describe.each(Object.entries(MODES))("sessionCookie over %s", (_, transports) =>
   test.each([
     ["no cookie", {}, []],
     ["a bogus cookie", { cookie: "nself-session=admin" }, []],
-    ["an unknown session", { cookie: `nself-session=${"0".repeat(64)}` }, ["0".repeat(64)]],
+    ["an unknown session", { cookie: `nself-session=${unknown}` }, [unknown]],
     ["a truncated cookie", { cookie: `nself-session=${key.slice(0, 63)}` }, []],
     ["a cookie that goes on", { cookie: `nself-session=${key}0` }, []],
     ["a line behind the key", { cookie: `nself-session=${key}%0A` }, []],
     ["an expired session", { cookie: `nself-session=${over}` }, [over]],
     ["the cookie inside another's value", { cookie: `theme="nself-session=${key}"` }, []],
     ["the cookie inside another's value, unquoted", { cookie: `theme=nself-session=${key}` }, []],
+    ["the cookie inside another's quoted list", { cookie: `theme="a; nself-session=${key}"` }, []],
     ["the cookie of a longer name", { cookie: `xnself-session=${key}` }, []],
+    ["the cookie of a name that goes on", { cookie: `nself-session-old=${key}` }, []],
+    ["the cookie of a name that reads the same", { cookie: `nself%2Dsession=${key}` }, []],
+    ["an empty cookie", { cookie: "nself-session=" }, []],
+    ["a good cookie behind a bad one", { cookie: `nself-session=x; nself-session=${key}` }, []],
+    ["a good cookie behind an unknown one", { cookie: `nself-session=${unknown}; nself-session=${key}` }, [unknown]],
     ["the cookie in another case", { cookie: `NSELF-SESSION=${key}` }, []],
     ["a bad bearer token beside a good cookie", { authorization: "Bearer x", cookie: `nself-session=${key}` }, []],
     ["the key as basic authentication", { authorization: `Basic ${key}` }, []],

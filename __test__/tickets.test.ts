@@ -103,6 +103,65 @@ describe.each(Object.entries(MODES))("a ticket over %s", (_, transports) => {
   });
 });
 
+test("the form of other tokens means nothing here: no part of a ticket chooses how it is checked", async () => {
+  running = await startAttached({ tickets: { keys: [key] } });
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  const said = { user: "admin", sub: "admin", until: Date.now() + 60_000, exp: 9e9 };
+  const jwt = (header: object) => {
+    const signed = `${encode(header)}.${encode(said)}`;
+    return `${signed}.${createHmac("sha256", key).update(signed).digest("base64url")}`;
+  };
+  const good = forge(said, key);
+  const [version, body] = good.split(".");
+  for (const ticket of [
+    jwt({ alg: "HS256", typ: "JWT" }),
+    `${encode({ alg: "none" })}.${encode(said)}.`,
+    `none.${body}.`,
+    `${version}.${body}`,
+    `${version}.${body}.${Buffer.alloc(32).toString("base64url")}`,
+    // The digest of another hash, of no key, of another part, a shorter one, in another alphabet.
+    `${version}.${body}.${createHmac("sha1", key).update(`${version}.${body}`).digest("base64url")}`,
+    `${version}.${body}.${createHmac("sha512", key).update(`${version}.${body}`).digest("base64url")}`,
+    forge(said, ""),
+    `${version}.${body}.${createHmac("sha256", key).update(body!).digest("base64url")}`,
+    `${version}.${body}.${Buffer.from(good.split(".")[2]!, "base64url").subarray(0, 16).toString("base64url")}`,
+    `${version}.${body}.${createHmac("sha256", key).update(`${version}.${body}`).digest("hex")}`,
+    ` ${good}`,
+    `${good}\n`,
+    `${version}.${body}.${body}.${good.split(".")[2]}`,
+  ]) {
+    expect([ticket, ...(await refusal(running.port, { ticket }))]).toEqual([
+      ticket,
+      "the ticket is not valid",
+      "ERR_INVALID_TICKET",
+    ]);
+  }
+  expect(running.server.getPresence()).toEqual([]);
+  await connected(running.port, { auth: { ticket: good } });
+});
+
+test("a ticket without rooms of its own, for all of a kind, and for none", async () => {
+  running = await startAttached({ tickets: { keys: [key] } });
+  const until = Date.now() + 60_000;
+  for (const [rooms, room, ok] of [
+    [[], "lobby", false],
+    [["*"], "anything", true],
+    [["logs:*"], "logs", false],
+    [["logs:*"], "xlogs:api", false],
+    [["lobby"], "lobby2", false],
+    [["lobby"], "LOBBY", false],
+    [["a.b"], "axb", false],
+  ] as const) {
+    const socket = await connected(running.port, { auth: { ticket: forge({ user: "ann", rooms, until }, key) } });
+    expect([rooms, room, (await join(socket, room)).ok]).toEqual([rooms, room, ok]);
+  }
+  // Even a ticket for everything is none for another socket's own room.
+  const [victim, all] = [1, 2].map(() =>
+    connected(running!.port, { auth: { ticket: forge({ user: "ann", rooms: ["*"], until }, key) } }),
+  );
+  expect(await join(await all!, (await victim!).id)).toMatchObject({ ok: false, code: "ERR_FORBIDDEN" });
+});
+
 test("keys are rotated while tickets are out", async () => {
   running = await startAttached({ tickets: { keys: [newer, key] } });
   const said = { user: "ann", until: Date.now() + 60_000 };

@@ -1,7 +1,9 @@
 // A proxy in front: its word on the host and the address counts if the operator says so, and never otherwise.
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Attached, connected, MODES, startAttached } from "./support/nself.js";
-import { request, upgrade, webSocketTarget } from "./support/raw.js";
+import { request, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
+
+type RealtimeOptions = import("../ts/server/index.js").RealtimeOptions;
 
 vi.setConfig({ testTimeout: 20_000 });
 
@@ -47,6 +49,57 @@ test("or what it says by RFC 7239", async () => {
     200, 101,
   ]);
   expect(await verdicts(port, { Origin, ...forwarded })).toEqual([403, 400]);
+});
+
+describe("what a client writes itself", () => {
+  /** The address that `authenticate` sees of a request with these lines, as they are. */
+  async function seen(trustProxy: RealtimeOptions["trustProxy"], lines: string[]) {
+    let address = "";
+    running = await startAttached({
+      ...(trustProxy !== undefined && { trustProxy }),
+      authenticate: (handshake) => {
+        address = handshake.address.replace("::ffff:", "");
+        return null;
+      },
+    });
+    const session = await WebSocketSession.open(running.port, {
+      path: "/api/ws/",
+      headers: { "X-Before": `x\r\n${lines.join("\r\n")}` },
+    });
+    expect(await session.join()).toMatch(/^44/);
+    return address;
+  }
+
+  test.each([
+    [
+      "a line of its own before the proxy's",
+      true,
+      ["X-Forwarded-For: 6.6.6.6", "x-forwarded-for: 192.0.2.1"],
+      "192.0.2.1",
+    ],
+    ["a list", true, ["X-Forwarded-For: 6.6.6.6, 7.7.7.7,192.0.2.1"], "192.0.2.1"],
+    ["a list for two proxies", 2, ["X-Forwarded-For: 6.6.6.6, 192.0.2.1, 10.0.0.9"], "192.0.2.1"],
+    ["two lines for two proxies", 2, ["X-Forwarded-For: 6.6.6.6, 192.0.2.1", "X-Forwarded-For: 10.0.0.9"], "192.0.2.1"],
+    ["nonsense where the proxy writes", true, ["X-Forwarded-For: 6.6.6.6, unknown"], "127.0.0.1"],
+    ["an empty end", true, ["X-Forwarded-For: 6.6.6.6,"], "127.0.0.1"],
+    ["the other header", true, ["Forwarded: for=6.6.6.6"], "127.0.0.1"],
+    [
+      "headers of other proxies",
+      true,
+      ["X-Real-IP: 6.6.6.6", "X-Forwarded_For: 6.6.6.6", "Client-IP: 6.6.6.6"],
+      "127.0.0.1",
+    ],
+    ["anything, without trustProxy", undefined, ["X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6"], "127.0.0.1"],
+    [
+      "a host with a list in it",
+      { header: "forwarded" },
+      ['Forwarded: for=192.0.2.1;host="a,for=6.6.6.6"'],
+      "192.0.2.1",
+    ],
+    ["a quote left open", { header: "forwarded" }, ['Forwarded: for=6.6.6.6;x=", for=192.0.2.1;host=a'], "192.0.2.1"],
+  ] as const)("%s", async (_, trustProxy, lines, expected) => {
+    expect(await seen(trustProxy, [...lines])).toBe(expected);
+  });
 });
 
 describe.each(Object.entries(MODES))("the client's address over %s", (_, transports) => {

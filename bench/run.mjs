@@ -32,10 +32,34 @@ const { values: options } = parseArgs({
   },
 });
 
-/** The amounts. `bursts`: how many are measured, after `warm` others; `acks`: round trips for each client; `steady`: seconds; the rest: events. */
+/** The amounts. `bursts`: how many are measured, after `warm` others and `emits` emits to nobody; `acks`: round trips for each client; `steady`: seconds; the rest: events. */
 const size = options.quick
-  ? { runs: 1, clients: 200, many: 1000, warm: 1, bursts: 1, rounds: 20, acks: 5, steady: 1, lone: 5, logs: 100 }
-  : { runs: 3, clients: 1000, many: 8000, warm: 5, bursts: 5, rounds: 20, acks: 20, steady: 5, lone: 25, logs: 400 };
+  ? {
+      runs: 1,
+      clients: 200,
+      many: 1000,
+      warm: 1,
+      emits: 1000,
+      bursts: 1,
+      rounds: 20,
+      acks: 5,
+      steady: 1,
+      lone: 5,
+      logs: 100,
+    }
+  : {
+      runs: 3,
+      clients: 1000,
+      many: 8000,
+      warm: 3,
+      emits: 30_000,
+      bursts: 5,
+      rounds: 20,
+      acks: 20,
+      steady: 5,
+      lone: 25,
+      logs: 400,
+    };
 for (const name of ["runs", "clients", "many"]) {
   if (options[name] !== undefined) size[name] = Number(options[name]);
 }

@@ -13,7 +13,7 @@ use nself_realtime::config::{Batch, Config};
 use nself_realtime::hub::{self, Selection};
 
 fn all_but(polling: &Polling) -> Selection {
-    Selection { except: vec![polling.id.as_str().into()], ..all() }
+    Selection { except: [polling.id.as_str().into()].into(), ..all() }
 }
 
 /// Looks again until it is so.

@@ -79,17 +79,34 @@ describe("who may", () => {
     );
   });
 
-  it("ends the user's connections at logout, and lets the session in no more", async () => {
+  it("ends the session's connections at logout, and lets the session in no more", async () => {
     const mine = await logIn(server.url, "grace");
+    const otherMachine = await logIn(server.url, "grace");
     const socket = await connect(server.url, "websocket", { extraHeaders: { cookie: mine } });
+    const elsewhere = await connect(server.url, "websocket", { extraHeaders: { cookie: otherMachine } });
     const other = await connect(server.url, "websocket", { extraHeaders: { cookie } });
     const ended = new Promise((resolve) => socket.once("disconnect", resolve));
     await post(`${server.url}/api/auth/logout`, {}, mine);
     expect(await ended).toBe("io server disconnect");
+    expect(elsewhere.connected).toBe(true);
+    elsewhere.disconnect();
     await expect(connect(server.url, "websocket", { extraHeaders: { cookie: mine } })).rejects.toThrow("unauthorized");
     expect((await ask("GET", "/api/auth/session", undefined, { cookie: mine })).status).toBe(401);
     expect(other.connected).toBe(true);
     other.disconnect();
+  });
+
+  it("keeps a user's own room to that user", async () => {
+    const socket = await connect(server.url, "websocket", {
+      extraHeaders: { cookie: await logIn(server.url, "grace") },
+    });
+    const join = (roomId: string) => socket.emitWithAck("join:room", { roomId });
+    expect(await join("db:grace")).toEqual({ ok: true });
+    expect(await join("logs:api")).toEqual({ ok: true });
+    for (const room of ["db:ada", "db:", "db:grace.x"]) {
+      expect(await join(room)).toMatchObject({ ok: false, code: "ERR_FORBIDDEN" });
+    }
+    socket.disconnect();
   });
 
   it("takes a session as a bearer, too", async () => {

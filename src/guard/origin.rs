@@ -1,18 +1,22 @@
-//! Which origins may open a WebSocket. Browsers do not stop a foreign page from opening one, so the server must: the
-//! page's host has to be the server's, or one that `cors` allows.
+//! Which pages may speak to the server. Browsers do not stop a foreign page from opening a WebSocket, so the server must:
+//! the page's host has to be the server's, or one that `cors` allows.
 
 use crate::config::{Cors, CorsOrigin};
 use crate::session::handshake::{Refusal, Request};
 
-/// Whether a request may come from the page that it says it comes from. Requests without Origin are no browser's.
+/// Whether a request may come from the page that it says it comes from. Requests without Origin are no foreign page's.
 pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
     let Some(origin) = request.header("origin") else {
         return true;
     };
-    let same_host = host_of(origin).is_some_and(|host| {
-        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
-    });
-    same_host || cors.is_some_and(|cors| allows(&cors.origin, origin))
+    is_same_host(request, origin) || cors.is_some_and(|cors| allows(&cors.origin, origin))
+}
+
+/// Whether the cookies of such a request count. Where any page may come, it does not come as its visitor: a browser sends
+/// cookies along with a foreign WebSocket whatever the server thinks of it.
+pub fn may_use_cookies(request: &Request, cors: Option<&Cors>) -> bool {
+    let is_any = cors.is_some_and(|cors| matches!(cors.origin, CorsOrigin::Any | CorsOrigin::Reflect));
+    !is_any || request.header("origin").is_none_or(|origin| is_same_host(request, origin))
 }
 
 /// What a page that may not connect is told.
@@ -25,13 +29,21 @@ pub fn refusal() -> Refusal {
 pub fn allows(allowed: &CorsOrigin, origin: &str) -> bool {
     match allowed {
         CorsOrigin::Any | CorsOrigin::Reflect => true,
-        CorsOrigin::One(one) => one == "*" || one == origin,
+        CorsOrigin::One(one) => one == origin,
         CorsOrigin::List(list) => list.iter().any(|one| one == origin),
     }
 }
 
+fn is_same_host(request: &Request, origin: &str) -> bool {
+    host_of(origin).is_some_and(|host| {
+        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
+    })
+}
+
+/// The host of a page; that of an extension or an app's own scheme is not on the network.
 fn host_of(origin: &str) -> Option<&str> {
-    origin.split_once("://").map(|(scheme, host)| without_default_port(host, scheme))
+    let (scheme, host) = origin.split_once("://")?;
+    ["http", "https"].contains(&scheme).then(|| without_default_port(host, scheme))
 }
 
 /// `example.org:443` of an https origin is `example.org`.
@@ -67,5 +79,19 @@ mod tests {
         assert!(may("a", Some("http://b"), cors(CorsOrigin::Any)));
         assert!(may("a", Some("http://b"), cors(CorsOrigin::List(vec!["http://b".into()]))));
         assert!(!may("a", Some("http://c"), cors(CorsOrigin::One("http://b".into()))));
+    }
+
+    #[test]
+    fn who_may_be_anybody_comes_without_cookies() {
+        let may = |origin: &str, cors| {
+            let headers = vec![("host".to_owned(), "a".to_owned()), ("origin".to_owned(), origin.to_owned())];
+            let cors = Cors { origin: cors, ..Cors::default() };
+            may_use_cookies(&Request { headers, ..Request::default() }, Some(&cors))
+        };
+        assert!(!may("http://b", CorsOrigin::Any) && !may("http://b", CorsOrigin::Reflect));
+        assert!(may("http://a", CorsOrigin::Any) && may("http://b", CorsOrigin::One("http://b".into())));
+        assert!(
+            may_use_cookies(&Request::default(), Some(&Cors::default())) && may_use_cookies(&Request::default(), None)
+        );
     }
 }

@@ -50,18 +50,41 @@ impl Proxies {
     /// The entry of a list that the outermost proxy wrote.
     fn entry(self, request: &Request, name: &str) -> Option<String> {
         let lines = request.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let entries: Vec<&str> = lines.flat_map(|(_, value)| value.split(',')).map(str::trim).collect();
-        let place = entries.len().saturating_sub(self.hops);
-        entries.get(place).filter(|entry| !entry.is_empty()).map(|entry| (*entry).to_owned())
+        let lists: Vec<&str> = lines.map(|(_, value)| value.as_str()).collect();
+        let entries = lists.into_iter().rev().flat_map(|list| match self.header {
+            Header::XForwarded => list.rsplit(',').collect(),
+            Header::Forwarded => unquoted_parts(list, b','),
+        });
+        entries.take(self.hops).last().map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned)
     }
 }
 
-/// A parameter of one `Forwarded` element, without its quotes.
+/// A parameter of one `Forwarded` element, without its quotes. Of two the last counts.
 fn parameter(element: &str, name: &str) -> Option<String> {
-    element.split(';').find_map(|pair| {
+    unquoted_parts(element, b';').into_iter().find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
     })
+}
+
+/// What stands between separators that are not within quotes, the last part first. Read from the end, where our own
+/// proxies wrote: a quote that a client left open before cannot swallow what they say, and a separator in a value that
+/// they quote (a host that the client made up) does not end it.
+fn unquoted_parts(text: &str, separator: u8) -> Vec<&str> {
+    let bytes = text.as_bytes();
+    let mut parts = Vec::new();
+    let (mut end, mut is_quoted) = (text.len(), false);
+    for at in (0..bytes.len()).rev() {
+        let is_escaped = at > 0 && bytes[at - 1] == b'\\';
+        if bytes[at] == b'"' && !(is_quoted && is_escaped) {
+            is_quoted = !is_quoted;
+        } else if bytes[at] == separator && !is_quoted {
+            parts.push(&text[at + 1..end]);
+            end = at;
+        }
+    }
+    parts.push(&text[..end]);
+    parts
 }
 
 /// An address as proxies write it: bare, with a port, in brackets.
@@ -115,5 +138,22 @@ mod tests {
             "for=6.6.6.6;host=evil.example, For=\"[2001:db8::1]:4711\";Proto=https;host=admin.example;by=10.0.0.1";
         let expected = ("2001:db8::1".to_owned(), Some("admin.example".to_owned()), true);
         assert_eq!(resolved(1, Header::Forwarded, &[("forwarded", value)]), expected);
+    }
+
+    #[test]
+    fn what_is_quoted_is_one_value() {
+        let of = |hops, list: String| resolved(hops, Header::Forwarded, &[("forwarded", &list)]).0;
+        // A host that the client made up, as its proxy passes it on.
+        for host in ["a,for=6.6.6.6", "a;for=6.6.6.6", "a\\\",for=6.6.6.6", "a\\\";for=6.6.6.6;x=\\\"", ",;"] {
+            for element in [format!("for=192.0.2.1;host=\"{host}\""), format!("host=\"{host}\";for=192.0.2.1")] {
+                assert_eq!(of(1, element.clone()), "192.0.2.1", "{element}");
+                assert_eq!(of(2, format!("{element}, for=10.0.0.9")), "192.0.2.1", "{element}");
+            }
+        }
+        // What the client wrote before.
+        for open in ["for=\"", "for=6.6.6.6;x=\"", "for=6.6.6.6;x=\"\\", "\\\"", "\"\\\",for=\""] {
+            assert_eq!(of(1, format!("{open}, for=192.0.2.1;host=admin")), "192.0.2.1", "{open}");
+            assert_eq!(of(1, format!("{open}, for=\"192.0.2.1:1\"")), "192.0.2.1", "{open}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::identity::Identity;
 use super::membership::{SERIAL_MASK, Socket};
 use super::recovery::Restored;
 use super::rooms::Member;
-use super::server::{Event, State};
+use super::server::{Arrival, Event, State};
 use super::shard::{Key, Shard};
 use crate::error::Reason;
 use crate::guard::ticket::Bad;
@@ -33,6 +33,7 @@ impl Shard {
             let now = self.endings.now();
             self.connections[key.index as usize].asked_at = now;
         }
+        let was_known = self.connections[key.index as usize].identity.is_some();
         if let Err((denial, error)) = self.show_ticket(key, auth) {
             server.counters(self.index).denied(denial);
             return self.refuse_connect(key, name, &error);
@@ -43,7 +44,8 @@ impl Shard {
             nsp.recovery.as_ref().zip(auth).and_then(|(memory, auth)| memory.lock().restore(auth, Instant::now()));
         let skips = restored.is_some() && recovery.is_some_and(|options| options.skip_middlewares);
         let asks = nsp.ask.load(Relaxed) && !skips || server.config.access.authenticate && !is_known;
-        let listens = nsp.listen.load(Relaxed);
+        // JavaScript keeps what it said of a connection for as long as it knows of a socket there.
+        let listens = nsp.listen.load(Relaxed) || was_known && server.config.access.authenticate;
         if asks && !server.reserve_decision() {
             server.counters(self.index).denied(Denial::Busy);
             return self.refuse_connect(key, name, &refusal("ERR_BUSY", "too many clients are connecting; try again"));
@@ -82,12 +84,19 @@ impl Shard {
         if asks {
             self.endings.wait();
             let info = self.connect_info(index, auth, is_known);
-            return server.sink.push(Event::Connecting(self.socket_key(index), info));
+            let Some(arrival) = self.arrival(index, info) else { return };
+            return server.sink.push(Event::Connecting(arrival));
         }
         if listens {
             self.sockets[index as usize].info = Some(self.connect_info(index, auth, is_known).into());
         }
         self.admissions.push(self.socket_key(index));
+    }
+
+    /// What JavaScript is told of a socket. A client is not read on when too much of it waits.
+    fn arrival(&mut self, index: u32, info: String) -> Option<Box<Arrival>> {
+        let credit = self.charge(self.connection_of(index), info.len())?;
+        Some(Box::new(Arrival { socket: self.socket_key(index), info, credit }))
     }
 
     fn refuse_connect(&mut self, key: Key, nsp: &str, error: &str) {
@@ -121,7 +130,8 @@ impl Shard {
             let Some(index) = self.socket_index(key) else { continue };
             self.admit(index);
             if let Some(info) = self.sockets.get_mut(index as usize).and_then(|socket| socket.info.take()) {
-                self.server_of(index).sink.push(Event::Connect(key, info.into()));
+                let Some(arrival) = self.arrival(index, info.into()) else { continue };
+                self.server_of(index).sink.push(Event::Connect(arrival));
             }
         }
     }
@@ -224,7 +234,6 @@ impl Shard {
     pub(super) fn decided(&mut self, index: u32) {
         if std::mem::take(&mut self.sockets[index as usize].asking) {
             self.endings.answered();
-            self.server_of(index).release_decision();
         }
     }
 }

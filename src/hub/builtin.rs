@@ -54,7 +54,7 @@ impl Shard {
         let data =
             format!("{{\"socketId\":\"{}\",\"userId\":{user},\"room\":{}}}", socket.as_str(), json::quoted(room));
         let text = events::envelope(event, &data, &self.iso(self.now), Some(room));
-        let to = Selection { rooms: vec![room.clone()], except: Vec::new() };
+        let to = Selection::room(room.clone());
         // To come and to go is one state of a member: the newest counts.
         let keep = Some(Keep::Latest(socket.as_str().to_owned()));
         server.emit(Outgoing { nsp: "/", to, keep, enveloped: true, text: &text, ..Outgoing::default() });
@@ -91,10 +91,7 @@ impl Shard {
         if socket.rooms.len() + socket.joining.len() >= most {
             return refuse(Denial::Rooms, "ERR_TOO_MANY_ROOMS", format!("a socket may join {most} rooms at most"));
         }
-        let is_new = self.spaces.get(&socket.nsp.id).is_none_or(|space| !space.has_room(room));
-        if is_new && server.rooms.get() >= access.max_rooms as u64 {
-            return refuse(Denial::Rooms, "ERR_TOO_MANY_ROOMS", "the server has too many rooms".into());
-        }
+        self.may_exist(index, room)?;
         let identity = self.connections[socket.connection as usize].identity.as_ref();
         match identity.and_then(|identity| identity.may_join(room)) {
             Some(true) => Ok(false),
@@ -103,6 +100,17 @@ impl Shard {
             }
             _ => Ok(access.authorize_join),
         }
+    }
+
+    /// Whether a room is there, or one more may be.
+    fn may_exist(&self, index: u32, room: &str) -> Result<(), Error> {
+        let server = self.server_of(index);
+        let is_new = self.spaces.get(&self.sockets[index as usize].nsp.id).is_none_or(|space| !space.has_room(room));
+        if is_new && server.rooms.get() >= server.config.access.max_rooms as u64 {
+            server.counters(self.index).denied(Denial::Rooms);
+            return Err(Error::new("ERR_TOO_MANY_ROOMS", "the server has too many rooms"));
+        }
+        Ok(())
     }
 
     /// Asks JavaScript about a room. Everything else goes on meanwhile.
@@ -123,10 +131,8 @@ impl Shard {
         let Some(place) = joining.iter().position(|one| one.token == token) else { return };
         let Joining { room, ack, .. } = joining.swap_remove(place);
         let result = match error {
-            None => {
-                self.enter(index, &room);
-                Ok(())
-            }
+            // Others have made rooms meanwhile.
+            None => self.may_exist(index, &room).map(|()| self.enter(index, &room)),
             Some(error) => {
                 self.server_of(index).counters(self.index).denied(Denial::Join);
                 Err(Error::new("ERR_FORBIDDEN", error))

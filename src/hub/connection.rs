@@ -16,6 +16,7 @@ use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::guard::gate::Seat;
+use crate::guard::origin;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::Frame;
 use crate::session::Millis;
@@ -132,7 +133,7 @@ impl Shard {
             config.ping_timeout,
             config.max_http_buffer_size,
         );
-        let handshake = server.wants_handshakes().then(|| self.handshake_json(request));
+        let handshake = server.wants_handshakes().then(|| self.handshake_json(config, request));
         let now = self.now;
         let mut outbox = Outbox::default();
         outbox.push(Frame::text(&[&open]));
@@ -175,13 +176,15 @@ impl Shard {
         key
     }
 
-    fn handshake_json(&self, request: &Request) -> Box<str> {
+    fn handshake_json(&self, config: &Config, request: &Request) -> Box<str> {
+        let cookies = origin::may_use_cookies(request, config.cors.as_ref());
         let issued = self.wall(self.now);
         let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
         request
             .handshake_json(
                 issued,
                 &time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string(),
+                cookies,
             )
             .into()
     }

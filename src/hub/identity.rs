@@ -135,6 +135,7 @@ impl Shard {
             Some(known) if known.user != identity.user => return Err(ANOTHER),
             Some(_) => return Ok(()),
             None if identity.is_nobody() => return Ok(()),
+            None if identity.until.is_some_and(|until| until <= wall) => return Err(ENDED),
             None => {}
         }
         connection.expires =

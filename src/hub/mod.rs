@@ -224,7 +224,7 @@ pub fn emit_event(
     let rule = server.config.policies.get(name).map(|rule| rule.keep(Some(data)));
     let keep = rule.or(keep).or(Some(Keep::Close));
     let text = events::envelope(name, data, &events::iso(jiff::Timestamp::now().as_millisecond()), room);
-    let to = Selection { rooms: room.or(socket).map(Arc::from).into_iter().collect(), except: Vec::new() };
+    let to = room.or(socket).map_or_else(Selection::default, |name| Selection::room(name.into()));
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
     Ok(server.emit(Outgoing { nsp: "/", to, batch, keep, enveloped: true, text: &text, ..Outgoing::default() }))
 }

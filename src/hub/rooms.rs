@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
 
 use super::ids::Id;
 
@@ -34,14 +35,24 @@ pub enum Joined {
 /// Connections by their sockets.
 type Members = IndexMap<SocketIndex, u32, FxBuildHasher>;
 
+/// Names of rooms.
+pub type Names = SmallVec<[Arc<str>; 1]>;
+
 /// Who gets an event: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
 /// socket's id counts as a room that only it is in.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
+    /// Room names; one, as a rule.
+    pub rooms: Names,
     /// Room names.
-    pub rooms: Vec<Arc<str>>,
-    /// Room names.
-    pub except: Vec<Arc<str>>,
+    pub except: Names,
+}
+
+impl Selection {
+    /// The members of one room.
+    pub fn room(name: Arc<str>) -> Self {
+        Self { rooms: smallvec![name], except: Names::default() }
+    }
 }
 
 /// A namespace's sockets and rooms on one shard.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 
 use crate::events::Gap;
 use crate::protocol::frame::Frame;
@@ -50,11 +51,13 @@ pub struct Item {
     pub policy: Policy,
 }
 
+type Items = SmallVec<[Item; 1]>;
+
 /// Events in order, each one or several whole frames.
 #[derive(Debug)]
 pub struct Run {
     bytes: Bytes,
-    items: Box<[Item]>,
+    items: Items,
 }
 
 impl Item {
@@ -77,7 +80,7 @@ impl Run {
             frames => frames.iter().flat_map(|frame| frame.wire().iter().copied()).collect(),
         };
         let end = bytes.len() as u32;
-        Arc::new(Self { bytes, items: Box::new([Item { end, at, policy }]) })
+        Arc::new(Self { bytes, items: smallvec![Item { end, at, policy }] })
     }
 
     /// Several runs as one.
@@ -129,13 +132,13 @@ impl Run {
 #[derive(Default)]
 pub struct Joining {
     bytes: Vec<u8>,
-    items: Vec<Item>,
+    items: Items,
 }
 
 impl Joining {
     /// For so many bytes.
     pub fn with_capacity(bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), items: Vec::new() }
+        Self { bytes: Vec::with_capacity(bytes), items: Items::new() }
     }
 
     /// Adds an event.
@@ -151,6 +154,6 @@ impl Joining {
 
     /// The run.
     pub fn finish(self) -> Arc<Run> {
-        Arc::new(Run { bytes: self.bytes.into(), items: self.items.into() })
+        Arc::new(Run { bytes: self.bytes.into(), items: self.items })
     }
 }

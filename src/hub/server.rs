@@ -43,10 +43,10 @@ pub struct Namespace {
 /// What happened, for JavaScript.
 #[derive(Debug)]
 pub enum Event {
-    /// A client asks for a namespace; answer with accept or deny. The text is the binding's ConnectInfo.
-    Connecting(SocketKey, String),
-    /// A client joined. The text is the binding's ConnectInfo.
-    Connect(SocketKey, String),
+    /// A client asks for a namespace; answer with accept or deny, then release the decision.
+    Connecting(Box<Arrival>),
+    /// A client joined.
+    Connect(Box<Arrival>),
     /// An event or an ack from a client.
     Packet(Box<Packet>),
     /// A client wants to join a room; answer with the token.
@@ -59,6 +59,17 @@ pub enum Event {
     Log(String),
     /// The server is closed: JSON report.
     Closed(String),
+}
+
+/// A client that asks for a namespace, or has joined it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its socket.
+    pub socket: SocketKey,
+    /// The binding's ConnectInfo, JSON.
+    pub info: String,
+    /// Its share of what may wait.
+    pub credit: Credit,
 }
 
 /// An event or an ack from a client. Dropping it gives its bytes back to the connection's account.
@@ -169,7 +180,7 @@ pub struct Server {
     pub gate: Arc<Gate>,
     /// Who was refused by a limit.
     pub refusals: Refusals,
-    /// Sockets that wait for JavaScript's decision.
+    /// Questions to JavaScript about sockets that it has not answered, whether the sockets are still there or not.
     deciding: AtomicUsize,
     /// Rooms with members; one counts for each shard that has some.
     pub(super) rooms: Gauge,
@@ -327,7 +338,7 @@ impl Server {
         &self.counters[shard]
     }
 
-    /// Takes one of the places for sockets that wait for JavaScript's decision, if there is one.
+    /// Takes one of the places for questions about sockets, if there is one.
     pub(super) fn reserve_decision(&self) -> bool {
         let has_room = self.deciding.fetch_add(1, Relaxed) < self.config.access.max_pending_authentications;
         if !has_room {
@@ -336,7 +347,8 @@ impl Server {
         has_room
     }
 
-    pub(super) fn release_decision(&self) {
+    /// JavaScript has answered a question about a socket, or has no work with it any more.
+    pub fn release_decision(&self) {
         self.deciding.fetch_sub(1, Relaxed);
     }
 

@@ -40,7 +40,7 @@ const NAP: u64 = 1;
 const BURST: usize = 16;
 /// How long such a burst may gather before the first of it is written, in milliseconds: each write that carries two of
 /// its events spares one.
-const GATHER: u64 = 10;
+const GATHER: u64 = 20;
 /// Commands that the shard keeps room for.
 const KEPT_COMMANDS: usize = 1024;
 /// Largest read.

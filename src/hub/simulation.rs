@@ -288,7 +288,7 @@ impl Simulation {
     /// Puts a client into a room, or takes it out of it. By the same queue as emits, so the account is exact.
     fn move_about(&mut self, at: usize) {
         let room = ROOMS[self.random.below(3) as usize];
-        let own = Selection { rooms: vec![self.clients[at].socket.as_str().into()], except: Vec::new() };
+        let own = Selection::room(self.clients[at].socket.as_str().into());
         let rooms = &mut self.rooms[at];
         let change = match rooms.iter().position(|known| *known == room) {
             Some(place) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use napi::bindgen_prelude::{Buffer, Result};
+use napi::bindgen_prelude::{Buffer, Either, Result};
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
@@ -17,7 +17,7 @@ pub const VOLATILE: u32 = 1;
 const BATCH: u32 = 2;
 
 /// Room names for the core.
-pub fn names(rooms: Vec<String>) -> Vec<Arc<str>> {
+pub fn names<T: FromIterator<Arc<str>>>(rooms: Vec<String>) -> T {
     rooms.into_iter().map(Arc::from).collect()
 }
 
@@ -31,14 +31,14 @@ const CLOSE: u32 = 4;
 const GAP: u32 = 8;
 const LATEST: u32 = 16;
 
-/// `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
+/// `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
 /// say for this name. `text`: JSON array, event name first. False when the server is closed.
 #[napi]
 #[allow(clippy::too_many_arguments)] // An object would cost more than the emit.
 pub fn emit(
     server: u32,
     nsp: String,
-    rooms: Vec<String>,
+    rooms: Either<String, Vec<String>>,
     except: Option<Vec<String>>,
     flags: u32,
     text: String,
@@ -48,7 +48,11 @@ pub fn emit(
     let Ok(server) = hub::server(server) else {
         return false;
     };
-    let to = Selection { rooms: names(rooms), except: names(except.unwrap_or_default()) };
+    let mut to = match rooms {
+        Either::A(room) => Selection::room(room.into()),
+        Either::B(rooms) => Selection { rooms: names(rooms), ..Selection::default() },
+    };
+    to.except = names(except.unwrap_or_default());
     let keep = match flags & (CLOSE | GAP | LATEST) {
         CLOSE => Some(Keep::Close),
         GAP => Some(Keep::Gap),

@@ -8,7 +8,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
-use crate::hub::server::{Event, Packet, Sink};
+use crate::hub::server::{Arrival, Event, Packet, Sink};
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
 
@@ -16,7 +16,7 @@ use crate::transport::Response;
 ///
 /// | kind | socket | id | text | data |
 /// |---|---|---|---|---|
-/// | connecting: a namespace with middleware; answer with accept or deny | key | – | JSON ConnectInfo | – |
+/// | connecting: answer once, with accept, deny or abandon | key | – | JSON ConnectInfo | – |
 /// | connect: joined, without a question | key | – | JSON ConnectInfo | – |
 /// | event | key | ack id, if the client asked for one | JSON array, event name first | attachments |
 /// | ack | key | ack id | JSON array of arguments | attachments |
@@ -110,8 +110,14 @@ impl From<Item> for InboxEvent {
             data: None,
         };
         match item {
-            Item::Event(Event::Connecting(socket, info)) => event("connecting", socket, info),
-            Item::Event(Event::Connect(socket, info)) => event("connect", socket, info),
+            Item::Event(Event::Connecting(arrival)) => {
+                let Arrival { socket, info, credit: _credit } = *arrival;
+                event("connecting", socket, info)
+            }
+            Item::Event(Event::Connect(arrival)) => {
+                let Arrival { socket, info, credit: _credit } = *arrival;
+                event("connect", socket, info)
+            }
             Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
             Item::Event(Event::Join(join)) => {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }

@@ -32,6 +32,7 @@ pub fn accept(server: u32, socket: f64, user_id: Option<String>, session: Option
         rooms: None,
     };
     command(server, socket, |socket| Command::Accept { socket, identity });
+    abandon(server);
 }
 
 /// Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`.
@@ -61,6 +62,16 @@ fn end(server: u32, ended: &Ended) -> u32 {
 #[napi]
 pub fn deny(server: u32, socket: f64, error: String) {
     command(server, socket, |socket| Command::Deny { socket, error });
+    abandon(server);
+}
+
+/// Answers for a connecting socket that is gone, when no work is left that it caused: until then it counts among the
+/// pending authentications.
+#[napi]
+pub fn abandon(server: u32) {
+    if let Ok(server) = hub::server(server) {
+        server.release_decision();
+    }
 }
 
 /// To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile.

@@ -27,7 +27,13 @@ impl Frame {
 
     fn encode<'a>(first: u8, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
         let length: usize = parts.clone().map(<[u8]>::len).sum();
-        let mut out = Vec::with_capacity(MAX_HEADER + length);
+        let header = match length {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => MAX_HEADER,
+        };
+        // Exactly, so that the bytes can be shared as they are.
+        let mut out = Vec::with_capacity(header + length);
         push_header(&mut out, first, length);
         for part in parts {
             out.extend_from_slice(part);

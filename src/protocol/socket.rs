@@ -2,9 +2,9 @@
 //! `<type>[<attachments>-][<namespace>,][<ack id>][<JSON>]`.
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 
 use bytes::Bytes;
+use smallvec::{SmallVec, smallvec};
 use thiserror::Error;
 
 use super::frame::Frame;
@@ -154,32 +154,24 @@ fn check_payload<'a>(kind: Kind, data: Option<&'a str>) -> Result<Option<Cow<'a,
     }
 }
 
+/// The frames of one packet: its text, then its attachments.
+pub type Frames = SmallVec<[Frame; 1]>;
+
 /// Encodes an event or ack, with its Engine.IO type: the text frame, then one binary frame for each attachment.
-pub fn encode(kind: Kind, nsp: &str, id: Option<f64>, json: &str, attachments: &[Bytes]) -> Vec<Frame> {
-    let mut head = String::with_capacity(32);
-    head.push('4');
+pub fn encode(kind: Kind, nsp: &str, id: Option<f64>, json: &str, attachments: &[Bytes]) -> Frames {
     let digit = match (kind, attachments.is_empty()) {
-        (Kind::Connect, _) => '0',
-        (Kind::Disconnect, _) => '1',
-        (Kind::Event, true) => '2',
-        (Kind::Ack, true) => '3',
-        (Kind::ConnectError, _) => '4',
-        (Kind::Event, false) => '5',
-        (Kind::Ack, false) => '6',
+        (Kind::Connect, _) => "0",
+        (Kind::Disconnect, _) => "1",
+        (Kind::Event, true) => "2",
+        (Kind::Ack, true) => "3",
+        (Kind::ConnectError, _) => "4",
+        (Kind::Event, false) => "5",
+        (Kind::Ack, false) => "6",
     };
-    head.push(digit);
-    if !attachments.is_empty() {
-        let _ = write!(head, "{}-", attachments.len());
-    }
-    if nsp != "/" {
-        head.push_str(nsp);
-        head.push(',');
-    }
-    if let Some(id) = id {
-        push_number(&mut head, id);
-    }
-    let mut frames = Vec::with_capacity(1 + attachments.len());
-    frames.push(Frame::text(&[&head, json]));
+    let count = if attachments.is_empty() { String::new() } else { format!("{}-", attachments.len()) };
+    let (nsp, comma) = if nsp == "/" { ("", "") } else { (nsp, ",") };
+    let id = id.map_or_else(String::new, number);
+    let mut frames = smallvec![Frame::text(&["4", digit, &count, nsp, comma, &id, json])];
     frames.extend(attachments.iter().map(|data| Frame::binary(data)));
     frames
 }
@@ -190,14 +182,14 @@ pub fn encode_text(kind: Kind, nsp: &str, id: Option<f64>, json: &str) -> Frame 
 }
 
 /// A non-negative number as JavaScript prints it.
-fn push_number(out: &mut String, number: f64) {
-    let _ = if number.is_infinite() {
-        write!(out, "Infinity")
+fn number(number: f64) -> String {
+    if number.is_infinite() {
+        "Infinity".into()
     } else if number >= 1e21 {
-        write!(out, "{}", format!("{number:e}").replace('e', "e+"))
+        format!("{number:e}").replace('e', "e+")
     } else {
-        write!(out, "{number}")
-    };
+        number.to_string()
+    }
 }
 
 #[cfg(test)]
@@ -258,7 +250,7 @@ mod tests {
 
     #[test]
     fn encodes() {
-        let text = |frames: Vec<Frame>| String::from_utf8(frames[0].packet().payload.to_vec()).unwrap();
+        let text = |frames: Frames| String::from_utf8(frames[0].packet().payload.to_vec()).unwrap();
         assert_eq!(text(encode(Kind::Event, "/", None, "[\"a\"]", &[])), "42[\"a\"]");
         assert_eq!(text(encode(Kind::Ack, "/x", Some(7.0), "[]", &[])), "43/x,7[]");
         let frames = encode(Kind::Event, "/x", Some(1.0), "[]", &[Bytes::from_static(&[1])]);
@@ -267,10 +259,8 @@ mod tests {
 
     #[test]
     fn numbers_print_as_in_javascript() {
-        for (number, text) in [(0.0, "0"), (1e20, "100000000000000000000"), (1.5e21, "1.5e+21"), (1e300, "1e+300")] {
-            let mut out = String::new();
-            push_number(&mut out, number);
-            assert_eq!(out, text);
+        for (value, text) in [(0.0, "0"), (1e20, "100000000000000000000"), (1.5e21, "1.5e+21"), (1e300, "1e+300")] {
+            assert_eq!(number(value), text);
         }
     }
 }

@@ -33,6 +33,14 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// Whether it asks for another protocol, by both headers: a proxy that did not understand it would drop the one that
+    /// is meant for itself.
+    pub fn wants_upgrade(&self) -> bool {
+        let connection = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("connection"));
+        let mut options = connection.flat_map(|(_, value)| value.split(','));
+        self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
     /// Bytes of the head, about.
     pub fn size(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
@@ -63,9 +71,10 @@ impl Request {
         self.param("sid").filter(|sid| !sid.is_empty())
     }
 
-    /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970.
-    pub fn handshake_json(&self, issued: i64, time: &str) -> String {
-        let headers = joined_headers(&self.headers);
+    /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970. `cookies`: with them.
+    pub fn handshake_json(&self, issued: i64, time: &str, cookies: bool) -> String {
+        let headers =
+            joined_headers(self.headers.iter().filter(|(name, _)| cookies || !name.eq_ignore_ascii_case("cookie")));
         let query = object(form_urlencoded::parse(self.query().as_bytes()));
         format!(
             "{{\"headers\":{headers},\"time\":{},\"address\":{},\"xdomain\":{},\"secure\":{},\"issued\":{issued},\"url\":{},\"query\":{query}}}",
@@ -101,8 +110,8 @@ const SINGLE_HEADERS: [&str; 18] = [
 ];
 
 /// Headers as Node's `req.headers`: lower case, repeated ones joined.
-fn joined_headers(headers: &[(String, String)]) -> String {
-    let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.len());
+fn joined_headers<'a>(headers: impl Iterator<Item = &'a (String, String)>) -> String {
+    let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.size_hint().1.unwrap_or_default());
     for (key, value) in headers {
         let key = key.to_ascii_lowercase();
         match joined.iter_mut().find(|(known, _)| *known == key) {
@@ -300,8 +309,9 @@ mod tests {
         request.headers =
             vec![("Host".into(), "x".into()), ("Cookie".into(), "a=1".into()), ("cookie".into(), "b".into())];
         assert_eq!(
-            request.handshake_json(1, "now"),
+            request.handshake_json(1, "now", true),
             "{\"headers\":{\"host\":\"x\",\"cookie\":\"a=1; b\"},\"time\":\"now\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":1,\"url\":\"/socket.io/?EIO=4&a=b%20c&a=d\",\"query\":{\"EIO\":\"4\",\"a\":\"b c\",\"a\":\"d\"}}"
         );
+        assert!(request.handshake_json(1, "now", false).starts_with("{\"headers\":{\"host\":\"x\"},"));
     }
 }

@@ -234,7 +234,7 @@ async fn handle(
         let body = format!("This server answers at {} only.\n", server.config.path);
         return Ok(plain(404, vec![("Content-Type".into(), "text/plain".into())], body.into()));
     }
-    if request.headers().contains_key("upgrade") {
+    if head.wants_upgrade() {
         return Ok(upgrade(server, head, &mut request).await);
     }
     let (send, mut response) = oneshot::channel();

@@ -124,7 +124,7 @@ fn upgrade_request(read: &[u8], remote: &str) -> Option<(usize, Request)> {
         secure: false,
         ..Request::default()
     };
-    request.header("upgrade").is_some().then_some((end, request))
+    request.wants_upgrade().then_some((end, request))
 }
 
 /// A stream whose first bytes were read already.

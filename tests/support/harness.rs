@@ -26,7 +26,7 @@ struct Channel {
 impl Sink for Channel {
     fn push(&self, event: Event) {
         let text: &str = match &event {
-            Event::Connecting(_, text) | Event::Connect(_, text) => text,
+            Event::Connecting(arrival) | Event::Connect(arrival) => &arrival.info,
             Event::Disconnect(_, text) | Event::Room(text) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
@@ -105,8 +105,8 @@ impl Harness {
     /// The next event, as text.
     pub fn event(&self) -> String {
         match self.events.recv_timeout(PATIENCE).expect("an event") {
-            Event::Connecting(_, info) => format!("connecting {info}"),
-            Event::Connect(_, info) => format!("connect {info}"),
+            Event::Connecting(arrival) => format!("connecting {}", arrival.info),
+            Event::Connect(arrival) => format!("connect {}", arrival.info),
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info) => format!("disconnect {info}"),
@@ -135,7 +135,7 @@ pub fn all() -> Selection {
 
 /// Whoever is in one of these rooms.
 pub fn rooms_of(names: &[&str]) -> Selection {
-    Selection { rooms: names.iter().map(|name| Arc::from(*name)).collect(), except: Vec::new() }
+    Selection { rooms: names.iter().map(|name| Arc::from(*name)).collect(), ..Selection::default() }
 }
 
 /// A client on a WebSocket, joined to `/`.

@@ -102,7 +102,8 @@ async function allow(request: Request, authorize: RouteOptions["authorize"]): Pr
     return problem(500, "ERR_AUTHORIZATION", "authorization failed");
   }
   if (result === null || result === undefined) return problem(401, "ERR_UNAUTHORIZED", "unauthorized");
-  if (result === false) return problem(403, "ERR_FORBIDDEN", "forbidden");
+  // An empty string or 0 is not a yes, whatever else it may be.
+  if (result !== true && typeof result !== "object") return problem(403, "ERR_FORBIDDEN", "forbidden");
   const { userId } = result as { userId?: unknown };
   return typeof userId === "string" ? userId : undefined;
 }

@@ -17,11 +17,17 @@ import type { Any } from "./typed-events.js";
 type AnySocket = Socket<Any, Any, Any, Any>;
 type AnyNamespace = Namespace<Any, Any, Any, Any>;
 
+/** A socket that waits for an answer, which is given once. */
+interface Asking {
+  /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
+  authenticating: boolean;
+}
+
 export class Dispatcher {
   readonly #namespaces: ReadonlyMap<string, AnyNamespace>;
   readonly #sockets = new Map<number, AnySocket>();
-  /** Sockets that wait for an answer; the value turns true when they leave before it. */
-  readonly #asking = new Map<number, { gone: boolean }>();
+  /** Sockets that wait for an answer. */
+  readonly #asking = new Map<number, Asking>();
   readonly #identities = new Identities();
   readonly #kept = new Kept();
   #engine!: Engine;
@@ -65,7 +71,6 @@ export class Dispatcher {
   /** The server is closed: whoever is left learns of it. */
   end(): void {
     this.#identities.clear();
-    for (const asking of this.#asking.values()) asking.gone = true;
     this.#asking.clear();
     for (const [key, socket] of [...this.#sockets]) {
       this.#sockets.delete(key);
@@ -77,8 +82,9 @@ export class Dispatcher {
   async #decide(key: number, info: ConnectInfo): Promise<void> {
     const nsp = this.#namespaces.get(info.nsp);
     if (!nsp) return this.#refuse(key, { message: "Invalid namespace" });
-    const asking = { gone: false };
+    const asking: Asking = { authenticating: true };
     this.#asking.set(key, asking);
+    const isThere = () => this.#asking.get(key) === asking;
 
     let identity: Identity | undefined;
     const { authenticate: check } = this.#engine.options;
@@ -86,10 +92,11 @@ export class Dispatcher {
       identity = this.#identities.known(info.connection, key);
     } else {
       const verdict = await this.#identities.verdict(info.connection, key, () => authenticate(check, info));
-      if (asking.gone) return;
+      if (!isThere()) return this.#engine.native.abandon(this.#engine.id);
       if (verdict instanceof Refusal) return this.#refuse(key, verdict);
       identity = verdict;
     }
+    asking.authenticating = false;
     const userId = (info.known ? info.userId : identity?.userId) ?? null;
     if (!nsp._tracked) {
       this.#accept(key, userId, identity);
@@ -101,14 +108,14 @@ export class Dispatcher {
     try {
       nsp._run(socket, (error) => {
         process.nextTick(() => {
-          if (asking.gone) return;
+          if (!isThere()) return;
           if (error) return this.#refuse(key, { message: error.message, data: error.data });
           this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
     } catch (error) {
-      this.#refuse(key, { message: "middleware failed" });
+      if (isThere()) this.#refuse(key, { message: "middleware failed" });
       throw error;
     }
   }
@@ -197,8 +204,8 @@ export class Dispatcher {
   #left(event: InboxEvent): void {
     this.#identities.leave(event.socket);
     const asking = this.#asking.get(event.socket);
-    if (asking) asking.gone = true;
     this.#asking.delete(event.socket);
+    if (asking?.authenticating === false) this.#engine.native.abandon(this.#engine.id);
     const socket = this.#sockets.get(event.socket);
     if (!socket) return;
     this.#sockets.delete(event.socket);

@@ -20,7 +20,7 @@ vi.mock("./load-native.cjs", () => {
       return typeof result === "function" ? (result as (...args: unknown[]) => unknown)(...args) : result;
     };
   const names =
-    "accept deny emit send join leave leaveAll disconnect closeConnection disconnectSockets declareNamespace";
+    "accept deny abandon emit send join leave leaveAll disconnect closeConnection disconnectSockets declareNamespace";
   const native = {
     ...Object.fromEntries(names.split(" ").map((name) => [name, record(name)])),
     version: () => "0.0.0",
@@ -254,6 +254,8 @@ describe("middleware", () => {
     answer();
     await ticks();
     expect([...calls("accept"), ...calls("deny")]).toEqual([]);
+    // Its place is free, once.
+    expect(calls("abandon")).toHaveLength(1);
     expect(connection).not.toHaveBeenCalled();
   });
 });

@@ -30,6 +30,7 @@ describe("options of Server", () => {
     [{ cors: { origin: 7 } }, "cors.origin"],
     [{ cors: { credentials: true } }, "cors.origin"],
     [{ cors: { origin: ["https://a", "*"], credentials: true } }, "cors.origin"],
+    [{ cors: { origin: true, credentials: true } }, "cors.origin"],
     [{ path: null }, "path"],
   ])("refuse the value of %o", (options, name) => {
     expect(code(options)).toEqual(["ERR_INVALID_OPTION", expect.stringContaining(`"${name}"`)]);
@@ -70,7 +71,8 @@ describe("options of Server", () => {
     const cors = (value: unknown) => parseServerOptions({ cors: value }).native.cors;
     expect(cors(false)).toBeUndefined();
     expect(cors(true)).toEqual({ origins: ["*"] });
-    expect(cors({ origin: true, credentials: true })).toEqual({ origins: [], reflect: true, credentials: true });
+    expect(cors({ origin: true })).toEqual({ origins: [], reflect: true });
+    expect(cors({ origin: ["https://a"], credentials: true })).toMatchObject({ credentials: true });
     expect(cors({ origin: "https://a", methods: ["GET", "POST"] })).toEqual({
       origins: ["https://a"],
       fixed: true,

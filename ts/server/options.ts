@@ -16,12 +16,15 @@ export type AllowRequest = (
 
 /** Cross-origin access, as in the `cors` package; functions and regular expressions are not supported. */
 export interface CorsOptions {
-  /** Allowed origins; `"*"` is any, `true` any that asks, `false` none. Default `"*"`. */
+  /**
+   * Allowed origins; `"*"` is any, `true` any that asks, `false` none. Default `"*"`. With any, what pages of other hosts
+   * send has no cookies here: a browser would send them along with every WebSocket.
+   */
   origin?: boolean | string | string[];
   methods?: string | string[];
   allowedHeaders?: string | string[];
   exposedHeaders?: string | string[];
-  /** Not together with any origin (`"*"`). */
+  /** Not together with any origin (`"*"` or `true`). */
   credentials?: boolean;
   /** Seconds. */
   maxAge?: number;

@@ -40,10 +40,11 @@ export function parseCors(value: unknown): NativeCors | undefined {
     cors.optionsSuccessStatus = integer("cors.optionsSuccessStatus", given.get("optionsSuccessStatus"), 200, 299);
   }
   if (given.get("preflightContinue") === true) refused("cors.preflightContinue", "preflights are answered here");
-  if (cors.credentials && cors.origins.includes("*")) {
+  if (cors.credentials && (cors.reflect || cors.origins.includes("*"))) {
+    const any = cors.reflect ? "true" : '"*"';
     invalid(
       "cors.origin",
-      'a list of origins when cors.credentials is set: "*" would let every site act for its visitors',
+      `a list of origins when cors.credentials is set: ${any} would let every site act for its visitors`,
     );
   }
   return cors;

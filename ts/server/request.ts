@@ -56,6 +56,7 @@ function reason(error: unknown): string {
 
 /** Only a plain, single `sid` counts: whoever writes it in a way that two parsers may read differently is asked. */
 function namesSession(url: string): boolean {
-  const query = url.slice(url.indexOf("?") + 1);
+  // The native side reads no further than a fragment, which Node lets pass.
+  const query = url.slice(url.indexOf("?") + 1).split("#", 1)[0] ?? "";
   return /(?:^|&)sid=[\w-]+(?:&|$)/.test(query) && new URLSearchParams(query).getAll("sid").length === 1;
 }

@@ -72,13 +72,19 @@ export function checkEvent(event: string, schema: EventSchema, args: readonly un
     console.error(`nself-realtime: the schema of "${event}" failed:`, error);
     wrong(event, "its schema failed");
   }
-  if (result instanceof Promise) {
-    result.catch(() => {});
+  // Not every promise is one of ours.
+  if (typeof (result as Partial<Promise<unknown>> | undefined)?.then === "function") {
+    Promise.resolve(result).catch(() => {});
     console.error(`nself-realtime: the schema of "${event}" answers by a promise, which is not supported`);
     wrong(event, "its schema is asynchronous");
   }
-  if (!result.issues) return result.value;
-  const [first] = result.issues;
+  const answer = result as Awaited<typeof result>;
+  if (typeof answer !== "object" || answer === null || !("value" in answer || "issues" in answer)) {
+    console.error(`nself-realtime: the schema of "${event}" answers neither a value nor issues`);
+    wrong(event, "its schema failed");
+  }
+  if (!answer.issues) return answer.value;
+  const [first] = answer.issues;
   const path = (first?.path ?? []).map((step) => String(typeof step === "object" ? step.key : step));
   wrong(event, `${["data", ...path].join(".")}: ${first?.message ?? "not valid"}`);
 }

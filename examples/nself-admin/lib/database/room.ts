@@ -1,6 +1,13 @@
-// Where a query's result goes. Safe to import in the browser.
+// Where a query's result goes, and who may be there. Safe to import in the browser.
+
+const PREFIX = "db:";
 
 /** The room of one user's database consoles: a result is for who asked, not for everybody who is connected. */
 export function databaseRoom(userId: string): string {
-  return `db:${userId}`;
+  return `${PREFIX}${userId}`;
+}
+
+/** Whether a user may join a room: any that is not another's. */
+export function mayJoin(userId: string | null, room: string): boolean {
+  return !room.startsWith(PREFIX) || (userId !== null && room === databaseRoom(userId));
 }

@@ -1,4 +1,4 @@
-// POST /api/auth/logout: ends the session, and every connection of its user; tabs with another session of theirs connect again.
+// POST /api/auth/logout: ends the session, and every connection that was opened with it, in all tabs.
 
 import { getWebSocketServer } from "nself-realtime";
 import { success } from "@/lib/api/answer";
@@ -6,10 +6,10 @@ import { guarded } from "@/lib/api/guarded";
 import { sessionId, setCookie } from "@/lib/session/cookie";
 import { sessions } from "@/lib/session/store";
 
-export const POST = guarded((request, { userId }) => {
+export const POST = guarded((request) => {
   const id = sessionId(request);
   if (id) sessions().end(id);
-  const disconnected = getWebSocketServer().disconnectUser(userId);
+  const disconnected = id ? getWebSocketServer().disconnectSession(id) : 0;
   const response = success({ disconnected });
   response.headers.set("set-cookie", setCookie(request));
   return response;
