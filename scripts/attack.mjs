@@ -19,6 +19,8 @@ const MOST_LATENCY = 50;
 const MEMORY_SLACK = 48 * 2 ** 20;
 /** Time for memory to return, in ms. */
 const SETTLE = 10_000;
+/** Time for a server to notice that an attacker's connections are gone, in ms. */
+const END = 500;
 /** Time for abandoned sessions to end by themselves, in ms: the heartbeat of polling ones is 40 s. */
 const LAST = 50_000;
 const MARKERS = ["<!-- attacks -->", "<!-- /attacks -->"];
@@ -35,13 +37,16 @@ async function ask(target) {
   return (await once(target, "message"))[0];
 }
 
-/** Runs one attack to its end. Returns what it did. */
+/** Runs one attack until its connections are gone, which is a part of it. Returns what it did. */
 async function strike(name, port, seconds, halfOpen) {
   const attacker = fork(path("attacker.mjs"), [name, port, seconds, halfOpen]);
+  const gone = once(attacker, "exit");
   const [{ load }] = await Promise.race([
     once(attacker, "message"),
-    once(attacker, "exit").then(([code]) => [{ load: `the attacker failed (${code})` }]),
+    gone.then(([code]) => [{ load: `the attacker failed (${code})` }]),
   ]);
+  await gone;
+  await pause(END);
   return load;
 }
 
