@@ -91,7 +91,7 @@ struct Flood {
 pub fn start(wake: fn()) {
     if WAKE.set(wake).is_ok() {
         // A process that has a subscriber already keeps it.
-        let _ = tracing::subscriber::set_global_default(Log { asked: from_environment() });
+        let _ = tracing::subscriber::set_global_default(Log);
     }
 }
 
@@ -147,12 +147,12 @@ pub fn flush() {
 fn give(entry: &Entry) {
     let level = level(entry.level).unwrap_or(LevelFilter::ERROR);
     let outputs = OUTPUTS.read();
-    let mut stderr = outputs.iter().all(|output| output.logger.is_none());
-    for output in outputs.iter() {
+    // Without a server there is still somebody to tell.
+    let mut stderr = outputs.is_empty();
+    // RUST_LOG, where it is set, has said already what is wanted.
+    for output in outputs.iter().filter(|output| level <= output.level || asked().is_some()) {
         match &output.logger {
-            // RUST_LOG asks for more than the option does.
-            Some(logger) if level <= output.level || asked().is_some() => logger(entry),
-            Some(_) => {}
+            Some(logger) => logger(entry),
             None => stderr = true,
         }
     }
@@ -163,22 +163,18 @@ fn give(entry: &Entry) {
     }
 }
 
-fn from_environment() -> Option<Targets> {
-    std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())?.parse().ok()
-}
-
+/// What RUST_LOG says.
 fn asked() -> Option<&'static Targets> {
-    static ASKED: LazyLock<Option<Targets>> = LazyLock::new(from_environment);
+    static ASKED: LazyLock<Option<Targets>> =
+        LazyLock::new(|| std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty())?.parse().ok());
     ASKED.as_ref()
 }
 
-struct Log {
-    asked: Option<Targets>,
-}
+struct Log;
 
 impl tracing::Subscriber for Log {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        if let Some(asked) = &self.asked {
+        if let Some(asked) = asked() {
             return asked.would_enable(metadata.target(), metadata.level());
         }
         let outputs = OUTPUTS.read();
@@ -222,7 +218,7 @@ impl tracing::Subscriber for Log {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(match &self.asked {
+        Some(match asked() {
             Some(_) => LevelFilter::TRACE,
             None => OUTPUTS.read().iter().map(|output| output.level).max().unwrap_or(LevelFilter::WARN),
         })

@@ -159,6 +159,22 @@ fn slow_heads_and_bodies_have_their_time() {
 }
 
 #[test]
+fn who_asks_for_no_namespace_has_its_time() {
+    let harness = Harness::open(Config { connect_timeout: 200, ..Config::default() });
+    let answer =
+        raw(&harness, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let start = Instant::now();
+    while harness.server.stats(false).refused.timeout == 0 {
+        assert!(start.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Its session waits for a poll to tell it the end; meanwhile the shard has time for others.
+    Polling::connect(harness.port);
+    assert_eq!(harness.server.stats(false).refused.timeout, 1);
+}
+
+#[test]
 fn heads_messages_pieces_and_attachments_have_their_size() {
     let limits = Limits { max_fragments: 3, max_attachments: 1, max_header_size: 10_000, ..Limits::default() };
     let harness = Harness::open(Config { limits, max_http_buffer_size: 1000, ..Config::default() });

@@ -32,11 +32,18 @@ pub enum Limit {
     Full,
 }
 
+/// What takes a place.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Session,
+    Tcp,
+}
+
 /// What is known of an address.
 #[derive(Debug, Default)]
 pub struct Address {
-    connections: AtomicU32,
-    visits: AtomicU32,
+    /// By kind.
+    places: [AtomicU32; 2],
     handshakes: SharedBucket,
     /// Of its clients' events.
     pub events: SharedBucket,
@@ -119,8 +126,8 @@ impl<K: Hash + Eq, V: Idle + Default> Table<K, V> {
 #[derive(Debug)]
 pub struct Gate {
     limits: Limits,
-    connections: AtomicU32,
-    visits: AtomicU32,
+    /// By kind.
+    places: [AtomicU32; 2],
     addresses: Table<u64, Address>,
     users: Table<Arc<str>, SharedBucket>,
 }
@@ -128,8 +135,7 @@ pub struct Gate {
 impl Gate {
     /// Nobody is in yet.
     pub fn new(limits: Limits) -> Arc<Self> {
-        let (connections, visits) = (AtomicU32::new(0), AtomicU32::new(0));
-        Arc::new(Self { limits, connections, visits, addresses: Table::new(), users: Table::new() })
+        Arc::new(Self { limits, places: Default::default(), addresses: Table::new(), users: Table::new() })
     }
 
     /// Lets a new session in, as long as the seat is kept. `remote`: its address, as text.
@@ -140,30 +146,26 @@ impl Gate {
         {
             return Err(Limit::Handshakes);
         }
-        let seat = Seat { gate: self.clone(), address };
-        // The seat gives back what it took, whether it is kept or not.
-        let before = self.connections.fetch_add(1, Relaxed);
-        let from_there = seat.address.as_ref().map(|address| address.connections.fetch_add(1, Relaxed));
-        if self.limits.max_connections.is_some_and(|most| before >= most) {
-            return Err(Limit::Full);
-        }
-        match (self.limits.max_connections_per_address, from_there) {
-            (Some(most), Some(others)) if others >= most => Err(Limit::Address),
-            _ => Ok(seat),
-        }
+        self.place(address, Kind::Session).map(Seat)
     }
 
     /// Lets a TCP connection in that has not said yet what it wants. `remote`: its address, if it counts.
     pub fn visit(self: &Arc<Self>, remote: Option<IpAddr>, now: Micros) -> Result<Visit, Limit> {
-        let visit = Visit { gate: self.clone(), address: remote.and_then(|remote| self.address(remote, now)) };
-        let before = self.visits.fetch_add(1, Relaxed);
-        let from_there = visit.address.as_ref().map(|address| address.visits.fetch_add(1, Relaxed));
+        let address = remote.and_then(|remote| self.address(remote, now));
+        self.place(address, Kind::Tcp).map(|place| Visit { _place: place })
+    }
+
+    fn place(self: &Arc<Self>, address: Option<Arc<Address>>, kind: Kind) -> Result<Place, Limit> {
+        let place = Place { gate: self.clone(), address, kind };
+        // It gives back what it took, whether it is kept or not.
+        let before = self.places[kind as usize].fetch_add(1, Relaxed);
+        let from_there = place.address.as_ref().map(|address| address.places[kind as usize].fetch_add(1, Relaxed));
         if self.limits.max_connections.is_some_and(|most| before >= most) {
             return Err(Limit::Full);
         }
         match (self.limits.max_connections_per_address, from_there) {
             (Some(most), Some(others)) if others >= most => Err(Limit::Address),
-            _ => Ok(visit),
+            _ => Ok(place),
         }
     }
 
@@ -187,43 +189,39 @@ fn name_of(address: IpAddr) -> u64 {
     }
 }
 
-/// One session's place. It is free again when this is dropped.
+/// It is free again when this is dropped.
 #[derive(Debug)]
-pub struct Seat {
+struct Place {
     gate: Arc<Gate>,
     address: Option<Arc<Address>>,
+    kind: Kind,
 }
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let of_all = &self.gate.places;
+        let of_address = self.address.as_ref().map(|address| &address.places);
+        for places in [Some(of_all), of_address].into_iter().flatten() {
+            places[self.kind as usize].fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+/// One session's place, as long as it is kept.
+#[derive(Debug)]
+pub struct Seat(Place);
 
 impl Seat {
     /// Its address, if addresses are limited and it has one.
     pub fn address(&self) -> Option<&Address> {
-        self.address.as_deref()
+        self.0.address.as_deref()
     }
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.gate.connections.fetch_sub(1, Relaxed);
-        if let Some(address) = &self.address {
-            address.connections.fetch_sub(1, Relaxed);
-        }
-    }
-}
-
-/// The place of a TCP connection, as a [`Seat`] is that of a session.
+/// The place of a TCP connection, as long as it is kept.
 #[derive(Debug)]
 pub struct Visit {
-    gate: Arc<Gate>,
-    address: Option<Arc<Address>>,
-}
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.gate.visits.fetch_sub(1, Relaxed);
-        if let Some(address) = &self.address {
-            address.visits.fetch_sub(1, Relaxed);
-        }
-    }
+    _place: Place,
 }
 
 #[cfg(test)]

@@ -99,7 +99,7 @@ impl Shard {
         Some(Box::new(Arrival { socket: self.socket_key(index), info, credit }))
     }
 
-    fn refuse_connect(&mut self, key: Key, nsp: &str, error: &str) {
+    pub(super) fn refuse_connect(&mut self, key: Key, nsp: &str, error: &str) {
         self.push(key, &[socket::encode_text(Kind::ConnectError, nsp, None, error)]);
     }
 
@@ -239,6 +239,6 @@ impl Shard {
 }
 
 /// CONNECT_ERROR's object.
-fn refusal(code: &str, message: &str) -> String {
+pub(super) fn refusal(code: &str, message: &str) -> String {
     format!("{{\"message\":\"{message}\",\"data\":{{\"code\":\"{code}\"}}}}")
 }

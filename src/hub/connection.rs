@@ -370,7 +370,8 @@ impl Shard {
         if connection.leaves_by.is_some_and(|at| at <= now) {
             return self.with_engine(key, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
-        if connection.expires.is_some_and(|at| at <= now) {
+        // Taken, as it may go on for a while until a poll tells the client.
+        if connection.expires.take_if(|at| *at <= now).is_some() {
             self.expel(key);
             return self.rearm(key);
         }
@@ -381,6 +382,9 @@ impl Shard {
         let late = connection.members.is_late(now);
         self.with_engine(key, |engine, effects| engine.tick(now, effects));
         if late {
+            if let Some(connection) = self.connection(key) {
+                connection.server.refusals.timeout.add(1);
+            }
             self.close_connection(key, Reason::ForcedClose);
         }
         self.rearm(key);

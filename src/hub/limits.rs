@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::admission::refusal;
 use super::connection::Connection;
 use super::counters::Counter;
 use super::server::Server;
@@ -45,7 +46,7 @@ pub struct Refusals {
     pub full: Counter,
     /// Requests with a head that is too large.
     pub headers: Counter,
-    /// Requests whose head or body did not come in time.
+    /// Requests whose head or body, and sessions whose first CONNECT, did not come in time.
     pub timeout: Counter,
     /// Messages and bodies that are too large.
     pub size: Counter,
@@ -179,8 +180,7 @@ impl Shard {
     /// Whether a client may ask for a namespace.
     pub(super) fn may_connect(&mut self, key: Key, nsp: &str) -> bool {
         let Err(scope) = self.take_event(key) else { return true };
-        let refusal = format!("{{\"message\":\"{TEXT}\",\"data\":{{\"code\":\"{CODE}\"}}}}");
-        self.push(key, &[socket::encode_text(Kind::ConnectError, nsp, None, &refusal)]);
+        self.refuse_connect(key, nsp, &refusal(CODE, TEXT));
         self.exceeded(key, None, scope, 1);
         false
     }

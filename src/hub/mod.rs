@@ -28,6 +28,7 @@ pub mod server;
 pub(crate) mod shard;
 #[cfg(test)]
 mod simulation;
+pub mod stats;
 mod timers;
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -10,11 +10,11 @@ use serde::Serialize;
 
 use super::attendance::{Change, Ticket};
 use super::command::{Command, SocketKey};
-use super::counters::Depth;
 use super::ids::Id;
 use super::membership::shard_of;
 use super::server::{Event, Server, State};
 use super::shard::{Key, Shard, Timer};
+use super::stats::Depth;
 use crate::error::Reason;
 use crate::events;
 use crate::protocol::json;

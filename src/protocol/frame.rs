@@ -27,13 +27,8 @@ impl Frame {
 
     fn encode<'a>(first: u8, parts: impl Iterator<Item = &'a [u8]> + Clone) -> Self {
         let length: usize = parts.clone().map(<[u8]>::len).sum();
-        let header = match length {
-            0..=125 => 2,
-            126..=0xffff => 4,
-            _ => MAX_HEADER,
-        };
         // Exactly, so that the bytes can be shared as they are.
-        let mut out = Vec::with_capacity(header + length);
+        let mut out = Vec::with_capacity(header_for(length) + length);
         push_header(&mut out, first, length);
         for part in parts {
             out.extend_from_slice(part);
@@ -94,11 +89,20 @@ fn header_length(frame: &[u8]) -> usize {
     }
 }
 
+/// Length of the header of an unmasked frame.
+fn header_for(length: usize) -> usize {
+    match length {
+        0..=125 => 2,
+        126..=0xffff => 4,
+        _ => MAX_HEADER,
+    }
+}
+
 fn push_header(out: &mut Vec<u8>, first: u8, length: usize) {
     out.push(first);
-    match length {
-        0..=125 => out.push(length as u8),
-        126..=0xffff => {
+    match header_for(length) {
+        2 => out.push(length as u8),
+        4 => {
             out.push(126);
             out.extend_from_slice(&(length as u16).to_be_bytes());
         }

@@ -208,9 +208,10 @@ impl<K: Copy + PartialEq> Sockets<K> {
         self.members.iter().map(|member| member.socket)
     }
 
-    /// Whether the time to join a namespace has run out.
-    pub fn is_late(&self, now: Millis) -> bool {
-        self.connect_by.is_some_and(|at| at <= now)
+    /// Whether the time to join a namespace has run out. True once: a session may take its time to close, and a deadline
+    /// that stayed behind would be due again and again.
+    pub fn is_late(&mut self, now: Millis) -> bool {
+        self.connect_by.take_if(|at| *at <= now).is_some()
     }
 }
 
@@ -236,7 +237,7 @@ mod tests {
         assert_eq!(sockets.text("0/a,{}"), Input::Connect { nsp: "/a", auth: Some("{}") });
         sockets.ask("/a".into(), 7);
         assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
-        assert!(sockets.is_late(100));
+        assert!(!sockets.is_late(99));
         sockets.join(7);
         assert!(!sockets.is_late(100));
         assert!(matches!(sockets.text("2/a,3[\"x\"]"), Input::Event { socket: 7, id: Some(3.0), .. }));
@@ -244,6 +245,13 @@ mod tests {
         assert_eq!(sockets.text("1/a,"), Input::Leave { socket: 7 });
         sockets.remove(7);
         assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
+    }
+
+    #[test]
+    fn who_joins_nothing_is_late_once() {
+        let mut sockets = Sockets::<u32>::new(100, 10, 10);
+        assert!(!sockets.is_late(99) && sockets.is_late(100) && !sockets.is_late(100));
+        assert_eq!(sockets.deadline(), None);
     }
 
     #[test]

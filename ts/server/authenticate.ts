@@ -1,5 +1,6 @@
 // Who may connect: runs the application's `authenticate` for one handshake. Whatever goes wrong refuses.
 
+import { inTime } from "./in-time.js";
 import type { ConnectInfo, Handshake } from "./socket-types.js";
 import type { Any } from "./typed-events.js";
 
@@ -42,23 +43,15 @@ export class Refusal {
   ) {}
 }
 
-const PATIENCE = 10_000;
-
 export async function authenticate(check: Authenticate, info: ConnectInfo): Promise<Identity | Refusal> {
   const handshake: AuthenticateHandshake = {
     ...info.handshake,
     auth: info.auth ?? {},
     cookies: parseCookies(info.handshake.headers.cookie),
   };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Refusal>((resolve) => {
-    timer = setTimeout(
-      () => resolve(new Refusal("authentication timed out", { code: "ERR_AUTHENTICATION_TIMEOUT" })),
-      PATIENCE,
-    );
-  });
+  const late = new Refusal("authentication timed out", { code: "ERR_AUTHENTICATION_TIMEOUT" });
   try {
-    const result = await Promise.race([check(handshake), late]);
+    const result = await inTime(() => check(handshake), late);
     if (result instanceof Refusal) return result;
     if (!result) return new Refusal("unauthorized", { code: "ERR_UNAUTHORIZED" });
     const found = identity(result);
@@ -68,8 +61,6 @@ export async function authenticate(check: Authenticate, info: ConnectInfo): Prom
     // The client is told nothing about the cause; the operator is.
     console.error("nself-realtime: authenticate failed, the connection is refused:", error);
     return new Refusal("authentication failed", { code: "ERR_AUTHENTICATION" });
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,12 +1,11 @@
 // Which rooms a client may join: asks the application's `authorizeJoin`. Only a clear yes lets it in.
 
+import { inTime } from "./in-time.js";
 import type { Socket } from "./socket.js";
 import type { Any } from "./typed-events.js";
 
 /** Decides whether a client may join a room. Anything but true, a throw, or no answer within 10 s refuses. */
 export type AuthorizeJoin = (socket: Socket<Any, Any, Any, Any>, room: string) => boolean | Promise<boolean>;
-
-const PATIENCE = 10_000;
 
 /** Undefined: it may. Otherwise what the client is told. */
 export async function authorizeJoin(
@@ -14,18 +13,12 @@ export async function authorizeJoin(
   socket: Socket<Any, Any, Any, Any>,
   room: string,
 ): Promise<string | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<"late">((resolve) => {
-    timer = setTimeout(() => resolve("late"), PATIENCE);
-  });
   try {
-    const answer = await Promise.race([check(socket, room), late]);
+    const answer = await inTime(() => check(socket, room), "late");
     if (answer === true) return undefined;
     return answer === "late" ? "authorization timed out" : `you may not join room "${room}"`;
   } catch (error) {
     console.error("nself-realtime: authorizeJoin failed, the client may not join:", error);
     return "authorization failed";
-  } finally {
-    clearTimeout(timer);
   }
 }

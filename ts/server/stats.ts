@@ -39,7 +39,7 @@ export interface Refused {
   full: number;
   /** Requests whose head is too large. */
   headers: number;
-  /** Requests whose head or body did not come in time. */
+  /** Requests whose head or body, and sessions whose first CONNECT, did not come in time. */
   timeout: number;
   /** Messages and bodies beyond `maxHttpBufferSize`. */
   size: number;
