@@ -209,13 +209,6 @@ impl Shard {
             }
         };
         self.scratch = scratch;
-        // An answer of this connection's own leaves now; what others got leaves with the next pass.
-        let own = self.link(key).and_then(|link| link.connection);
-        if let Some(own) = own
-            && self.connection(own).is_some_and(|connection| !connection.held)
-        {
-            self.flush(own);
-        }
         if !self.dirty.is_empty() {
             self.mailbox.nudge();
         }
