@@ -43,6 +43,8 @@ pub struct Connection {
     pub(super) held: bool,
     /// The last write did not take everything.
     pub(super) blocked: bool,
+    /// Its place among the receivers of the events at hand; it counts if it is found there.
+    pub(super) receiver: u32,
     /// When the client was last heard of.
     pub(super) seen: Millis,
     /// Who is behind it, once that is known.
@@ -66,6 +68,11 @@ impl Connection {
     /// Whether a packet would leave at once.
     pub(super) fn is_writable(&self) -> bool {
         self.engine.is_open() && !self.blocked && (self.link.is_some() || self.engine.has_poll())
+    }
+
+    /// Whether an event may wait for its batch: behind something that waits for a poll alone there is nothing to hold.
+    pub(super) fn may_hold(&self) -> bool {
+        self.held || self.outbox.is_empty()
     }
 
     /// Something was queued: it leaves with this pass, or (`hold`) may wait for its batch.
@@ -153,6 +160,7 @@ impl Shard {
             dirty: false,
             held: false,
             blocked: false,
+            receiver: 0,
             seen: now,
             identity: None,
             expires: None,

@@ -1,52 +1,43 @@
-//! From an emit to outboxes. Events that go to the same clients one after the other become one run, which is put into
-//! their outboxes once; so a burst to a room costs each member as much as one event does.
+//! From an emit to outboxes. What one pass has for the same clients becomes one run, which is put into their outboxes once;
+//! so a burst to a room, or to many rooms in turn, costs each member about as much as one event does.
 
+use std::ops::Range;
 use std::sync::Arc;
+
+use smallvec::{SmallVec, smallvec};
 
 use super::batch::Verdict;
 use super::clock;
 use super::command::Emit;
+use super::gathering::{Bundle, Part, Parts, in_order};
 use super::outbox::TooSlow;
 use super::rooms::Member;
-use super::run::{MAX_JOINED, Run};
+use super::run::Run;
 use super::shard::{Key, Shard, Timer};
 use crate::error::Reason;
 
-/// Emits of one pass, one after the other, that go to the same clients.
-#[derive(Default)]
-pub(super) struct Gathering {
-    emits: Vec<Arc<Emit>>,
-    bytes: usize,
-    /// All of them may wait for their batch's window.
-    hold: bool,
-}
-
-impl Gathering {
-    fn takes(&self, emit: &Emit) -> bool {
-        match self.emits.first() {
-            None => true,
-            Some(first) => {
-                self.bytes + emit.run.len() <= MAX_JOINED
-                    && !emit.volatile
-                    && !first.volatile
-                    && Arc::ptr_eq(&first.nsp, &emit.nsp)
-                    && first.to == emit.to
-            }
-        }
-    }
+/// A client, and which bundles go to it.
+struct Receiver {
+    key: Key,
+    bundles: SmallVec<[usize; 2]>,
 }
 
 impl Shard {
     /// Takes an event. It reaches outboxes with [`Shard::settle`], or before anything else is done.
     pub(super) fn deliver(&mut self, emit: Arc<Emit>) {
-        if !self.gathering.takes(&emit) {
+        // Whether a client can take a volatile event is asked when it is alone.
+        let is_volatile = emit.volatile;
+        if is_volatile {
             self.settle();
         }
         let hold = self.may_wait(&emit);
-        let gathering = &mut self.gathering;
-        gathering.hold = hold && (gathering.hold || gathering.emits.is_empty());
-        gathering.bytes += emit.run.len();
-        gathering.emits.push(emit);
+        if let Err(emit) = self.gathering.add(emit, hold) {
+            self.settle();
+            let _ = self.gathering.add(emit, hold);
+        }
+        if is_volatile {
+            self.settle();
+        }
     }
 
     /// Whether an event waits for the end of its batch's window.
@@ -68,18 +59,18 @@ impl Shard {
 
     /// Puts what was gathered into the outboxes of all who get it.
     pub(super) fn settle(&mut self) {
-        if self.gathering.emits.is_empty() {
+        if self.gathering.groups() == 0 {
             return;
         }
-        let hold = std::mem::take(&mut self.gathering.hold);
-        self.gathering.bytes = 0;
-        self.runs += 1;
-        let first = self.gathering.emits[0].clone();
-        let run = match self.gathering.emits.len() {
-            1 => first.run.clone(),
-            _ => Run::joined(self.gathering.emits.iter().map(|emit| &emit.run)),
-        };
-        self.gathering.emits.clear();
+        match self.gathering.take().as_slice() {
+            [one] => self.hand_out(one),
+            several => self.sort_out(several),
+        }
+    }
+
+    /// One bundle, to all who get it.
+    fn hand_out(&mut self, bundle: &Bundle) {
+        let (first, run) = (bundle.first(), &bundle.run);
         let Some(space) = self.spaces.get(&first.nsp.id) else {
             return;
         };
@@ -99,8 +90,7 @@ impl Shard {
                 full.push(Key { index, serial: connection.serial });
                 return;
             }
-            // Behind something that waits for a poll alone there is nothing to hold.
-            let hold = hold && (connection.held || connection.outbox.is_empty());
+            let hold = bundle.hold && connection.may_hold();
             connection.outbox.push_run(run.clone());
             connection.touch(index, hold, dirty);
         });
@@ -110,19 +100,69 @@ impl Shard {
             counters.dropped_volatile.add(skipped);
         }
         for key in full {
-            self.squeeze(key, &run, hold);
+            self.squeeze(key, run, 0..run.items().len(), bundle.hold);
         }
     }
 
-    /// Puts a run into one outbox. If it does not fit: perhaps only because this pass has not written yet. If that does not help, its events and those
-    /// that wait are dropped as far as their policies allow; if that does not help either, the client is too slow, and is
-    /// closed.
-    pub(super) fn squeeze(&mut self, key: Key, run: &Arc<Run>, hold: bool) {
-        for index in 0..run.items().len() {
+    /// Several bundles, each to all who get it. Who gets more than one of them gets their events in the order in which they
+    /// were emitted.
+    fn sort_out(&mut self, bundles: &[Bundle]) {
+        let mut receivers: Vec<Receiver> = Vec::new();
+        for (place, bundle) in bundles.iter().enumerate() {
+            let first = bundle.first();
+            let Some(space) = self.spaces.get(&first.nsp.id) else { continue };
+            let connections = &mut self.connections;
+            let mut members = 0;
+            space.select(&first.to, |member| {
+                members += 1;
+                let connection = &mut connections[member.connection as usize];
+                let key = Key { index: member.connection, serial: connection.serial };
+                match receivers.get_mut(connection.receiver as usize).filter(|receiver| receiver.key == key) {
+                    Some(receiver) => receiver.bundles.push(place),
+                    None => {
+                        connection.receiver = receivers.len() as u32;
+                        receivers.push(Receiver { key, bundles: smallvec![place] });
+                    }
+                }
+            });
+            first.server.counters(self.index).deliveries.add(members * bundle.run.items().len() as u64);
+        }
+        let mut before = (SmallVec::new(), Parts::new());
+        for Receiver { key, bundles: of } in receivers {
+            // Neighbours are in the same rooms, as a rule.
+            if before.0 != of {
+                before = (of.clone(), in_order(bundles, &of));
+            }
+            self.take_parts(key, bundles, &before.1);
+        }
+    }
+
+    /// Puts parts of bundles into one outbox.
+    fn take_parts(&mut self, key: Key, bundles: &[Bundle], parts: &[Part]) {
+        let Some(connection) = self.connection(key) else { return };
+        let cost: usize = parts.iter().map(|(bundle, events)| bundles[*bundle].run.cost_of(events)).sum();
+        let fits = connection.outbox.cost() + cost <= connection.server.config.max_outbox;
+        for (bundle, events) in parts {
+            let Bundle { run, hold, .. } = &bundles[*bundle];
+            if !fits {
+                self.squeeze(key, run, events.clone(), *hold);
+            } else if let Some(connection) = self.connections.get_mut(key.index as usize) {
+                let hold = *hold && connection.may_hold();
+                connection.outbox.push_events(run.clone(), events);
+                connection.touch(key.index, hold, &mut self.dirty);
+            }
+        }
+    }
+
+    /// Puts events of a run into one outbox. If they do not fit: perhaps only because this pass has not written yet. If that
+    /// does not help, these events and those that wait are dropped as far as their policies allow; if that does not help
+    /// either, the client is too slow, and is closed.
+    pub(super) fn squeeze(&mut self, key: Key, run: &Arc<Run>, events: Range<usize>, hold: bool) {
+        for index in events {
             let full = |shard: &mut Self| {
                 shard.connection(key).is_some_and(|connection| {
                     let cost = connection.outbox.cost();
-                    cost > 0 && cost + run.cost_of(index) > connection.server.config.max_outbox
+                    cost > 0 && cost + run.cost_of(&(index..index + 1)) > connection.server.config.max_outbox
                 })
             };
             if full(self) && self.connection(key).is_some_and(|connection| !connection.blocked) {
@@ -132,8 +172,8 @@ impl Shard {
             let Some(connection) = self.connection(key) else {
                 return;
             };
-            let hold = hold && (connection.held || connection.outbox.is_empty());
-            connection.outbox.push_event(run.clone(), index);
+            let hold = hold && connection.may_hold();
+            connection.outbox.push_events(run.clone(), &(index..index + 1));
             if must_drop && self.make_room(key).is_err() {
                 return self.too_slow(key);
             }

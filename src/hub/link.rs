@@ -174,6 +174,8 @@ impl Shard {
             link.waker = Some(context.waker().clone());
         }
         self.update_clock();
+        // What was emitted before the client says something comes before its answer.
+        self.settle();
         self.flush_link(index);
         if let Some(head) = head {
             self.link_input(key, &head);

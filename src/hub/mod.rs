@@ -12,6 +12,7 @@ pub(crate) mod command;
 mod connection;
 pub mod counters;
 mod delivery;
+mod gathering;
 pub(crate) mod identity;
 pub(crate) mod ids;
 mod limits;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -118,9 +119,9 @@ impl Outbox {
         self.queue.push_back(Piece::Run(run, 0, count));
     }
 
-    /// Queues one event of a run.
-    pub fn push_event(&mut self, run: Arc<Run>, index: usize) {
-        self.add(Piece::Run(run, index as u32, index as u32 + 1));
+    /// Queues some events of a run.
+    pub fn push_events(&mut self, run: Arc<Run>, events: &Range<usize>) {
+        self.add(Piece::Run(run, events.start as u32, events.end as u32));
     }
 
     /// Queues the response to a handshake: nothing may pass it.

@@ -40,7 +40,7 @@ pub type Names = SmallVec<[Arc<str>; 1]>;
 
 /// Who gets an event: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
 /// socket's id counts as a room that only it is in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Selection {
     /// Room names; one, as a rule.
     pub rooms: Names,

@@ -1,6 +1,7 @@
 //! Events on their way out. A run is what one pass of a shard has for the members of a room: one or many events, their
 //! frames in one buffer, shared by all who get it.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -117,9 +118,9 @@ impl Run {
         &self.bytes[self.start(index)..self.start(index + 1)]
     }
 
-    /// What one of its events costs a client.
-    pub fn cost_of(&self, index: usize) -> usize {
-        self.event(index).len() + OVERHEAD
+    /// What some of its events cost a client.
+    pub fn cost_of(&self, events: &Range<usize>) -> usize {
+        self.start(events.end) - self.start(events.start) + OVERHEAD * events.len()
     }
 
     /// What it costs a client.

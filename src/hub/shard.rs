@@ -16,7 +16,7 @@ use super::batch::{Batches, Target};
 use super::clock;
 use super::command::{Command, SocketKey};
 use super::connection::Connection;
-use super::delivery::Gathering;
+use super::gathering::Gathering;
 use super::identity::Endings;
 use super::ids::{Id, Ids};
 use super::link::Link;
@@ -36,9 +36,9 @@ const FLUSH_STEPS: usize = 4;
 /// How long a shard that has just carried out several commands lets events gather, in milliseconds. A lone event never
 /// waits for it.
 const NAP: u64 = 1;
-/// Runs to different rooms, taken at once, that are the sign of a burst which goes on.
+/// Selections of sockets that emits of one pass go to which are the sign of a burst that goes on.
 const BURST: usize = 16;
-/// How long such a burst may gather before the first of it is written, in milliseconds: each write that carries two of
+/// How long such a burst may gather before the first of it is delivered, in milliseconds: each write that carries two of
 /// its events spares one.
 const GATHER: u64 = 20;
 /// Commands that the shard keeps room for.
@@ -90,8 +90,6 @@ pub struct Shard {
     pub(super) batches: Batches,
     pub(super) timers: Timers<Timer>,
     pub(super) gathering: Gathering,
-    /// Runs put into outboxes lately.
-    pub(super) runs: usize,
     pub(super) dirty: VecDeque<Key>,
     pub(super) joiner: Joiner,
     pub(super) ids: Ids,
@@ -131,7 +129,6 @@ impl Shard {
                 batches: Batches::default(),
                 timers: Timers::default(),
                 gathering: Gathering::default(),
-                runs: 0,
                 dirty: VecDeque::new(),
                 joiner: Joiner::default(),
                 ids: Ids::new(index, shards),
@@ -198,6 +195,7 @@ impl Shard {
     /// Does everything that is due.
     fn tick(&mut self) {
         while let Some(timer) = self.timers.pop_due(self.now) {
+            self.settle();
             match timer {
                 Timer::Connection(key) => self.tick_connection(key),
                 Timer::Link(key) => self.drop_link(key),
@@ -208,11 +206,6 @@ impl Shard {
                 Timer::Deadline(server) => self.force_closed(server),
             }
         }
-    }
-
-    /// How many runs were put into outboxes since the last question.
-    fn take_runs(&mut self) -> usize {
-        std::mem::take(&mut self.runs)
     }
 
     /// Flushes a few connections. True: there are more.
@@ -295,13 +288,13 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     loop {
         worked += take_in(shard, mailbox, &mut taken);
         let began = *pass_began.get_or_insert(shard.borrow().now);
-        let is_burst = shard.borrow_mut().take_runs() >= BURST;
-        if is_burst && shard.borrow().now < began + GATHER {
+        if is_burst(shard) && shard.borrow().now < began + GATHER {
             if mailbox.prepare_sleep(true) {
                 nap(mailbox, None).await;
             }
             continue;
         }
+        settle(shard);
         if flush_step(shard) {
             steps += 1;
             if steps % FLUSH_STEPS == 0 {
@@ -343,7 +336,7 @@ async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
     let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
 }
 
-/// Does what is due and what was asked for; what that emits is in outboxes afterwards. Returns the number of commands.
+/// Does what is due and what was asked for; emits are gathered. Returns the number of commands.
 pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &mut Vec<Command>) -> usize {
     shard.borrow_mut().update_clock();
     // What is due comes before what has just come in: a session is gone to the millisecond.
@@ -361,8 +354,17 @@ pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &
         });
     }
     commands.shrink_to(KEPT_COMMANDS);
-    guarded_step(shard, "delivery", || shard.borrow_mut().settle());
     count
+}
+
+/// Whether what was gathered is the beginning of a burst.
+fn is_burst(shard: &RefCell<Shard>) -> bool {
+    shard.borrow().gathering.groups() >= BURST
+}
+
+/// Puts what was gathered into outboxes.
+pub(super) fn settle(shard: &RefCell<Shard>) {
+    guarded_step(shard, "delivery", || shard.borrow_mut().settle());
 }
 
 /// Flushes a few connections. True: there are more.

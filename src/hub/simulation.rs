@@ -22,7 +22,7 @@ use super::ids::Id;
 use super::mailbox::Mailbox;
 use super::rooms::Selection;
 use super::server::{Event, Outgoing, Server, Sink};
-use super::shard::{Shard, flush_step, take_in};
+use super::shard::{Shard, flush_step, settle, take_in};
 use crate::config::{Batch, Config};
 use crate::events::Keep;
 use crate::guard::gate::Seat;
@@ -112,12 +112,18 @@ impl Simulation {
     async fn work(&mut self, whole: bool) {
         let mut commands = Vec::new();
         take_in(&self.shard, &self.mailbox, &mut commands);
+        // A burst may gather for some passes.
+        if whole || !self.random.one_in(3) {
+            settle(&self.shard);
+        }
         while flush_step(&self.shard) && whole {
             take_in(&self.shard, &self.mailbox, &mut commands);
+            settle(&self.shard);
         }
         Self::tasks().await;
         if whole {
             take_in(&self.shard, &self.mailbox, &mut commands);
+            settle(&self.shard);
             while flush_step(&self.shard) {}
         }
         for (_, connection) in &self.shard.borrow().connections {
