@@ -70,8 +70,9 @@ export declare function disconnectUser(server: number, userId: string): number
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
- * `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
- * say for this name. `text`: JSON array, event name first. False when the server is closed.
+ * `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest
+ * (of `key`); none of these: what the options say for this name. `text`: JSON array, event name first. False when the server
+ * is closed.
  */
 export declare function emit(server: number, nsp: string, rooms: string | Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 

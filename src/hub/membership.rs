@@ -197,7 +197,7 @@ impl Shard {
         if policy == Policy::Close {
             return self.push(connection, &frames);
         }
-        self.squeeze(connection, &Run::one(&frames, clock::micros(), policy), 0..1, false);
+        self.squeeze(connection, &Run::one(frames, clock::micros(), policy), 0..1, false);
     }
 
     /// A change for one socket.

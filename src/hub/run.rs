@@ -8,7 +8,7 @@ use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
 use crate::events::Gap;
-use crate::protocol::frame::Frame;
+use crate::protocol::socket::Frames;
 
 /// Most bytes that one run joins. A slow client that waits for the last event of a run keeps all of it.
 pub const MAX_JOINED: usize = 64 * 1024;
@@ -75,10 +75,10 @@ impl Item {
 
 impl Run {
     /// One event: its packet and the packet's attachments.
-    pub fn one(frames: &[Frame], at: u64, policy: Policy) -> Arc<Self> {
-        let bytes = match frames {
-            [frame] => frame.wire().clone(),
-            frames => frames.iter().flat_map(|frame| frame.wire().iter().copied()).collect(),
+    pub fn one(mut frames: Frames, at: u64, policy: Policy) -> Arc<Self> {
+        let bytes = match frames.len() {
+            1 => frames.remove(0).into_wire(),
+            _ => frames.iter().flat_map(|frame| frame.wire().iter().copied()).collect(),
         };
         let end = bytes.len() as u32;
         Arc::new(Self { bytes, items: smallvec![Item { end, at, policy }] })

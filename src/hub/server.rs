@@ -276,7 +276,7 @@ impl Server {
         }
         let Outgoing { to, volatile, batch, text, attachments, .. } = event;
         let run = |text: &str| {
-            Run::one(&socket::encode(Kind::Event, &nsp.name, None, text, attachments), clock::micros(), policy)
+            Run::one(socket::encode(Kind::Event, &nsp.name, None, text, attachments), clock::micros(), policy)
         };
         let run = match nsp.recovery.as_ref().filter(|_| !volatile) {
             None => run(text),

@@ -41,6 +41,8 @@ const BURST: usize = 16;
 /// How long such a burst may gather before the first of it is delivered, in milliseconds: each write that carries two of
 /// its events spares one.
 const GATHER: u64 = 20;
+/// Naps without a command that end it before.
+const QUIET: u32 = 3;
 /// Commands that the shard keeps room for.
 const KEPT_COMMANDS: usize = 1024;
 /// Largest read.
@@ -285,10 +287,13 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     let mut steps = 0;
     let mut worked = 0;
     let mut pass_began = None;
+    let mut quiet = 0;
     loop {
-        worked += take_in(shard, mailbox, &mut taken);
+        let count = take_in(shard, mailbox, &mut taken);
+        worked += count;
+        quiet = if count == 0 { quiet + 1 } else { 0 };
         let began = *pass_began.get_or_insert(shard.borrow().now);
-        if is_burst(shard) && shard.borrow().now < began + GATHER {
+        if quiet < QUIET && is_burst(shard) && shard.borrow().now < began + GATHER {
             if mailbox.prepare_sleep(true) {
                 nap(mailbox, None).await;
             }

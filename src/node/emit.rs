@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use napi::JsString;
 use napi::bindgen_prelude::{Buffer, Either, Result};
 use napi_derive::napi;
+use smallvec::smallvec;
 
 use super::errors::{Code, coded};
+use super::text;
 use crate::events::Keep;
 use crate::hub::server::Outgoing;
 use crate::hub::{self, Selection};
@@ -31,44 +34,46 @@ const CLOSE: u32 = 4;
 const GAP: u32 = 8;
 const LATEST: u32 = 16;
 
-/// `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest (of `key`); none of these: what the options
-/// say for this name. `text`: JSON array, event name first. False when the server is closed.
+/// `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest
+/// (of `key`); none of these: what the options say for this name. `text`: JSON array, event name first. False when the server
+/// is closed.
 #[napi]
 #[allow(clippy::too_many_arguments)] // An object would cost more than the emit.
 pub fn emit(
     server: u32,
-    nsp: String,
-    rooms: Either<String, Vec<String>>,
+    nsp: JsString<'_>,
+    #[napi(ts_arg_type = "string | Array<string>")] rooms: Either<JsString<'_>, Vec<String>>,
     except: Option<Vec<String>>,
     flags: u32,
-    text: String,
+    text: JsString<'_>,
     #[napi(ts_arg_type = "Array<Buffer>")] attached: Option<Vec<Buffer>>,
     key: Option<String>,
-) -> bool {
+) -> Result<bool> {
     let Ok(server) = hub::server(server) else {
-        return false;
+        return Ok(false);
     };
-    let mut to = match rooms {
-        Either::A(room) => Selection::room(room.into()),
-        Either::B(rooms) => Selection { rooms: names(rooms), ..Selection::default() },
-    };
-    to.except = names(except.unwrap_or_default());
     let keep = match flags & (CLOSE | GAP | LATEST) {
         CLOSE => Some(Keep::Close),
         GAP => Some(Keep::Gap),
         LATEST => Some(Keep::Latest(key.unwrap_or_default())),
         _ => None,
     };
-    server.emit(Outgoing {
-        nsp: &nsp,
-        to,
-        volatile: flags & VOLATILE != 0,
-        batch: flags & BATCH != 0,
-        keep,
-        enveloped: false,
-        text: &text,
-        attachments: &attachments(attached),
-    })
+    let send = |nsp: &str, rooms, text: &str| {
+        server.emit(Outgoing {
+            nsp,
+            to: Selection { rooms, except: names(except.unwrap_or_default()) },
+            volatile: flags & VOLATILE != 0,
+            batch: flags & BATCH != 0,
+            keep,
+            enveloped: false,
+            text,
+            attachments: &attachments(attached),
+        })
+    };
+    match rooms {
+        Either::A(room) => text::read([nsp, room, text], |[nsp, room, text]| send(nsp, smallvec![room.into()], text)),
+        Either::B(rooms) => text::read([nsp, text], |[nsp, text]| send(nsp, names(rooms), text)),
+    }
 }
 
 /// Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
@@ -76,11 +81,18 @@ pub fn emit(
 /// process.
 #[napi(js_name = "emitEvent")]
 pub fn emit_event(
-    #[napi(ts_arg_type = "string")] kind: String,
-    data: String,
-    room: Option<String>,
+    kind: JsString<'_>,
+    data: JsString<'_>,
+    #[napi(ts_arg_type = "string | undefined | null")] room: Option<JsString<'_>>,
     socket_id: Option<String>,
     batch: Option<bool>,
 ) -> Result<bool, Code> {
-    hub::emit_event(&kind, &data, room.as_deref(), socket_id.as_deref(), batch).map_err(coded)
+    let send = |kind: &str, data: &str, room: Option<&str>| {
+        hub::emit_event(kind, data, room, socket_id.as_deref(), batch).map_err(coded)
+    };
+    match room {
+        Some(room) => text::read([kind, data, room], |[kind, data, room]| send(kind, data, Some(room))),
+        None => text::read([kind, data], |[kind, data]| send(kind, data, None)),
+    }
+    .map_err(|error| napi::Error::new(error.status.into(), error.reason))?
 }

@@ -8,3 +8,4 @@ mod inbox;
 mod options;
 mod server;
 mod socket;
+mod text;

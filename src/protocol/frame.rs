@@ -41,6 +41,11 @@ impl Frame {
         &self.0
     }
 
+    /// The same, for one who keeps it.
+    pub fn into_wire(self) -> Bytes {
+        self.0
+    }
+
     /// The packet inside.
     pub fn packet(&self) -> Packet<'_> {
         Packet { payload: &self.0[header_length(&self.0)..], is_binary: self.0[0] == BINARY }

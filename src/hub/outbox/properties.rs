@@ -1,5 +1,6 @@
 //! Any interleaving of pushes and partial writes: every piece leaves once, whole, and in its place.
 
+use smallvec::smallvec;
 use std::collections::VecDeque;
 
 use proptest::collection::vec;
@@ -190,7 +191,7 @@ proptest! {
         for step in steps {
             match step {
                 Step::Shared(lengths) => {
-                    let one = |length| Run::one(&[Frame::text(&[&content(length)])], 0, Policy::Close);
+                    let one = |length| Run::one(smallvec![Frame::text(&[&content(length)])], 0, Policy::Close);
                     let runs: Vec<Arc<Run>> = lengths.into_iter().map(one).collect();
                     let run = Run::joined(runs.iter());
                     pairs.iter_mut().for_each(|pair| pair.push_run(&run));

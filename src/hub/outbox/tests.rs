@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::hub::run::{Policy, Stream};
+use smallvec::smallvec;
 
 /// Takes `room` bytes, then blocks.
 struct Sink {
@@ -57,7 +58,7 @@ fn partial_writes_keep_order_and_count() {
 #[test]
 fn members_in_step_share_one_write() {
     let runs: Vec<Arc<Run>> =
-        frames().iter().map(|frame| Run::one(std::slice::from_ref(frame), 0, Policy::Close)).collect();
+        frames().iter().map(|frame| Run::one(smallvec![frame.clone()], 0, Policy::Close)).collect();
     let mut joiner = Joiner::default();
     let mut written = Vec::new();
     for _ in 0..3 {
@@ -86,7 +87,7 @@ fn pings_pass_what_waits_but_not_what_has_begun() {
 const CAP: usize = 2000;
 
 fn event(text: &str, policy: &Policy) -> Arc<Run> {
-    Run::one(&[Frame::text(&["42", text])], 1000, policy.clone())
+    Run::one(smallvec![Frame::text(&["42", text])], 1000, policy.clone())
 }
 
 fn logs(room: &str) -> Policy {
