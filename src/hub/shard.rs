@@ -194,9 +194,10 @@ impl Shard {
         }
     }
 
-    /// Does everything that is due.
+    /// Does what is due. What one of these makes due at once has to wait for the next pass: none can hold the shard.
     fn tick(&mut self) {
-        while let Some(timer) = self.timers.pop_due(self.now) {
+        for _ in 0..self.timers.len() {
+            let Some(timer) = self.timers.pop_due(self.now) else { return };
             self.settle();
             match timer {
                 Timer::Connection(key) => self.tick_connection(key),

@@ -1,10 +1,12 @@
 //! A shard, its sessions, batches, outboxes and policies, driven by a seeded scheduler with a time of its own: clients
-//! come and go, read slowly, poll or not, are cut off, while events are emitted at random. Whatever happens, each client
-//! gets its events in order and once, nothing is lost that no policy allows, and no outbox grows beyond its cap.
+//! come and go, read slowly, poll or not, are cut off or expire, or never ask for a namespace, while events are emitted at
+//! random. Whatever happens, each client gets its events in order and once, nothing is lost that no policy allows, no
+//! outbox grows beyond its cap, the shard comes to rest, and whoever must go is gone in time.
 //!
 //! `SIMULATION_SEED=n cargo test simulation` runs one seed again; `SIMULATION_SEEDS=n` runs so many.
 
 mod client;
+mod lurkers;
 mod pipe;
 
 use std::cell::RefCell;
@@ -15,6 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use self::client::{Client, Fate, Way};
+use self::lurkers::Lurkers;
 use self::pipe::{End, Pipe};
 use super::clock;
 use super::command::{Answer, Change, Command, Incoming, Purpose, SessionRequest, Stream};
@@ -30,6 +33,10 @@ use crate::session::handshake::Request;
 
 const ROOMS: [&str; 3] = ["a", "b", "c"];
 const CAP: usize = 6000;
+/// In milliseconds; the others ask for their namespace without time passing.
+const CONNECT_TIMEOUT: u64 = 1500;
+/// The clock jumps so far at most, in milliseconds.
+const LEAP: u64 = 10_000;
 /// Largest event, and what may be urgent beside a full outbox.
 const SLACK: usize = 3000;
 
@@ -70,6 +77,7 @@ struct Simulation {
     number: u64,
     requests: u64,
     names: usize,
+    lurkers: Lurkers,
 }
 
 impl Simulation {
@@ -81,6 +89,7 @@ impl Simulation {
             batch: Batch { max_events: 4, window: 100 },
             ping_interval: 25_000,
             ping_timeout: 20_000,
+            connect_timeout: CONNECT_TIMEOUT,
             ..Config::default()
         };
         let server = Server::new(1, config.validated().unwrap(), Arc::new(Silent), [mailbox.clone()].into());
@@ -94,6 +103,7 @@ impl Simulation {
             number: 0,
             requests: 0,
             names: 0,
+            lurkers: Lurkers::default(),
         }
     }
 
@@ -125,11 +135,26 @@ impl Simulation {
             take_in(&self.shard, &self.mailbox, &mut commands);
             settle(&self.shard);
             while flush_step(&self.shard) {}
+            self.come_to_rest(&mut commands);
         }
         for (_, connection) in &self.shard.borrow().connections {
             let cost = connection.outbox.cost();
             assert!(cost <= CAP + SLACK, "an outbox of {cost} bytes");
         }
+    }
+
+    /// While the clock stands still there is an end to what is due.
+    fn come_to_rest(&mut self, commands: &mut Vec<Command>) {
+        let rests = |shard: &Shard| shard.timers.next().is_none_or(|at| at > shard.now);
+        for _ in 0..3 {
+            if rests(&self.shard.borrow()) {
+                return;
+            }
+            take_in(&self.shard, &self.mailbox, commands);
+            settle(&self.shard);
+            while flush_step(&self.shard) {}
+        }
+        assert!(rests(&self.shard.borrow()), "a timer is due again and again");
     }
 
     fn request() -> Request {
@@ -145,10 +170,11 @@ impl Simulation {
         self.server.admit(&Self::request()).expect("there is no limit")
     }
 
-    async fn connect(&mut self, websocket: bool) {
+    /// A session is opened.
+    fn open(&mut self, websocket: bool) -> Client {
         let is_prompt = self.random.one_in(2);
         self.names += 1;
-        if websocket {
+        let way = if websocket {
             let pipe = Pipe::default();
             pipe.receive(usize::MAX);
             let end = pipe.clone();
@@ -160,14 +186,20 @@ impl Simulation {
                 purpose: Purpose::Open(Box::new(Self::request()), self.seat()),
             };
             self.mailbox.push(Command::WebSocket(Box::new(incoming)));
-            self.clients.push(Client::new(self.names, Way::WebSocket(pipe), is_prompt));
+            Way::WebSocket(pipe)
         } else {
             let answers = Arc::new(Mutex::new(Vec::new()));
             let respond = Self::respond(&answers);
             let (server, request, seat) = (self.server.clone(), Box::new(Self::request()), self.seat());
             self.mailbox.push(Command::OpenPolling { server, request, seat, respond });
-            self.clients.push(Client::new(self.names, Way::Polling { answers, asking: true }, is_prompt));
-        }
+            Way::Polling { answers, asking: true }
+        };
+        Client::new(self.names, way, is_prompt)
+    }
+
+    async fn connect(&mut self, websocket: bool) {
+        let client = self.open(websocket);
+        self.clients.push(client);
         self.rooms.push(Vec::new());
         let last = self.clients.len() - 1;
         self.clients[last].says.push("40".into());
@@ -183,9 +215,9 @@ impl Simulation {
         Box::new(move |answer| answers.lock().push(answer))
     }
 
-    fn ask(&mut self, at: usize, method: &str) {
-        let Way::Polling { answers, .. } = &self.clients[at].way else { return };
-        let Some(sid) = Id::parse(&self.clients[at].sid) else { return };
+    fn ask(&mut self, client: &mut Client, method: &str) {
+        let Way::Polling { answers, .. } = &client.way else { return };
+        let Some(sid) = Id::parse(&client.sid) else { return };
         self.requests += 1;
         let (server, method, respond) = (self.server.clone(), method.to_owned(), Self::respond(answers));
         self.mailbox.push(Command::Request(Box::new(SessionRequest {
@@ -199,31 +231,33 @@ impl Simulation {
             respond,
         })));
         if method == "POST" {
-            let body = std::mem::take(&mut self.clients[at].says).join("\u{1e}");
+            let body = std::mem::take(&mut client.says).join("\u{1e}");
             self.mailbox.push(Command::Body { sid, id: self.requests, body: body.into() });
         }
     }
 
     /// A client takes what is there, answers, and asks for more.
     fn read(&mut self, at: usize, room: usize) {
-        let client = &mut self.clients[at];
-        match &mut client.way {
+        let mut client = self.clients.swap_remove(at);
+        self.serve(&mut client, room);
+        self.clients.push(client);
+        let last = self.clients.len() - 1;
+        self.clients.swap(at, last);
+    }
+
+    /// It takes what is there, up to `room` bytes. True: a poll was answered.
+    fn hear(client: &mut Client, room: usize) -> bool {
+        match &client.way {
             Way::WebSocket(pipe) => {
                 let pipe = pipe.clone();
                 let bytes = pipe.receive(room);
                 client.frames(&bytes);
                 client.is_over |= pipe.is_over();
-                for packet in std::mem::take(&mut client.says) {
-                    let mut frame = vec![0x81, 0x80 | packet.len() as u8, 0, 0, 0, 0];
-                    frame.extend_from_slice(packet.as_bytes());
-                    pipe.send(&frame);
-                }
+                false
             }
-            Way::Polling { answers, asking } => {
+            Way::Polling { answers, .. } => {
                 let answers: Vec<Answer> = std::mem::take(&mut *answers.lock());
                 let answered = answers.iter().any(|answer| matches!(answer, Answer::Payload { .. }));
-                let polls = answered || !*asking;
-                *asking = true;
                 for answer in answers {
                     match answer {
                         Answer::Payload { body, .. } => {
@@ -234,15 +268,32 @@ impl Simulation {
                         _ => client.is_over = true,
                     }
                 }
+                answered
+            }
+        }
+    }
+
+    fn serve(&mut self, client: &mut Client, room: usize) {
+        let answered = Self::hear(client, room);
+        match &mut client.way {
+            Way::WebSocket(pipe) => {
+                for packet in std::mem::take(&mut client.says) {
+                    let mut frame = vec![0x81, 0x80 | packet.len() as u8, 0, 0, 0, 0];
+                    frame.extend_from_slice(packet.as_bytes());
+                    pipe.send(&frame);
+                }
+            }
+            Way::Polling { asking, .. } => {
+                let polls = answered || !*asking;
+                *asking = true;
                 if client.is_over || client.sid.is_empty() {
                     return;
                 }
-                let speaks = !client.says.is_empty();
-                if speaks {
-                    self.ask(at, "POST");
+                if !client.says.is_empty() {
+                    self.ask(client, "POST");
                 }
                 if polls {
-                    self.ask(at, "GET");
+                    self.ask(client, "GET");
                 }
             }
         }
@@ -330,6 +381,7 @@ impl Simulation {
                     self.drop_client(at);
                 }
             }
+            (4, at) => self.lurk(at).await,
             (5, _) => Self::pass(self.random.below(60)),
             (6, _) if self.random.one_in(10) => Self::pass(self.random.below(8000)),
             _ => self.emit(),
@@ -338,6 +390,7 @@ impl Simulation {
         self.work(whole).await;
         self.read_promptly();
         self.bury();
+        self.check_lurkers();
     }
 
     fn read_promptly(&mut self) {
@@ -387,8 +440,9 @@ impl Simulation {
         self.clients.clear();
         // Those who poll no more are gone by their heartbeat; what is left of timers finds nobody.
         for _ in 0..12 {
-            Self::pass(10_000);
+            Self::pass(LEAP);
             self.work(true).await;
+            self.check_lurkers();
         }
         let shard = self.shard.borrow();
         assert!(shard.connections.is_empty() && shard.links.is_empty() && shard.sockets.is_empty(), "clients are left");

@@ -32,6 +32,11 @@ impl<K: Ord> Timers<K> {
         self.heap.pop().map(|Reverse((_, key))| key)
     }
 
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// When the next one is due.
     pub fn next(&self) -> Option<Millis> {
         self.heap.peek().map(|Reverse((at, _))| *at)
