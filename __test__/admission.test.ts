@@ -75,6 +75,41 @@ describe("who it is, is settled once", () => {
   });
 });
 
+test.each(Object.entries(MODES))(
+  "who asks again before it was answered gets one answer, over %s",
+  async (_, transports) => {
+    const first = gate();
+    const asked: unknown[] = [];
+    running = await startAttached();
+    const slow = running.server.getIO().of("/slow");
+    slow.use(async (socket, next) => {
+      asked.push(socket.handshake.auth.n);
+      if (socket.handshake.auth.n === 1) await first.opened;
+      next();
+    });
+    const joined: unknown[] = [];
+    slow.on("connection", (socket) => joined.push(socket.handshake.auth.n));
+    const socket = await connected(running.port, { transports });
+    const { id } = socket;
+    let n = 0;
+    const again = socket.io.socket("/slow", {
+      auth: (give: (auth: object) => void) => {
+        n++;
+        give({ n });
+      },
+    });
+    await vi.waitFor(() => expect(asked).toEqual([1]));
+    // What a component does that is mounted twice.
+    again.disconnect();
+    again.connect();
+    await event(again, "connect");
+    first.open();
+    await settled(socket);
+    expect([asked, joined, slow.sockets.size]).toEqual([[1, 2], [2], 1]);
+    expect([socket.connected, socket.id, again.connected]).toEqual([true, id, true]);
+  },
+);
+
 function split(body: string): string[] {
   return body.split("\x1e").filter((packet) => packet !== "6");
 }

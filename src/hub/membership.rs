@@ -110,8 +110,12 @@ impl Shard {
     pub(super) fn input(&mut self, key: Key, input: Input<'_, u32>) {
         let shard = self.index;
         match input {
-            Input::Connect { nsp, auth } => {
+            Input::Connect { nsp, auth, instead } => {
                 if self.may_connect(key, nsp) {
+                    // What it says last is what it wants; it gets one answer.
+                    if let Some(before) = instead {
+                        self.remove_socket(before, Reason::ClientLeft);
+                    }
                     self.connect(key, nsp, auth);
                 }
             }

@@ -16,12 +16,15 @@ const ATTACHMENT_BUDGET: usize = 4;
 /// What a message from the client means. `K` names one of its sockets.
 #[derive(Debug, PartialEq)]
 pub enum Input<'a, K> {
-    /// It asks for a namespace that it has not joined.
+    /// It asks for a namespace that it has not joined. The official client asks again, before it was answered, when its
+    /// socket was closed and opened meanwhile.
     Connect {
         /// The namespace as the client wrote it; it may not exist.
         nsp: &'a str,
         /// A JSON object.
         auth: Option<&'a str>,
+        /// The socket for which it asked before.
+        instead: Option<K>,
     },
     /// An event. `data` is a JSON array whose first item is the name.
     Event {
@@ -163,7 +166,10 @@ impl<K: Copy + PartialEq> Sockets<K> {
         let member = self.members.iter().find(|member| *member.nsp == *packet.nsp);
         let socket = match (member, packet.kind) {
             (None, Kind::Connect) => {
-                return Input::Connect { nsp: packet.nsp, auth: packet.data };
+                return Input::Connect { nsp: packet.nsp, auth: packet.data, instead: None };
+            }
+            (Some(member), Kind::Connect) if !member.joined => {
+                return Input::Connect { nsp: packet.nsp, auth: packet.data, instead: Some(member.socket) };
             }
             (Some(_), Kind::Connect | Kind::ConnectError) | (None, _) => {
                 return Input::Refused(Reason::ForcedClose);
@@ -234,8 +240,9 @@ mod tests {
     #[test]
     fn connect_event_leave() {
         let mut sockets = Sockets::<u32>::new(100, 10, 10);
-        assert_eq!(sockets.text("0/a,{}"), Input::Connect { nsp: "/a", auth: Some("{}") });
+        assert_eq!(sockets.text("0/a,{}"), Input::Connect { nsp: "/a", auth: Some("{}"), instead: None });
         sockets.ask("/a".into(), 7);
+        assert_eq!(sockets.text("0/a,"), Input::Connect { nsp: "/a", auth: None, instead: Some(7) });
         assert_eq!(sockets.text("2/a,[\"x\"]"), Input::Refused(Reason::ForcedClose));
         assert!(!sockets.is_late(99));
         sockets.join(7);

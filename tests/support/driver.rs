@@ -225,7 +225,10 @@ impl Driver {
 
     fn input(&mut self, input: Input<'_, u32>) {
         match input {
-            Input::Connect { nsp, auth } => {
+            Input::Connect { nsp, auth, instead } => {
+                if let Some(before) = instead {
+                    self.sockets.remove(before);
+                }
                 assert!(nsp.starts_with('/'));
                 assert!(auth.is_none_or(|auth| auth.trim_start().starts_with('{')));
                 let socket = self.next_socket;
