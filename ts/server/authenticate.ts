@@ -73,7 +73,10 @@ function identity(result: AuthenticateResult): Identity {
   return { userId, session, expiresAt: at, data: at === undefined ? data : { ...data, expiresAt: at } };
 }
 
-/** The Cookie header as a map without a prototype. */
+/**
+ * The Cookie header as a map without a prototype. Of a name that comes twice the last counts, as for Next's `cookies()`: a
+ * page and its socket must not take one browser for two people.
+ */
 export function parseCookies(header: string | undefined): Record<string, string> {
   const cookies: Record<string, string> = Object.create(null);
   for (const pair of header?.split(";") ?? []) {
@@ -81,7 +84,7 @@ export function parseCookies(header: string | undefined): Record<string, string>
     if (equals < 0) continue;
     const name = pair.slice(0, equals).trim();
     const value = pair.slice(equals + 1).trim();
-    if (name !== "" && !(name in cookies)) cookies[name] = decode(value.replace(/^"(.*)"$/, "$1"));
+    if (name !== "") cookies[name] = decode(value.replace(/^"(.*)"$/, "$1"));
   }
   return cookies;
 }

@@ -102,6 +102,9 @@ export class WebSocketServer {
    * prefix that ends in `*`, or a regular expression; `produce(room)` is called when such a room gets its first member,
    * and what it returns when the last has left and nobody came back within `presence.grace`. It may be called before the
    * server runs, in the thread that opens it. Returns what takes the producer back.
+   *
+   * For a prefix or an expression clients choose the name: check it before it becomes a path, a command or a query, and
+   * let `authorizeJoin` say who may be in which room.
    */
   whileWatched(rooms: string | RegExp, produce: Produce): () => void {
     const remove = addProducer(rooms, produce);
