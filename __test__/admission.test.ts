@@ -145,7 +145,6 @@ describe("a client that leaves before it is answered", () => {
   test.each([
     ["a packet to the namespace that it waits for", '42["join:room",{"roomId":"lobby"}]'],
     ["an ack", "430[]"],
-    ["a second CONNECT", "40"],
     ["a DISCONNECT", "41"],
   ])("and one that does not wait is closed: %s", async (_, packet) => {
     const { open, opened } = gate();
