@@ -41,8 +41,8 @@ const BURST: usize = 16;
 /// How long such a burst may gather before the first of it is delivered, in milliseconds: each write that carries two of
 /// its events spares one.
 const GATHER: u64 = 20;
-/// Naps without a command that end it before.
-const QUIET: u32 = 3;
+/// How long no command may come before it counts as over, in milliseconds.
+const QUIET: u64 = 4;
 /// Commands that the shard keeps room for.
 const KEPT_COMMANDS: usize = 1024;
 /// Largest read.
@@ -288,15 +288,13 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
     let mut steps = 0;
     let mut worked = 0;
     let mut pass_began = None;
-    let mut quiet = 0;
     loop {
         let count = take_in(shard, mailbox, &mut taken);
         worked += count;
-        quiet = if count == 0 { quiet + 1 } else { 0 };
         let began = *pass_began.get_or_insert(shard.borrow().now);
-        if quiet < QUIET && is_burst(shard) && shard.borrow().now < began + GATHER {
+        if count > 0 && is_burst(shard) && shard.borrow().now < began + GATHER {
             if mailbox.prepare_sleep(true) {
-                nap(mailbox, None).await;
+                nap(mailbox, QUIET, None).await;
             }
             continue;
         }
@@ -326,7 +324,7 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
             continue;
         }
         match (next, naps) {
-            (next, true) => nap(mailbox, next).await,
+            (next, true) => nap(mailbox, NAP, next).await,
             (Some(at), false) => {
                 let _ = tokio::time::timeout_at(clock::instant(at).into(), mailbox.woken()).await;
             }
@@ -336,8 +334,8 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
 }
 
 /// Lets events gather for a moment, or until the next timer.
-async fn nap(mailbox: &Mailbox, next: Option<Millis>) {
-    let end = clock::micros() / 1000 + NAP;
+async fn nap(mailbox: &Mailbox, length: u64, next: Option<Millis>) {
+    let end = clock::micros() / 1000 + length;
     let end = next.map_or(end, |next| next.min(end));
     let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
 }
