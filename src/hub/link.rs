@@ -14,7 +14,7 @@ use super::counters::Tally;
 use super::ids::Id;
 use super::outbox::{Outbox, Written};
 use super::server::{Server, State};
-use super::shard::{Key, SCRATCH, Shard, Timer, guarded, guarded_step};
+use super::shard::{FLUSH_STEP, Key, SCRATCH, Shard, Timer, guarded, guarded_step};
 use crate::config::Config;
 use crate::error::Reason;
 use crate::protocol::engine::Packet;
@@ -211,6 +211,13 @@ impl Shard {
             }
         };
         self.scratch = scratch;
+        // Answers to what many ask at once leave together with the next pass; behind a long one they do not wait.
+        let own = self.link(key).and_then(|link| link.connection).filter(|_| self.dirty.len() > FLUSH_STEP);
+        if let Some(own) = own
+            && self.connection(own).is_some_and(|connection| !connection.held)
+        {
+            self.flush(own);
+        }
         if !self.dirty.is_empty() {
             self.mailbox.nudge();
         }

@@ -30,7 +30,7 @@ use super::timers::Timers;
 use crate::session::Millis;
 
 /// Connections that are flushed before new commands are taken.
-const FLUSH_STEP: usize = 32;
+pub(super) const FLUSH_STEP: usize = 32;
 /// Such steps before reading gets its turn.
 const FLUSH_STEPS: usize = 4;
 /// How long a shard that has just carried out several commands lets events gather, in milliseconds. A lone event never
