@@ -75,41 +75,6 @@ describe("who it is, is settled once", () => {
   });
 });
 
-test.each(Object.entries(MODES))(
-  "who asks again before it was answered gets one answer, over %s",
-  async (_, transports) => {
-    const first = gate();
-    const asked: unknown[] = [];
-    running = await startAttached();
-    const slow = running.server.getIO().of("/slow");
-    slow.use(async (socket, next) => {
-      asked.push(socket.handshake.auth.n);
-      if (socket.handshake.auth.n === 1) await first.opened;
-      next();
-    });
-    const joined: unknown[] = [];
-    slow.on("connection", (socket) => joined.push(socket.handshake.auth.n));
-    const socket = await connected(running.port, { transports });
-    const { id } = socket;
-    let n = 0;
-    const again = socket.io.socket("/slow", {
-      auth: (give: (auth: object) => void) => {
-        n++;
-        give({ n });
-      },
-    });
-    await vi.waitFor(() => expect(asked).toEqual([1]));
-    // What a component does that is mounted twice.
-    again.disconnect();
-    again.connect();
-    await event(again, "connect");
-    first.open();
-    await settled(socket);
-    expect([asked, joined, slow.sockets.size]).toEqual([[1, 2], [2], 1]);
-    expect([socket.connected, socket.id, again.connected]).toEqual([true, id, true]);
-  },
-);
-
 function split(body: string): string[] {
   return body.split("\x1e").filter((packet) => packet !== "6");
 }
@@ -157,6 +122,71 @@ describe("a client that leaves before it is answered", () => {
     expect(running.server.getPresence()).toEqual([]);
     expect(running.server.getRoomMembers("lobby")).toEqual([]);
     await connected(running.port);
+  });
+});
+
+describe("a client that asks again before it is answered", () => {
+  test.each(Object.entries(MODES))("is who it says it is now, once, over %s", async (_, transports) => {
+    const { open, opened } = gate();
+    const asked = { ann: gate(), bob: gate() };
+    running = await startAttached({
+      authenticate: async ({ auth }) => {
+        asked[auth.name as "ann" | "bob"].open();
+        if (auth.name === "ann") await opened;
+        return { userId: String(auth.name) };
+      },
+    });
+    const { port, server } = running;
+    const io = server.getIO();
+    const came: unknown[] = [];
+    io.on("connection", (socket) => came.push(socket.userId));
+    const socket = client(port, { transports, auth: { name: "ann" } });
+    // Without a second namespace that holds it, the client would give the connection up.
+    socket.io.socket("/nowhere");
+    const connects = vi.fn();
+    socket.on("connect", connects);
+    const hellos = vi.fn();
+    socket.on("hello", hellos);
+    await asked.ann.opened;
+    socket.disconnect();
+    socket.auth = { name: "bob" };
+    socket.connect();
+    await event(socket, "connect");
+    open();
+    await settled(socket);
+    io.emit("hello");
+    await settled(socket);
+    expect([connects, hellos].map((spy) => spy.mock.calls.length)).toEqual([1, 1]);
+    expect(came).toEqual(["bob"]);
+    expect(server.getPresence().map(({ userId }) => userId)).toEqual(["bob"]);
+    expect(server.stats().sockets).toBe(1);
+    socket.disconnect();
+    await vi.waitFor(() => expect(server.getPresence()).toEqual([]));
+    expect([io.sockets.sockets.size, server.stats().sockets]).toEqual([0, 0]);
+  });
+
+  test("counts as often as it asks, until authenticate has decided, and never twice", async () => {
+    const { open, opened } = gate();
+    let asked = 0;
+    running = await startAttached({
+      maxPendingAuthentications: 2,
+      authenticate: async () => {
+        asked++;
+        await opened;
+        return { userId: "ann" };
+      },
+    });
+    const session = await WebSocketSession.open(running.port, { path });
+    for (let i = 1; i <= 2; i++) {
+      session.send("40");
+      await vi.waitFor(() => expect(asked).toBe(i));
+    }
+    session.send("40");
+    expect(await session.text()).toMatch(/^44.*ERR_BUSY/);
+    open();
+    await vi.waitFor(async () => expect(await session.join()).toMatch(/^40/));
+    expect(running.server.getPresence()).toHaveLength(1);
+    for (let i = 0; i < 4; i++) await connected(running.port);
   });
 });
 

@@ -40,6 +40,11 @@ const originChecks = origins.flatMap((origin) =>
   ]),
 );
 
+const newestAsks =
+  "who asks again before the answer takes back what it asked: one answer, one socket. Node makes two, of which the client " +
+  "knows one: every event comes twice, and what it left goes on until the connection ends";
+const entered = (nth: number) => ["connection", { nth }];
+
 export const differences: Record<string, Difference> = {
   ...Object.fromEntries(originChecks),
 
@@ -73,6 +78,25 @@ export const differences: Record<string, Difference> = {
   "upgrade: a ping that is unanswered at the upgrade": {
     reason: "the ping timeout stays through an upgrade; Node drops it and never pings again",
     ours: saw({ "after 1200 ms without a pong": "closed" }, closed("ping timeout")),
+  },
+  "packets: two CONNECTs while a middleware decides: both are let in": {
+    reason: newestAsks,
+    ours: (oracle) => ({
+      client: saw({ answers: ['40{"sid":"<id 1>"}'], frames: ['42["hello"]'], sockets: 1 })(oracle).client,
+      server: [["middleware"], ["middleware"], entered(2)],
+    }),
+  },
+  "packets: two CONNECTs while a middleware decides: the first is refused": {
+    reason: newestAsks,
+    ours: saw({ answers: ['40{"sid":"<id 1>"}'] }),
+  },
+  "packets: two CONNECTs while a middleware decides: the second is refused": {
+    reason: newestAsks,
+    ours: (oracle) => ({
+      client: saw({ answers: ['44{"message":"no"}'], frames: ["close"], verdict: "closed (fin)", sockets: 0 })(oracle)
+        .client,
+      server: [["middleware"], ["middleware"]],
+    }),
   },
   "packets: middleware: early emit": {
     reason: "40 precedes every event of its socket",

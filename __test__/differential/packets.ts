@@ -292,6 +292,41 @@ add(
   },
 );
 
+// What the middleware says of the first and of the second CONNECT, in this order. The official server answers both.
+for (const [name, verdicts] of [
+  ["both are let in", [undefined, undefined]],
+  ["the first is refused", [new Error("no"), undefined]],
+  ["the second is refused", [undefined, new Error("no")]],
+] as const) {
+  add(
+    `two CONNECTs while a middleware decides: ${name}`,
+    {
+      only: (io, log) => {
+        const undecided: ((error?: Error) => void)[] = [];
+        io.use((_socket, next) => {
+          undecided.push(next);
+          log.add("middleware");
+          if (undecided.length === 2) verdicts.forEach((verdict, at) => void undecided[at]?.(verdict));
+        });
+        io.on("connection", (socket) => {
+          log.add("connection", socket.handshake.auth);
+          socket.on("alive", (ack) => ack("alive"));
+          socket.on("disconnect", (reason) => log.add("disconnect", socket.handshake.auth, reason));
+        });
+      },
+    },
+    async (context) => {
+      const session = await context.webSocket();
+      session.send('40{"nth":1}');
+      session.send('40{"nth":2}');
+      context.saw("answers", await texts(session, context.server.kind === "oracle" ? 2 : 1));
+      context.io.emit("hello");
+      await webSocketVerdict(context, session);
+      context.saw("sockets", context.io.of("/").sockets.size);
+    },
+  );
+}
+
 const slow: CaseOptions = {
   only: (io, log) => {
     io.use((_socket, next) => setTimeout(next, 60));

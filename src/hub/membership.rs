@@ -111,11 +111,11 @@ impl Shard {
         let shard = self.index;
         match input {
             Input::Connect { nsp, auth, instead } => {
+                // What it asked before is answered no more: two sockets in one namespace would get every event twice.
+                if let Some(before) = instead {
+                    self.remove_socket(before, Reason::ClientLeft);
+                }
                 if self.may_connect(key, nsp) {
-                    // What it says last is what it wants; it gets one answer.
-                    if let Some(before) = instead {
-                        self.remove_socket(before, Reason::ClientLeft);
-                    }
                     self.connect(key, nsp, auth);
                 }
             }
