@@ -109,6 +109,32 @@ describe("who may", () => {
     socket.disconnect();
   });
 
+  it("is the same to a page, a route and a socket, if there are two cookies", async () => {
+    const ada = await logIn(server.url, "ada");
+    const grace = await logIn(server.url, "grace");
+    const cookies = [`${ada}; ${grace}`, `${grace};${ada}`, `${ada}; nself-session=%zz`, `${ada}; nself-session=`];
+    const seen = [];
+    for (const cookie of cookies) {
+      const page = await (await fetch(server.url, { headers: { cookie }, redirect: "manual" })).text();
+      const { answer } = await ask("GET", "/api/auth/session", undefined, { cookie });
+      const { data } = answer as { data?: { user: string } };
+      const socket = await connect(server.url, "websocket", { extraHeaders: { cookie } }).catch(() => undefined);
+      const asSocket: string[] = [];
+      for (const user of ["ada", "grace"]) {
+        const joined = await socket?.emitWithAck("join:room", { roomId: `db:${user}` });
+        if (joined?.ok) asSocket.push(user);
+      }
+      socket?.disconnect();
+      seen.push({
+        page: ["ada", "grace"].filter((user) => page.includes(`>${user}<`)),
+        route: data ? [data.user] : [],
+        socket: asSocket,
+      });
+    }
+    const all = (...users: string[]) => ({ page: users, route: users, socket: users });
+    expect(seen).toEqual([all("grace"), all("ada"), all("ada"), all()]);
+  });
+
   it("takes a session as a bearer, too", async () => {
     const authorization = `Bearer ${cookie.split("=")[1]}`;
     expect((await ask("GET", "/api/services", undefined, { authorization })).status).toBe(200);

@@ -6,7 +6,10 @@ import type { Any } from "./typed-events.js";
 
 /** What `authenticate` is given: the handshake, with its cookies. */
 export interface AuthenticateHandshake extends Handshake {
-  /** By name, decoded; of two with one name the first counts. */
+  /**
+   * By name, decoded, as `cookies()` of Next's App Router has them: of two with one name the last counts. (`req.cookies` of
+   * the Pages Router has the first.)
+   */
   cookies: Record<string, string>;
 }
 
@@ -74,25 +77,20 @@ function identity(result: AuthenticateResult): Identity {
 }
 
 /**
- * The Cookie header as a map without a prototype. Of a name that comes twice the last counts, as for Next's `cookies()`: a
- * page and its socket must not take one browser for two people.
+ * The Cookie header as Next reads it, to the letter: a page and a socket must not disagree about who somebody is. A map
+ * without a prototype.
  */
 export function parseCookies(header: string | undefined): Record<string, string> {
   const cookies: Record<string, string> = Object.create(null);
-  for (const pair of header?.split(";") ?? []) {
+  for (const pair of header?.split(/; */) ?? []) {
+    if (pair === "") continue;
     const equals = pair.indexOf("=");
-    if (equals < 0) continue;
-    const name = pair.slice(0, equals).trim();
-    const value = pair.slice(equals + 1).trim();
-    if (name !== "") cookies[name] = decode(value.replace(/^"(.*)"$/, "$1"));
+    const [name, value] = equals < 0 ? [pair, "true"] : [pair.slice(0, equals), pair.slice(equals + 1)];
+    try {
+      cookies[name] = decodeURIComponent(value);
+    } catch {
+      // It is left out, and one before it with its name counts.
+    }
   }
   return cookies;
-}
-
-function decode(value: string): string {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
 }

@@ -1,6 +1,6 @@
 // What every API route does first: only this site's pages, or a program with a session of its own, may ask.
 
-import { readSession } from "../session/cookie";
+import { readSession } from "../session/current";
 import type { Session } from "../session/store";
 import { failure, Refusal } from "./answer";
 import { isSameOrigin } from "./same-origin";
@@ -9,7 +9,7 @@ import { isSameOrigin } from "./same-origin";
 export function guarded(handle: (request: Request, session: Session) => Promise<Response> | Response) {
   return async (request: Request): Promise<Response> => {
     if (!isSameOrigin(request)) return failure(403, "only this site's own pages may do that");
-    const session = readSession(request);
+    const session = await readSession(request);
     if (!session) return failure(401, "log in first");
     try {
       return await handle(request, session);

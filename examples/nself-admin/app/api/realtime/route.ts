@@ -2,10 +2,10 @@
 
 import { createRouteHandlers } from "nself-realtime/next";
 import { isSameOrigin } from "@/lib/api/same-origin";
-import { readSession } from "@/lib/session/cookie";
+import { readSession } from "@/lib/session/current";
 
 export const dynamic = "force-dynamic";
 
 export const { GET, POST } = createRouteHandlers({
-  authorize: (request) => isSameOrigin(request) && readSession(request),
+  authorize: async (request) => isSameOrigin(request) && (await readSession(request)),
 });
