@@ -161,8 +161,8 @@ describe("a client that asks again before it is answered", () => {
     expect(server.getPresence().map(({ userId }) => userId)).toEqual(["bob"]);
     expect(server.stats().sockets).toBe(1);
     socket.disconnect();
-    await vi.waitFor(() => expect(server.getPresence()).toEqual([]));
-    expect([io.sockets.sockets.size, server.stats().sockets]).toEqual([0, 0]);
+    await vi.waitFor(() => expect([io.sockets.sockets.size, server.stats().sockets]).toEqual([0, 0]));
+    expect(server.getPresence()).toEqual([]);
   });
 
   test("counts as often as it asks, until authenticate has decided, and never twice", async () => {
