@@ -248,6 +248,26 @@ describe("stats()", () => {
     expect(server.stats().eventLoopDelay.max).toBeLessThan(max);
   });
 
+  test.each([0, 5, 10, 15, 25])("eventLoopDelay: a block that begins %i ms after a look", async (ms) => {
+    await start();
+    server.stats();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    server.stats();
+    const begin = performance.now();
+    while (performance.now() - begin < ms) await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(server.stats().eventLoopDelay.max).toBeGreaterThan(200);
+    expect(server.stats().eventLoopDelay.max).toBeLessThan(100);
+  });
+
+  test("eventLoopDelay: looks on both sides of a block", async () => {
+    await start();
+    server.stats();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    expect(server.stats().eventLoopDelay.max).toBeGreaterThan(200);
+  });
+
   test("a new server begins at zero", async () => {
     const port = await start();
     await connected(port);

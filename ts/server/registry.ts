@@ -1,8 +1,8 @@
 // What the copies of this package in one process share: JavaScript modules may be loaded twice (ESM and CommonJS, or
 // one copy per bundle), the state of the process may not.
 
-import type { IntervalHistogram } from "node:perf_hooks";
 import type { Engine } from "./engine.js";
+import type { LoopDelay } from "./loop-delay.js";
 import type { Producer } from "./producers.js";
 import type { Running } from "./realtime.js";
 import type { WebSocketServer } from "./websocket-server.js";
@@ -27,7 +27,7 @@ interface Registry {
   /** Rooms that have members, once somebody wants to know. */
   activeRooms: Set<string>;
   /** Measures this thread's delay, once somebody wants to know. */
-  delays?: IntervalHistogram;
+  delay?: LoopDelay;
 }
 
 const KEY = Symbol.for("nself-realtime.registry");

@@ -1,7 +1,6 @@
 // What a server counts, as stats() and shutdown() tell it.
 
-import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
-import { registry } from "./registry.js";
+import { eventLoopDelay } from "./loop-delay.js";
 
 /** How many values fell to each upper bound in `le`; the last of `counts` is above all of them. */
 export interface Distribution {
@@ -125,24 +124,6 @@ export interface ShutdownReport {
   slowClients: number;
   /** The native side did not answer within `shutdownTimeout`. */
   timedOut?: boolean;
-}
-
-/** The delay of this thread's event loop since the last call. Measuring begins with the first. */
-export function eventLoopDelay(): Stats["eventLoopDelay"] {
-  const delays: IntervalHistogram = registry.delays ?? monitorEventLoopDelay({ resolution: 20 });
-  if (!registry.delays) {
-    registry.delays = delays;
-    delays.enable();
-  }
-  const milliseconds = (nanoseconds: number) => Math.max(0, Math.round(nanoseconds / 1e4) / 100 - 20);
-  const seen = delays.count > 0;
-  const found = {
-    p50: seen ? milliseconds(delays.percentile(50)) : 0,
-    p99: seen ? milliseconds(delays.percentile(99)) : 0,
-    max: seen ? milliseconds(delays.max) : 0,
-  };
-  delays.reset();
-  return found;
 }
 
 /** The same as metrics in the text form of Prometheus. */

@@ -7,11 +7,12 @@ import type { EmittedEvents } from "../events.js";
 import { binding } from "./binding.js";
 import { emitEvent } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
+import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
 import type { Server } from "./server.js";
-import { eventLoopDelay, eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
