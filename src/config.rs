@@ -196,6 +196,9 @@ pub struct Presence {
     /// Milliseconds that a user may be away before others hear of it, and a room may be empty before its producers stop.
     /// Default 3000.
     pub grace: u64,
+    /// Most members of a room that hears of each who comes and goes by itself (`room:joined`, `room:left`). A larger one
+    /// hears at most every second of all that did (`room:members`). Default 100.
+    pub small_room: usize,
 }
 
 /// Cross-origin resource sharing, in the terms of the `cors` package.
@@ -250,7 +253,7 @@ impl Default for Config {
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
-            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000 },
+            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000, small_room: 100 },
             policies: FxHashMap::default(),
             recovery: None,
             limits: Limits::default(),

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 
-use super::counters::{Counter, Counters, Denial, Gauge, Histogram};
-use super::limits::Refusals;
+use super::core::look::Depth;
+use super::counters::{Counter, Counters, Denial, Gauge, Histogram, Refusals};
 
 /// Refusals by reason.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,18 +21,6 @@ pub struct Denied {
     pub join: u64,
     /// A socket was in too many rooms, or there were too many.
     pub rooms: u64,
-}
-
-/// What waits on the shards, by a look at them.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Depth {
-    /// Clients for whom something waits.
-    pub clients: u64,
-    /// Bytes that wait for all of them.
-    pub bytes: u64,
-    /// Bytes that wait for the one that is furthest behind.
-    pub largest: u64,
 }
 
 /// Connections by transport.

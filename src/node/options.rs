@@ -40,6 +40,8 @@ pub struct NativeOptions {
     pub presence_stale_after: Option<f64>,
     pub presence_sweep_interval: Option<f64>,
     pub presence_grace: Option<f64>,
+    /// Most members of a room that hears of each who comes and goes by itself. Default 100.
+    pub presence_small_room: Option<f64>,
     /// What may happen to events in a full outbox, by their names.
     pub policies: Option<Vec<NativePolicy>>,
     /// Connection state recovery: how long a client may be away. Off by default.
@@ -169,6 +171,8 @@ impl NativeOptions {
                 config.presence.sweep_interval,
             )?,
             grace: whole("presence.grace", self.presence_grace, config.presence.grace)?,
+            small_room: whole("presence.smallRoom", self.presence_small_room, config.presence.small_room as u64)?
+                as usize,
         };
         config.policies = self.policies.unwrap_or_default().into_iter().map(NativePolicy::into_rule).collect();
         let size = |name, value, default: usize| whole(name, value, default as u64).map(|value| value as usize);

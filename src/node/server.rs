@@ -110,16 +110,17 @@ pub fn create_ticket(
 }
 
 /// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
+/// Throws ERR_BUSY.
 #[napi]
-pub fn presence(server: u32, user_id: Option<String>) -> String {
-    let entries = hub::server(server).map(|server| server.presence(user_id)).unwrap_or_default();
-    serde_json::to_string(&entries).expect("entries are JSON")
+pub fn presence(server: u32, user_id: Option<String>) -> Result<String, Code> {
+    let entries = hub::server(server).map_or_else(|_| Ok(Vec::new()), |server| server.presence(user_id));
+    Ok(serde_json::to_string(&entries.map_err(coded)?).expect("entries are JSON"))
 }
 
-/// Socket ids in a room; waits for the shards.
+/// Socket ids in a room; waits for the shards. Throws ERR_BUSY.
 #[napi]
-pub fn room_members(server: u32, nsp: String, room: String) -> Vec<String> {
-    hub::server(server).map(|server| server.room_members(&nsp, &room)).unwrap_or_default()
+pub fn room_members(server: u32, nsp: String, room: String) -> Result<Vec<String>, Code> {
+    hub::server(server).map_or_else(|_| Ok(Vec::new()), |server| server.room_members(&nsp, &room)).map_err(coded)
 }
 
 /// Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
@@ -130,15 +131,15 @@ pub fn watch_rooms(server: u32) -> Result<(), Code> {
     Ok(())
 }
 
-/// JSON object of counters; waits for the shards.
+/// JSON object of counters; waits for the shards. Throws ERR_BUSY.
 #[napi]
 pub fn stats(server: u32) -> Result<String, Code> {
-    let stats = hub::server(server).map_err(coded)?.stats(true);
+    let stats = hub::server(server).and_then(|server| server.stats(true)).map_err(coded)?;
     Ok(serde_json::to_string(&stats).expect("numbers are JSON"))
 }
 
 /// The same in the text form of Prometheus.
 #[napi]
 pub fn metrics(server: u32) -> Result<String, Code> {
-    Ok(hub::server(server).map_err(coded)?.stats(true).prometheus())
+    Ok(hub::server(server).and_then(|server| server.stats(true)).map_err(coded)?.prometheus())
 }

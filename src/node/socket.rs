@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::Buffer;
+use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 
 use super::emit::{VOLATILE, attachments, names};
-use crate::hub::command::Command;
+use super::errors::{Code, coded};
+use crate::hub::command::{Input, Packet};
 use crate::hub::{self, Change, Ended, Identity, Selection};
 use crate::protocol::socket::Kind;
 
-fn command(server: u32, socket: f64, command: impl FnOnce(u64) -> Command) {
+fn tell(server: u32, socket: f64, input: impl FnOnce(u64) -> Input) {
     let socket = socket as u64;
     if let Ok(server) = hub::server(server) {
-        server.mailbox(hub::shard_of(socket)).push(command(socket));
+        server.tell_socket(socket, input(socket));
     }
 }
 
 fn change(server: u32, socket: f64, change: Change) {
-    command(server, socket, |socket| Command::Change { socket, change });
+    tell(server, socket, |socket| Input::Change { socket, change });
 }
 
 /// Lets a connecting socket in. `session` is what disconnectSession ends; `expiresAt` (ms since 1970) ends it by itself.
@@ -31,37 +32,38 @@ pub fn accept(server: u32, socket: f64, user_id: Option<String>, session: Option
         until: expires_at.map(|at| at as i64),
         rooms: None,
     };
-    command(server, socket, |socket| Command::Accept { socket, identity });
+    tell(server, socket, |socket| Input::Accept { socket, identity });
     abandon(server);
 }
 
 /// Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`.
 #[napi]
 pub fn decide_join(server: u32, socket: f64, id: u32, error: Option<String>) {
-    command(server, socket, |socket| Command::Joined { socket, token: id, error });
+    tell(server, socket, |socket| Input::Joined { socket, token: id, error });
 }
 
 /// Closes every connection of a user, also of one whom accept lets in later than this if it was asked before. Returns how
-/// many sockets that were; waits for the shards.
+/// many sockets that were; waits for the shards. Throws ERR_BUSY.
 #[napi]
-pub fn disconnect_user(server: u32, user_id: String) -> u32 {
+pub fn disconnect_user(server: u32, user_id: String) -> Result<u32, Code> {
     end(server, &Ended::User(user_id.into()))
 }
 
 /// The same for a session.
 #[napi]
-pub fn disconnect_session(server: u32, session: String) -> u32 {
+pub fn disconnect_session(server: u32, session: String) -> Result<u32, Code> {
     end(server, &Ended::Session(session.into()))
 }
 
-fn end(server: u32, ended: &Ended) -> u32 {
-    hub::server(server).map(|server| server.end(ended) as u32).unwrap_or_default()
+fn end(server: u32, ended: &Ended) -> Result<u32, Code> {
+    let count = hub::server(server).map_or(Ok(0), |server| server.end(ended)).map_err(coded)?;
+    Ok(count as u32)
 }
 
 /// Answers CONNECT_ERROR with `error`, a JSON object `{message, data?}`.
 #[napi]
 pub fn deny(server: u32, socket: f64, error: String) {
-    command(server, socket, |socket| Command::Deny { socket, error });
+    tell(server, socket, |socket| Input::Deny { socket, error });
     abandon(server);
 }
 
@@ -88,7 +90,7 @@ pub fn send(
     let kind = if kind == 3 { Kind::Ack } else { Kind::Event };
     let attachments = attachments(attached);
     let volatile = flags & VOLATILE != 0;
-    command(server, socket, |socket| Command::Send { socket, kind, id, volatile, text, attachments });
+    tell(server, socket, |socket| Input::Send(Box::new(Packet { socket, kind, id, volatile, text, attachments })));
 }
 
 /// Puts a socket into rooms.
@@ -118,13 +120,13 @@ pub fn disconnect(server: u32, socket: f64, close: bool) {
 /// Closes the connection under a socket ("forced close").
 #[napi]
 pub fn close_connection(server: u32, socket: f64) {
-    command(server, socket, |socket| Command::CloseConnection { socket });
+    tell(server, socket, |socket| Input::CloseConnection { socket });
 }
 
-/// The rooms of a socket, its own id first; waits for the shard.
+/// The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY.
 #[napi]
-pub fn socket_rooms(server: u32, socket: f64) -> Vec<String> {
-    hub::server(server).map(|server| server.socket_rooms(socket as u64)).unwrap_or_default()
+pub fn socket_rooms(server: u32, socket: f64) -> Result<Vec<String>, Code> {
+    hub::server(server).map_or_else(|_| Ok(Vec::new()), |server| server.socket_rooms(socket as u64)).map_err(coded)
 }
 
 fn change_all(server: u32, nsp: &str, rooms: Vec<String>, except: Vec<String>, change: &Change) {

@@ -25,9 +25,10 @@ use super::{Headers, Response, note};
 use crate::error::Error;
 use crate::guard::gate::Visit;
 use crate::hub::command::{Command, Purpose, Stream};
+use crate::hub::context;
 use crate::hub::ids::Id;
+use crate::hub::runtime::Shard;
 use crate::hub::server::Server;
-use crate::hub::shard::Shard;
 use crate::session::handshake::{Refusal, Request};
 
 /// Smallest buffer that hyper takes.
@@ -54,7 +55,7 @@ pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error>
     });
     let owner = server.clone();
     server.mailbox(0).push(Command::Run(Box::new(move |shard| {
-        shard.borrow_mut().guest(owner.id, 1);
+        shard.borrow_mut().guest(&owner.context, true);
         tokio::task::spawn_local(accept(shard.clone(), owner, listener, spare, closed));
     })));
     Ok(bound)
@@ -69,7 +70,7 @@ async fn accept(
 ) {
     // Dropped behind the listener: a server that is closed has given its port back.
     let here = shard.clone();
-    let _guest = Guest(shard, server.id);
+    let _guest = Guest(shard, server.context.clone());
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
@@ -150,12 +151,12 @@ impl Spare {
 }
 
 /// Counts a listener or an HTTP connection among what a closing server waits for, as long as it lives.
-struct Guest(Rc<RefCell<Shard>>, u32);
+struct Guest(Rc<RefCell<Shard>>, Arc<context::Context>);
 
 impl Drop for Guest {
     fn drop(&mut self) {
         if let Ok(mut shard) = self.0.try_borrow_mut() {
-            shard.guest(self.1, -1);
+            shard.guest(&self.1, false);
         }
     }
 }
@@ -169,10 +170,10 @@ fn receive(
     visit: Visit,
     mut closed: watch::Receiver<bool>,
 ) {
-    shard.borrow_mut().guest(server.id, 1);
+    shard.borrow_mut().guest(&server.context, true);
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
-        let guest = Guest(shard, server.id);
+        let guest = Guest(shard, server.context.clone());
         let _visit = visit;
         let address = remote.ip().to_canonical().to_string();
         let rest = tokio::select! {

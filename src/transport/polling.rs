@@ -10,7 +10,7 @@ use flate2::write::{GzEncoder, ZlibEncoder};
 
 use super::{Headers, Response, note, own};
 use crate::guard::{cors, origin};
-use crate::hub::command::{Answer, Command, Respond, SessionRequest};
+use crate::hub::command::{Answer, Input, Respond, SessionRequest};
 use crate::hub::ids::Id;
 use crate::hub::server::Server;
 use crate::session::handshake::{Refusal, Request, Verdict, verify};
@@ -57,8 +57,8 @@ impl Exchange {
                 Err(refusal) => refuse(respond, refusal),
                 Ok(seat) => {
                     let request = Box::new(request);
-                    let command = Command::OpenPolling { server: server.clone(), request, seat, respond };
-                    server.mailbox(server.next_shard()).push(command);
+                    let input = Input::OpenPolling { server: server.context.clone(), request, seat, respond };
+                    server.mailbox(server.next_shard()).push(input);
                 }
             },
             Ok(Verdict::Session { sid, websocket, current }) => {
@@ -67,8 +67,8 @@ impl Exchange {
                     return exchange;
                 };
                 exchange.session = Some(sid);
-                exchange.tell(Command::Request(Box::new(SessionRequest {
-                    server: server.clone(),
+                exchange.tell(Input::Request(Box::new(SessionRequest {
+                    server: server.context.clone(),
                     sid,
                     id: exchange.id,
                     binary: request.header("content-type") == Some("application/octet-stream"),
@@ -91,7 +91,7 @@ impl Exchange {
             self.too_large = true;
             self.body = Vec::new();
             self.server.refusals.size.add(1);
-            self.tell(Command::TooLarge { sid, id: self.id });
+            self.tell(Input::TooLarge { sid, id: self.id });
         } else {
             self.body.extend_from_slice(chunk);
         }
@@ -101,20 +101,20 @@ impl Exchange {
     pub fn end(&mut self) {
         if let Some(sid) = self.session.filter(|_| self.is_post && !self.too_large) {
             let body = std::mem::take(&mut self.body).into();
-            self.tell(Command::Body { sid, id: self.id, body });
+            self.tell(Input::Body { sid, id: self.id, body });
         }
     }
 
     /// The client went away before its response.
     pub fn abort(&mut self) {
         if let Some(sid) = self.session {
-            self.tell(Command::Aborted { sid, id: self.id });
+            self.tell(Input::Aborted { sid, id: self.id });
         }
     }
 
-    fn tell(&self, command: Command) {
+    fn tell(&self, input: Input) {
         if let Some(sid) = self.session {
-            self.server.mailbox(sid.shard(self.server.shards())).push(command);
+            self.server.mailbox(sid.shard(self.server.shards())).push(input);
         }
     }
 }

@@ -70,7 +70,7 @@ pub fn admit(server: &Arc<Server>, purpose: Purpose, preface: Bytes, head: Bytes
         _ => None,
     };
     let shard = shard.unwrap_or_else(|| server.next_shard());
-    let incoming = Incoming { server: server.clone(), stream, preface, head, purpose };
+    let incoming = Incoming { server: server.context.clone(), stream, preface, head, purpose };
     server.mailbox(shard).push(Command::WebSocket(Box::new(incoming)));
 }
 

@@ -80,7 +80,7 @@ impl Harness {
     /// Waits until a GET of this client's is pending, by volatile events, which are dropped before. They gather until
     /// something else is sent: the batch window must be long.
     pub fn until_it_polls(&self, polling: &Polling) {
-        let deliveries = || self.server.stats(false).deliveries;
+        let deliveries = || self.server.stats(false).unwrap().deliveries;
         let before = deliveries();
         let start = Instant::now();
         while deliveries() == before {
