@@ -62,7 +62,7 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
 
 /**
  * Closes every connection of a user, also of one whom accept lets in later than this if it was asked before. Returns how
- * many sockets that were; waits for the shards.
+ * many sockets that were; waits for the shards. Throws ERR_BUSY.
  */
 export declare function disconnectUser(server: number, userId: string): number
 
@@ -99,9 +99,10 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
- * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
- * issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
- * by a ticket or an earlier socket.
+ * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+ * secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
+ * behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
+ * is accepted as the same user.
  */
 export interface InboxEvent {
   kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
@@ -194,6 +195,8 @@ export interface NativeOptions {
   presenceStaleAfter?: number
   presenceSweepInterval?: number
   presenceGrace?: number
+  /** Most members of a room that hears of each who comes and goes by itself. Default 100. */
+  presenceSmallRoom?: number
   /** What may happen to events in a full outbox, by their names. */
   policies?: Array<NativePolicy>
   /** Connection state recovery: how long a client may be away. Off by default. */
@@ -244,7 +247,10 @@ export declare function nselfServer(): number | null
 /** Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive. */
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
-/** JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. */
+/**
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
+ * Throws ERR_BUSY.
+ */
 export declare function presence(server: number, userId?: string | undefined | null): string
 
 /** The client went away before the response was sent. */
@@ -273,13 +279,13 @@ export interface RequestHead {
 /** A request's body did not come in time. */
 export declare function requestLate(server: number): void
 
-/** Socket ids in a room; waits for the shards. */
+/** Socket ids in a room; waits for the shards. Throws ERR_BUSY. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
 
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
 
-/** The rooms of a socket, its own id first; waits for the shard. */
+/** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>
 
 /** Puts the selected sockets into the rooms `into`. */
@@ -288,7 +294,7 @@ export declare function socketsJoin(server: number, nsp: string, rooms: Array<st
 /** Takes the selected sockets out of the rooms `from`. */
 export declare function socketsLeave(server: number, nsp: string, rooms: Array<string>, except: Array<string>, from: Array<string>): void
 
-/** JSON object of counters; waits for the shards. */
+/** JSON object of counters; waits for the shards. Throws ERR_BUSY. */
 export declare function stats(server: number): string
 
 /**

@@ -27,9 +27,10 @@ use crate::transport::Response;
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
-/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
-/// issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
-/// by a ticket or an earlier socket.
+/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+/// secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
+/// behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
+/// is accepted as the same user.
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(

@@ -120,7 +120,7 @@ export class Socket<
     this._notifyOutgoing(packet);
     // What may have to be sent again goes the way of a broadcast, which is remembered.
     const remembered = id === null && !flags.volatile && this.#engine?.options.native.recoveryDuration !== undefined;
-    if (remembered) this.#whenConnected((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
+    if (remembered) this.#whenReachable((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
     else this.#send(EVENT, id, flags, packet);
     return true;
   }
@@ -367,6 +367,13 @@ export class Socket<
     if (!engine) return;
     if (this.#before) this.#before.push(() => action(engine));
     else if (this.connected) action(engine);
+  }
+
+  /** Also while the client is cut off: it may come back, and gets what it missed. */
+  #whenReachable(action: (engine: Engine) => void): void {
+    const cutOff = !this.#before && !this.connected;
+    if (cutOff && this.#engine) action(this.#engine);
+    else this.#whenConnected(action);
   }
 
   #takeFlags(): EmitFlags {
