@@ -190,7 +190,8 @@ impl Shard {
         if let Err(error) = self.identify(self.connection_of(index), identity) {
             // JavaScript takes it for one that is in.
             let info = format!("{{\"reason\":\"{}\",\"rooms\":[]}}", Reason::ServerKicked);
-            self.server_of(index).sink.push(Event::Disconnect(key, info));
+            let server = self.server_of(index);
+            server.sink.push(Event::Disconnect(key, info, server.ledger.charge(0)));
             return self.deny(key, error);
         }
         self.decided(index);

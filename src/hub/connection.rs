@@ -3,15 +3,15 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
+use super::account::{Account, Credit};
 use super::command::{Answer, Respond};
 use super::counters::{Counters, Gauge, Tally};
 use super::identity::Identity;
 use super::ids::Id;
 use super::limits::Allowance;
 use super::outbox::Outbox;
-use super::server::{Account, Server};
+use super::server::Server;
 use super::shard::{Key, Shard, Timer, guarded};
 use crate::config::Config;
 use crate::error::Reason;
@@ -113,7 +113,7 @@ impl Connection {
     }
 
     pub(super) fn is_paused(&self) -> bool {
-        self.account.as_ref().is_some_and(|account| account.paused.load(Relaxed))
+        self.account.as_ref().is_some_and(|account| account.is_paused())
     }
 }
 
@@ -437,17 +437,29 @@ impl Shard {
     }
 
     /// Charges an event to the connection's account with JavaScript, and stops reading if too much waits.
-    pub(super) fn charge(&mut self, key: Key, bytes: usize) -> Option<super::server::Credit> {
+    pub(super) fn charge(&mut self, key: Key, bytes: usize) -> Option<Credit> {
+        let account = self.account(key)?;
+        let credit = account.charge(bytes);
+        account.may_read();
+        Some(credit)
+    }
+
+    fn account(&mut self, key: Key) -> Option<&Arc<Account>> {
         let mailbox = self.mailbox.clone();
         let connection = self.connection(key)?;
-        let limit = connection.server.config.max_inbox;
+        let Connection { server, account, .. } = connection;
         let id = u64::from(key.serial) << 32 | u64::from(key.index);
-        let account = connection.account.get_or_insert_with(|| Account::new(id, mailbox, limit));
-        let credit = account.charge(bytes);
-        if account.is_full() {
-            account.paused.store(true, Relaxed);
+        Some(account.get_or_insert_with(|| Account::new(id, mailbox, server.ledger.clone(), server.config.max_inbox)))
+    }
+
+    /// Whether a connection may be read on; if not, it is resumed later.
+    pub(super) fn may_read(&mut self, key: Key) -> bool {
+        let Some(connection) = self.connection(key) else { return true };
+        // An idle client costs no account.
+        if connection.account.is_none() && !connection.server.ledger.is_full() {
+            return true;
         }
-        Some(credit)
+        self.account(key).is_none_or(Account::may_read)
     }
 
     /// JavaScript has caught up.
@@ -458,15 +470,11 @@ impl Shard {
             return;
         };
         connection.engine.forgive(now);
+        let links = [connection.link, connection.probe];
         if std::mem::take(&mut connection.post_waits) {
             self.with_engine(key, Engine::post_taken);
-        } else if let Some(link) = connection.link {
-            self.wake_link(link);
         }
-    }
-
-    pub(super) fn is_paused(&self, key: Key) -> bool {
-        self.connections.get(key.index as usize).is_some_and(Connection::is_paused)
+        links.into_iter().flatten().for_each(|link| self.wake_link(link));
     }
 }
 

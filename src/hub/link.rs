@@ -184,10 +184,10 @@ impl Shard {
         let mut scratch = std::mem::take(&mut self.scratch);
         let began = clock::micros();
         let poll = loop {
-            let Some(link) = self.link(key) else {
+            let Some(connection) = self.link(key).map(|link| link.connection) else {
                 break Poll::Ready(());
             };
-            if link.connection.is_some_and(|connection| self.is_paused(connection)) {
+            if connection.is_some_and(|connection| !self.may_read(connection)) {
                 break Poll::Pending;
             }
             if clock::micros() > began + TURN {

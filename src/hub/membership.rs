@@ -357,7 +357,8 @@ impl Shard {
                 std::iter::once(socket.id.as_str()).chain(rooms.iter().map(|room| &**room)).collect();
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
             let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
-            server.sink.push(Event::Disconnect(key, info));
+            let credit = server.ledger.charge(info.len());
+            server.sink.push(Event::Disconnect(key, info, credit));
         }
     }
 

@@ -2,6 +2,7 @@
 //! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
 //! with the last.
 
+mod account;
 mod admission;
 pub(crate) mod attendance;
 pub(crate) mod batch;

@@ -223,7 +223,9 @@ impl Shard {
 
 fn tell_of_room(server: &Server, nsp: &str, room: &str, active: bool) {
     let (nsp, room) = (json::quoted(nsp), json::quoted(room));
-    server.sink.push(Event::Room(format!("{{\"nsp\":{nsp},\"room\":{room},\"active\":{active}}}")));
+    let told = format!("{{\"nsp\":{nsp},\"room\":{room},\"active\":{active}}}");
+    let credit = server.ledger.charge(told.len());
+    server.sink.push(Event::Room(told, credit));
 }
 
 impl Server {

@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use rustc_hash::FxHashMap;
 use serde::Serialize;
 
+use super::account::{Credit, Ledger};
 use super::attendance::Attendance;
 use super::clock;
 use super::command::{Command, Emit, SocketKey};
@@ -53,9 +54,9 @@ pub enum Event {
     /// A client wants to join a room; answer with the token.
     Join(Box<Join>),
     /// A socket is over: JSON `{reason, rooms}`.
-    Disconnect(SocketKey, String),
+    Disconnect(SocketKey, String, Credit),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
-    Room(String),
+    Room(String, Credit),
     /// A line for the application's logger: JSON `{level, target, message, fields}`.
     Log(String),
     /// The server is closed: JSON report.
@@ -109,54 +110,6 @@ pub trait Sink: Send + Sync {
     fn push(&self, event: Event);
 }
 
-/// Bytes of one connection's events that wait for JavaScript.
-#[derive(Debug)]
-pub struct Account {
-    /// The connection, as the shard names it.
-    pub connection: u64,
-    /// Waiting bytes.
-    pub waiting: AtomicUsize,
-    /// The shard has stopped reading.
-    pub paused: AtomicBool,
-    mailbox: Arc<Mailbox>,
-    limit: usize,
-}
-
-impl Account {
-    /// An account of a connection on the shard with this mailbox.
-    pub fn new(connection: u64, mailbox: Arc<Mailbox>, limit: usize) -> Arc<Self> {
-        Arc::new(Self { connection, waiting: AtomicUsize::new(0), paused: AtomicBool::new(false), mailbox, limit })
-    }
-
-    /// Counts an event in.
-    pub fn charge(self: &Arc<Self>, bytes: usize) -> Credit {
-        self.waiting.fetch_add(bytes, Relaxed);
-        Credit { account: self.clone(), bytes }
-    }
-
-    /// Whether so much waits that the connection must not be read for now.
-    pub fn is_full(&self) -> bool {
-        self.waiting.load(Relaxed) > self.limit
-    }
-}
-
-/// An event's share of its connection's account; given back when dropped.
-#[derive(Debug)]
-pub struct Credit {
-    account: Arc<Account>,
-    bytes: usize,
-}
-
-impl Drop for Credit {
-    fn drop(&mut self) {
-        let account = &self.account;
-        let waiting = account.waiting.fetch_sub(self.bytes, Relaxed) - self.bytes;
-        if waiting <= account.limit / 2 && account.paused.swap(false, Relaxed) {
-            account.mailbox.push(Command::Resume { connection: account.connection });
-        }
-    }
-}
-
 /// What a server is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -181,6 +134,8 @@ pub struct Server {
     pub gate: Arc<Gate>,
     /// Who was refused by a limit.
     pub refusals: Refusals,
+    /// What waits for JavaScript.
+    pub ledger: Arc<Ledger>,
     /// Questions to JavaScript about sockets that it has not answered, whether the sockets are still there or not.
     deciding: AtomicUsize,
     /// Rooms with members; one counts for each shard that has some.
@@ -209,6 +164,7 @@ impl Server {
             id,
             gate: Gate::new(config.limits),
             refusals: Refusals::default(),
+            ledger: Ledger::new(config.max_inbox_total),
             config,
             sink,
             attendance: Attendance::default(),
@@ -440,12 +396,15 @@ impl Server {
 
     /// All numbers; `look`: also what only the shards can tell, for which they are asked.
     pub fn stats(self: &Arc<Self>, look: bool) -> Stats {
+        // First: what shards were busy with when they were asked is counted then.
+        let looked = look.then(|| self.look());
         let mut stats = Stats::of(&self.counters);
         stats.events_out = self.emitted.get();
         stats.refused = Refused::of(&self.refusals);
-        if look {
+        stats.inbox = self.ledger.backlog();
+        if let Some(looked) = looked {
             stats.commands_waiting = self.mailboxes.iter().map(|mailbox| mailbox.len() as u64).sum();
-            (stats.waiting, stats.rooms) = self.look();
+            (stats.waiting, stats.rooms) = looked;
         }
         stats
     }

@@ -7,6 +7,7 @@ use napi::Env;
 use napi::bindgen_prelude::Result;
 
 use super::errors::Code;
+use super::http;
 use crate::hub;
 
 /// How long an ending environment waits for its servers, in milliseconds.
@@ -52,6 +53,7 @@ pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
 
 fn end() {
     let opened = OPENED.take().unwrap_or_default();
+    opened.iter().copied().for_each(http::forget);
     for server in opened.into_iter().filter_map(|id| hub::server(id).ok()) {
         server.close(PATIENCE, false);
         server.wait_closed(Duration::from_millis(2 * PATIENCE));

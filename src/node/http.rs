@@ -62,10 +62,15 @@ fn open<T>(with: impl FnOnce(&mut Open) -> T) -> T {
 pub fn register(server: u32, inbox: Arc<Inbox>) {
     open(|open| {
         // Servers that are over leave their entry to the next one that opens.
-        open.inboxes.retain(|id, _| hub::server(*id).is_ok());
+        open.inboxes.retain(|id, inbox| hub::server(*id).is_ok() || !inbox.is_over());
         open.exchanges.retain(|(id, _), _| open.inboxes.contains_key(id));
         open.inboxes.insert(server, inbox)
     });
+}
+
+/// The environment that a server's responses would go to ends.
+pub fn forget(server: u32) {
+    open(|open| open.inboxes.remove(&server));
 }
 
 /// The inbox of a server.

@@ -23,7 +23,8 @@ pub fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
-/// Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive.
+/// Opens a server in the process's hub. `inbox` gets what happens, a slice at a time: see takeInbox. It does not keep the
+/// process alive.
 #[napi]
 pub fn open_server(
     env: Env,
@@ -70,7 +71,14 @@ fn report(server: &Arc<Server>) -> String {
     serde_json::to_string(&server.report()).expect("numbers are JSON")
 }
 
-/// Takes what the inbox holds, for a thread that will not be called any more.
+/// Takes what the inbox holds, after a call of its function: responses and the end, and of the rest the next `most`. Only
+/// when this has given nothing with `most` above 0 is the function called anew.
+#[napi]
+pub fn take_inbox(server: u32, most: u32) -> Vec<InboxEvent> {
+    http::inbox(server).map(|inbox| inbox.take(most as usize)).unwrap_or_default()
+}
+
+/// Takes the responses that the inbox holds, and drops the rest: for a thread that will not be called any more.
 #[napi]
 pub fn drain_inbox(server: u32) -> Vec<InboxEvent> {
     http::inbox(server).map(|inbox| inbox.drain()).unwrap_or_default()
