@@ -6,12 +6,16 @@ use std::time::Duration;
 use napi::Env;
 use napi::bindgen_prelude::Result;
 
-use super::errors::Code;
+use super::errors::{Code, contained};
 use super::http;
-use crate::hub;
+use crate::transport::compressor;
+use crate::{hub, log};
 
 /// How long an ending environment waits for its servers, in milliseconds.
 const PATIENCE: u64 = 1000;
+
+/// How long a process that ends waits for its last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// The servers opened by this thread's environment.
@@ -45,10 +49,16 @@ pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
         }
     });
     if first {
-        env.add_env_cleanup_hook((), |()| end())
+        env.add_env_cleanup_hook((), |()| contained(end))
             .map_err(|error| napi::Error::new(Code("ERR_THREADS"), error.reason))?;
     }
     Ok(())
+}
+
+/// Waits until what was said last is out: answers that are being compressed, lines of the log.
+pub fn last_words() {
+    compressor::settle(LAST_WORDS);
+    log::settle(LAST_WORDS);
 }
 
 fn end() {
@@ -59,4 +69,5 @@ fn end() {
         server.wait_closed(Duration::from_millis(2 * PATIENCE));
     }
     hub::join();
+    last_words();
 }

@@ -9,8 +9,9 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use super::errors::contained;
 use crate::hub::server::{Arrival, Event, Packet, Sink};
-use crate::log::Entry;
+use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
 
@@ -106,7 +107,8 @@ impl Queue {
             }
             slice.push(item);
             if self.lines == 0 && self.lost_lines > 0 {
-                slice.push(Item::Event(Event::Log(lost(std::mem::take(&mut self.lost_lines)))));
+                let lost = log::lost(std::mem::take(&mut self.lost_lines), "JavaScript was busy");
+                slice.push(Item::Event(Event::Log(lost.to_json())));
             }
         }
         if slice.is_empty() && most > 0 {
@@ -128,17 +130,6 @@ impl Queue {
     }
 }
 
-/// The line that tells of those that were dropped.
-fn lost(count: usize) -> String {
-    Entry {
-        level: "warn",
-        target: module_path!(),
-        message: format!("{count} lines of the log were dropped: JavaScript was busy"),
-        fields: Vec::new(),
-    }
-    .to_json()
-}
-
 type Call = ThreadsafeFunction<(), (), Vec<InboxEvent>, napi::Status, false, true, 0>;
 
 /// The queue of one server.
@@ -158,7 +149,7 @@ impl Inbox {
             .callee_handled::<false>()
             .weak::<true>()
             .max_queue_size::<0>()
-            .build_callback(move |_| Ok(take(&items, FIRST)))?;
+            .build_callback(move |_| Ok(contained(|| take(&items, FIRST))))?;
         Ok(Self { queue, call })
     }
 
