@@ -870,6 +870,7 @@ module.exports.socketRooms = nativeBinding.socketRooms
 module.exports.socketsJoin = nativeBinding.socketsJoin
 module.exports.socketsLeave = nativeBinding.socketsLeave
 module.exports.stats = nativeBinding.stats
+module.exports.takeInbox = nativeBinding.takeInbox
 module.exports.takeoverSelfTest = nativeBinding.takeoverSelfTest
 module.exports.upgrade = nativeBinding.upgrade
 module.exports.upgradeBridge = nativeBinding.upgradeBridge

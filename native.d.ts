@@ -66,7 +66,7 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
  */
 export declare function disconnectUser(server: number, userId: string): number
 
-/** Takes what the inbox holds, for a thread that will not be called any more. */
+/** Takes the responses that the inbox holds, and drops the rest: for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
@@ -177,6 +177,8 @@ export interface NativeOptions {
   maxHttpBufferSize?: number
   /** Most bytes that may wait for one client before it is disconnected. Default 1 MiB. */
   maxOutbox?: number
+  /** Most bytes of all clients' events that may wait for JavaScript before clients are not read on. Default 64 MiB. */
+  maxInboxTotal?: number
   /** Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024. */
   httpCompressionThreshold?: number
   /** The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default. */
@@ -244,7 +246,10 @@ export interface NativeRate {
 /** The process's nself server (any module copy, any worker), if one is open. */
 export declare function nselfServer(): number | null
 
-/** Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive. */
+/**
+ * Opens a server in the process's hub. `inbox` gets what happens, a slice at a time: see takeInbox. It does not keep the
+ * process alive.
+ */
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
 /**
@@ -296,6 +301,12 @@ export declare function socketsLeave(server: number, nsp: string, rooms: Array<s
 
 /** JSON object of counters; waits for the shards. Throws ERR_BUSY. */
 export declare function stats(server: number): string
+
+/**
+ * Takes what the inbox holds, after a call of its function: responses and the end, and of the rest the next `most`. Only
+ * when this has given nothing with `most` above 0 is the function called anew.
+ */
+export declare function takeInbox(server: number, most: number): Array<InboxEvent>
 
 /**
  * Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the

@@ -313,11 +313,15 @@ describe("metrics()", () => {
     ]);
     expect(labels).toEqual([
       ["connections", "gauge", ['{transport="polling"}', '{transport="websocket"}']],
-      ...["sockets", "rooms", "waiting_clients", "waiting_bytes", "waiting_bytes_largest"].map((n) => [
-        n,
-        "gauge",
-        [""],
-      ]),
+      ...[
+        "sockets",
+        "rooms",
+        "waiting_clients",
+        "waiting_bytes",
+        "waiting_bytes_largest",
+        "inbox_bytes",
+        "inbox_paused_connections",
+      ].map((n) => [n, "gauge", [""]]),
       ...["commands_waiting", "shards"].map((name) => [name, "gauge", [""]]),
       ...["connections_opened", "upgrades", "events_emitted", "events_received", "deliveries", "sent_bytes"].map(
         (n) => [`${n}_total`, "counter", [""]],
@@ -380,6 +384,7 @@ describe("metrics()", () => {
         bytes: value("waiting_bytes"),
         largest: value("waiting_bytes_largest"),
       },
+      inbox: { bytes: value("inbox_bytes"), paused: value("inbox_paused_connections") },
       dropped: {
         latest: value("dropped_total", '{reason="latest"}'),
         gap: value("dropped_total", '{reason="gap"}'),

@@ -41,12 +41,12 @@ pub enum First<'a> {
     Other,
 }
 
-/// The first item of a valid JSON array, and where the rest of the array begins: behind that item.
+/// The first item of a valid JSON array, and where the rest of the array begins: behind that item. Anything else has none.
 pub fn first_item(array: &str) -> (First<'_>, &str) {
-    let inner = trim(&trim(array)[1..]);
+    let Some(inner) = trim(array).strip_prefix('[').map(trim) else { return (First::Other, "") };
     match inner.bytes().next() {
         Some(b'"') => {
-            let end = string_end(inner);
+            let Some(end) = string_end(inner) else { return (First::Other, "") };
             let raw = &inner[1..end - 1];
             let name = if raw.contains('\\') {
                 Cow::Owned(serde_json::from_str(&inner[..end]).unwrap_or_else(|_| raw.to_owned()))
@@ -61,17 +61,16 @@ pub fn first_item(array: &str) -> (First<'_>, &str) {
 }
 
 /// Where the string that starts `text` ends, its closing quote included.
-fn string_end(text: &str) -> usize {
+fn string_end(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     let mut at = 1;
-    while let Some(found) = memchr::memchr2(b'"', b'\\', &bytes[at..]) {
-        at += found;
+    loop {
+        at += memchr::memchr2(b'"', b'\\', bytes.get(at..)?)?;
         if bytes[at] == b'"' {
-            return at + 1;
+            return Some(at + 1);
         }
         at += 2;
     }
-    text.len()
 }
 
 /// The second item of an event's array as text, if there is one: `["name", item, …]`.
@@ -129,6 +128,9 @@ mod tests {
         assert_eq!(first_item("[-1]").0, First::Number);
         assert_eq!(first_item("[]").0, First::Other);
         assert_eq!(first_item("[null]").0, First::Other);
+        for text in ["", " ", "{", "é", "[", "[\"", "[\"\\", "[\"x", "[\"\\\""] {
+            assert_eq!(first_item(text), (First::Other, ""), "{text}");
+        }
         let (first, rest) = first_item("[\"x\"]");
         assert_eq!(first, First::String("x".into()));
         assert_eq!(second_item(rest), None);

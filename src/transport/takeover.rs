@@ -84,6 +84,9 @@ fn serve<S: Write + Send + 'static>(
 
 #[allow(unsafe_code)]
 fn duplicate(fd: RawFd) -> Result<OwnedFd, Error> {
+    if fd < 0 {
+        return Err(failed(format!("{fd} is no descriptor")));
+    }
     // SAFETY: the caller holds the descriptor open for the length of this call; it is only duplicated.
     let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
     borrowed.try_clone_to_owned().map_err(failed)

@@ -6,6 +6,7 @@ import { Server as HttpsServer } from "node:https";
 import type { InboxEvent } from "../../native.js";
 import { encode } from "./binary.js";
 import { binding, type Native } from "./binding.js";
+import { Inbox } from "./inbox.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import { log } from "./logger.js";
 import type { ParsedOptions } from "./parse-options.js";
@@ -28,33 +29,29 @@ export class Engine {
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  readonly #inbox: Inbox;
   readonly #undo: Array<() => void> = [];
   /** Called when nothing more will come. */
   readonly onClosed: Array<() => void> = [];
   #closed: Promise<string> | undefined;
   #finish: ((report: string) => void) | undefined;
+  /** What the native side says of its end. */
+  #report: string | undefined;
 
   /** Opens the native server. `sink` gets every inbox event except those that concern HTTP and closing. */
   constructor(options: ParsedOptions, sink: (event: InboxEvent) => void) {
     this.options = options;
     this.native = binding();
     this.polling = new Polling(this);
-    this.id = this.native.openServer(options.native, (events) => {
-      for (const event of events) {
-        // One handler that throws must not cost the others their events.
-        try {
-          if (event.kind === "response") this.polling.respond(event);
-          else if (event.kind === "closed") this.#finish?.(event.text ?? "{}");
-          else if (event.kind === "room") roomEvent(event.text);
-          else if (event.kind === "log") log(options.logger, event.text);
-          else sink(event);
-        } catch (error) {
-          process.nextTick(() => {
-            throw error;
-          });
-        }
-      }
-    });
+    const handle = (event: InboxEvent) => {
+      if (event.kind === "response") this.polling.respond(event);
+      else if (event.kind === "closed") this.#nativeClosed(event.text ?? "{}");
+      else if (event.kind === "room") roomEvent(event.text);
+      else if (event.kind === "log") log(options.logger, event.text);
+      else sink(event);
+    };
+    this.#inbox = new Inbox(handle, (most) => this.native.takeInbox(this.id, most));
+    this.id = this.native.openServer(options.native, (events) => this.#inbox.receive(events));
     keepUntilExit(this);
   }
 
@@ -110,7 +107,7 @@ export class Engine {
     this.#closed ??= new Promise((resolve) => {
       const { shutdownTimeout } = this.options;
       // This timer also keeps the process alive until the answer is there.
-      const timer = setTimeout(() => this.#finish?.('{"timedOut":true}'), shutdownTimeout + GRACE);
+      const timer = setTimeout(() => this.#finish?.(this.#report ?? '{"timedOut":true}'), shutdownTimeout + GRACE);
       this.#finish = (report) => {
         this.#finish = undefined;
         clearTimeout(timer);
@@ -120,6 +117,12 @@ export class Engine {
       this.native.closeServer(this.id, shutdownTimeout);
     });
     return this.#closed;
+  }
+
+  /** The native side is closed. What clients have said before is still handled, as long as there is time. */
+  #nativeClosed(report: string): void {
+    this.#report = report;
+    this.#inbox.whenEmpty(() => this.#finish?.(report));
   }
 
   /** The same, blocking: for the exit of the process, or to give way to another server. */
