@@ -168,6 +168,17 @@ pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result
     unsupported((server, request.url, head.len()))
 }
 
+/// Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+/// closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+#[napi]
+pub fn take_ports(server: u32, listening: Vec<i32>, accepted: Vec<i32>) -> Result<(), Code> {
+    let server = hub::server(server).map_err(coded)?;
+    #[cfg(unix)]
+    return crate::transport::takeover::take_ports(&server, &listening, &accepted).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported((server, listening, accepted))
+}
+
 /// Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
 /// duplicate. Send the byte after Node's own socket is destroyed.
 #[napi]
@@ -176,6 +187,16 @@ pub fn takeover_self_test(fd: i32, token: String) -> Result<(), Code> {
     return crate::transport::takeover::self_test(fd, token).map_err(coded);
     #[cfg(not(unix))]
     unsupported((fd, token))
+}
+
+/// Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+/// returns the other end's descriptor. Throws ERR_TAKEOVER.
+#[napi]
+pub fn bridge_self_test(token: String) -> Result<i32, Code> {
+    #[cfg(unix)]
+    return crate::transport::takeover::bridge_self_test(token).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported(token)
 }
 
 #[cfg(not(unix))]
