@@ -47,9 +47,10 @@ impl Request {
         self.method.len() + self.url.len() + headers.sum::<usize>()
     }
 
-    /// The host that the client asked for.
+    /// The host that the client asked for; HTTP/2 has it in `:authority`.
     pub fn host(&self) -> Option<&str> {
-        self.forwarded_host.as_deref().or_else(|| self.header("host"))
+        let own = || self.header(":authority").or_else(|| self.header("host"));
+        self.forwarded_host.as_deref().or_else(own)
     }
 
     /// The path, without the query.
