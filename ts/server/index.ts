@@ -25,6 +25,7 @@ export { Server } from "./server.js";
 export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
 export { type Event, Socket } from "./socket.js";
 export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
+export type { Takeover } from "./selftest.js";
 export type { Denied, Distribution, Dropped, Limited, Refused, ShutdownReport, Stats } from "./stats.js";
 export { createTicket, type TicketOptions } from "./tickets.js";
 export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
