@@ -4,9 +4,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { unzipSync } from "node:zlib";
 import type { InboxEvent, RequestHead } from "../../native.js";
+import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Engine } from "./engine.js";
 import { registry } from "./registry.js";
 import { ask, mustAsk, requestHead } from "./request.js";
+import type { Stats } from "./stats.js";
 
 const ignore = () => {};
 
@@ -20,29 +22,10 @@ const PIECE = 1024;
 /** Time for a client to take that answer before its connection ends, in ms. */
 const LINGER = 1000;
 
-/** Between the packets of a payload. */
-const SEPARATOR = Buffer.from("\x1e");
-const CLOSE = "1";
 /** Most bytes that gather in the last answer to one client; what comes then waits as for any client. */
 const MOST_GATHERED = 1 << 20;
 /** How often a client's last answer is looked for at the exit. */
 const ROUNDS = 3;
-
-/** A request that is not answered. */
-interface Open {
-  id: number;
-  head: RequestHead;
-  request: IncomingMessage;
-  response: ServerResponse;
-  /** Payloads of the client's last answer, which is kept until the end. */
-  gathered?: Buffer[];
-}
-
-interface Answer {
-  status: number;
-  headers: Array<[string, string]>;
-  body: Buffer | undefined;
-}
 
 /** Whether a connection's server has stopped listening, and so waits for it. */
 export function isOfClosing(socket: Duplex): boolean {
@@ -140,17 +123,25 @@ export class Polling {
   gather(): boolean {
     const { native, id } = this.#engine;
     for (let round = 0; ; round++) {
-      // Waits until what was emitted has arrived where it goes out.
-      const { connections } = JSON.parse(native.stats(id)) as { connections: { polling: number } };
+      const sessions = this.#sessions();
       const answered = native.drainInbox(id).filter(({ kind }) => kind === "response");
-      if (answered.length === 0 || round === ROUNDS) {
-        return connections.polling > [...this.#open.values()].filter(isPoll).length;
-      }
+      if (answered.length === 0 || round === ROUNDS) return sessions > [...this.#open.values()].filter(isPoll).length;
       for (const event of answered) {
         const [open, answer] = this.#answered(event);
         if (open && isPayload(open, answer)) this.#keep(open, answer);
         else if (open) send(open, answer, true);
       }
+    }
+  }
+
+  /** How many clients are on polling; what was emitted before has arrived where it goes out. */
+  #sessions(): number {
+    try {
+      const { connections } = JSON.parse(this.#engine.native.stats(this.#engine.id)) as Stats;
+      return connections.polling;
+    } catch {
+      // The native threads are too busy to tell.
+      return Number.POSITIVE_INFINITY;
     }
   }
 
@@ -164,16 +155,19 @@ export class Polling {
   /** Keeps a payload, and asks for the next in the client's name. */
   #keep(open: Open, { headers, body }: Answer): void {
     const isCompressed = headers.some(([name]) => name.toLowerCase() === "content-encoding");
-    open.gathered ??= [];
-    if (body) open.gathered.push(isCompressed ? unzipSync(body) : body);
-    const size = open.gathered.reduce((sum, { length }) => sum + length, 0);
+    open.last ??= { headers: headers.filter(([name]) => !/^content-(encoding|length)$/i.test(name)), payloads: [] };
+    if (body) open.last.payloads.push(isCompressed ? unzipSync(body) : body);
+    const size = open.last.payloads.reduce((sum, { length }) => sum + length, 0);
     if (size > MOST_GATHERED) {
       this.#full.add(open);
       return;
     }
     open.id = this.#nextId++;
     try {
-      this.#engine.native.requestBegin(this.#engine.id, open.id, { ...open.head, headers: plain(open.head.headers) });
+      this.#engine.native.requestBegin(this.#engine.id, open.id, {
+        ...open.head,
+        headers: uncompressed(open.head.headers),
+      });
       this.#open.set(open.id, open);
     } catch {
       // The native side is closed.
@@ -184,57 +178,12 @@ export class Polling {
   /** Answers what is left when the native server is gone. */
   end(): void {
     for (const open of [...this.#open.values(), ...this.#full]) {
-      if (open.gathered) send(open, { status: 200, headers: PAYLOAD, body: undefined }, true);
+      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true);
       else unavailable(open.response);
     }
     this.#open.clear();
     this.#full.clear();
   }
-}
-
-/** The headers of a payload, if the native side is gone. */
-const PAYLOAD: Answer["headers"] = [
-  ["Content-Type", "text/plain; charset=UTF-8"],
-  ["cache-control", "no-store"],
-];
-
-function isPoll({ head }: Open): boolean {
-  return head.method === "GET" && /[?&]sid=/.test(head.url);
-}
-
-function isPayload(open: Open, { status }: Answer): boolean {
-  return status === 200 && isPoll(open);
-}
-
-/** Headers, flat, without those that ask for compression. */
-function plain(headers: string[]): string[] {
-  return headers.filter((_, at) => headers[at - (at % 2)]?.toLowerCase() !== "accept-encoding");
-}
-
-/** A payload without the packet that closes the session: the official client forgets what came with it. */
-function withoutClose(payload: Buffer): Buffer {
-  const text = payload.toString("latin1");
-  if (text === CLOSE) return Buffer.alloc(0);
-  return text.endsWith(`\x1e${CLOSE}`) ? payload.subarray(0, -2) : payload;
-}
-
-function send({ request, response, gathered }: Open, { status, headers, body }: Answer, isLast: boolean): void {
-  if (status === 0 && !gathered) {
-    request.socket.destroy();
-    return;
-  }
-  let [all, flat] = [body, headers.flat()];
-  if (gathered) {
-    // A session that is over answers by an error, which is none for who has its last payload.
-    const parts = status === 200 && body ? [...gathered, withoutClose(body)] : gathered;
-    const payloads = parts.filter(({ length }) => length > 0);
-    all = Buffer.concat(payloads.flatMap((part, at) => (at === 0 ? [part] : [SEPARATOR, part])));
-    flat = headers.filter(([name]) => name.toLowerCase() !== "content-length").flat();
-    flat.push("Content-Length", String(all.length));
-  }
-  if (isLast) flat.push("Connection", "close");
-  response.writeHead(gathered ? 200 : status, flat);
-  response.end(all);
 }
 
 /** Reads no further, and ends the connection when the client has had time to see its answer. */
