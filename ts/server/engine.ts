@@ -91,7 +91,7 @@ export class Engine {
   }
 
   #claim(target: EventEmitter): void {
-    testTakeover(this.native);
+    void testTakeover(this.native);
     this.#targets.push(target);
     const handlers: Handlers = {
       request: (request, response) => this.polling.handle(request, response),

@@ -42,18 +42,19 @@ export function verdict(): Verdict {
   return registry.takeover;
 }
 
-/** Starts the test, unless it has run; it does not keep the process alive. */
-export function testTakeover(native: Native): void {
-  if (verdict().state !== "untested") return;
-  verdict().state = "testing";
-  registry.tested = test(native);
+/** Starts the test, unless it has run; it does not keep the process alive. Settles when the verdict is there. */
+export function testTakeover(native: Native): Promise<void> {
+  if (verdict().state === "untested") {
+    verdict().state = "testing";
+    registry.tested = test(native);
+  }
+  return registry.tested ?? Promise.resolve();
 }
 
 /** The way of an upgrade; a promise while that is not known. After a failure the test is run again, at times. */
 export function wayOf(native: Native): "works" | "piped" | "refused" | Promise<void> {
   const { state } = verdict();
-  if (state === "untested") testTakeover(native);
-  if (state === "untested" || state === "testing") return registry.tested ?? Promise.resolve();
+  if (state === "untested" || state === "testing") return testTakeover(native);
   if (state !== "works" && !registry.testing && Date.now() >= (registry.testAgain ?? Number.POSITIVE_INFINITY)) {
     registry.tested = test(native);
   }
