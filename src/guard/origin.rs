@@ -2,7 +2,8 @@
 //! the page's host has to be the server's, or one that `cors` allows.
 
 use crate::config::{Cors, CorsOrigin};
-use crate::session::handshake::{Refusal, Request};
+use crate::protocol::request::Request;
+use crate::session::handshake::Refusal;
 
 /// Whether a request may come from the page that it says it comes from. Requests without Origin are no foreign page's.
 pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {

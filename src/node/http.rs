@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use crate::hub;
 use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
+use crate::transport::served;
 
 /// The head of an HTTP request. `headers` is Node's rawHeaders: name, value, name, value, …
 #[napi(object)]
@@ -77,7 +78,7 @@ pub fn inbox(server: u32) -> Option<Arc<Inbox>> {
 #[napi]
 pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
     let server = hub::server(server).map_err(coded)?;
-    Ok(check(&server.config, &request.into(), upgrade)
+    Ok(check(served(&server.config), &request.into(), upgrade)
         .err()
         .map(|refusal| refusal.code)
         .filter(|code| *code != Refusal::BAD_VERSION.code))

@@ -7,7 +7,8 @@ mod quick;
 pub mod takeover;
 pub mod upgrade;
 
-use crate::session::handshake::{Refusal, Request};
+use crate::config::Config;
+use crate::session::handshake::{Refusal, Request, Transports};
 
 /// Response headers: name, value.
 pub type Headers = Vec<(String, String)>;
@@ -25,6 +26,11 @@ pub struct Response {
 
 fn own(headers: crate::guard::cors::Headers) -> Headers {
     headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Which transports a server serves.
+pub fn served(config: &Config) -> Transports {
+    Transports { polling: config.polling, websocket: config.websocket }
 }
 
 /// Says on the server why a request was refused, and what about it: an old client has no way to tell its user.

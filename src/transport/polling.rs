@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::{Headers, Response, note_of, own};
+use super::{Headers, Response, note_of, own, served};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Answer, Command, Respond, SessionRequest};
 use crate::hub::ids::Id;
@@ -121,7 +121,7 @@ impl Exchange {
 
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     server.check_size(request)?;
-    let verdict = verify(&server.config, request, false)?;
+    let verdict = verify(served(&server.config), request, false)?;
     if origin::may_connect(request, server.config.cors.as_ref()) {
         Ok(verdict)
     } else {
