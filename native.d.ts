@@ -21,6 +21,12 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/**
+ * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+ * returns the other end's descriptor. Throws ERR_TAKEOVER.
+ */
+export declare function bridgeSelfTest(token: string): number
+
 /** Closes the connection under a socket ("forced close"). */
 export declare function closeConnection(server: number, socket: number): void
 
@@ -121,8 +127,8 @@ export declare function leave(server: number, socket: number, rooms: Array<strin
 /** Takes a socket out of all rooms, its own too. */
 export declare function leaveAll(server: number, socket: number): void
 
-/** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
-export declare function listen(server: number, host: string, port: number): number
+/** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
+export declare function listen(server: number, host: string | undefined | null, port: number): number
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -313,6 +319,12 @@ export declare function takeInbox(server: number, most: number): Array<InboxEven
  * duplicate. Send the byte after Node's own socket is destroyed.
  */
 export declare function takeoverSelfTest(fd: number, token: string): void
+
+/**
+ * Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+ * closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+ */
+export declare function takePorts(server: number, listening: Array<number>, accepted: Array<number>): void
 
 /**
  * Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.

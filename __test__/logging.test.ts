@@ -51,7 +51,7 @@ test("a level shows what is of it and above", async () => {
   expect(entries.size).toBe(0);
 
   const verbose = await start({ logLevel: "info" });
-  await request(verbose.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(verbose.port, "GET", `${PATH}?EIO=9&transport=polling`);
   expect(await verbose.entries.next("a line")).toMatchObject({
     level: "info",
     fields: { reason: "Unsupported protocol version" },
@@ -81,12 +81,12 @@ test("a logger that throws takes nothing with it", async () => {
 test("without a logger readable lines go to stderr, and RUST_LOG has the last word", async () => {
   const quiet = await startServerProgram("attach");
   await upgrade(quiet.port, `${PATH}?EIO=4&transport=websocket`, { headers: foreign });
-  await request(quiet.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(quiet.port, "GET", `${PATH}?EIO=9&transport=polling`);
   await vi.waitFor(() => expect(quiet.errors()).toContain("nself-realtime warn: refused a foreign Origin"));
   expect(quiet.errors()).not.toContain("info:");
 
   const loud = await startServerProgram("attach", { logLevel: "error" }, { env: { RUST_LOG: "nself_realtime=info" } });
-  await request(loud.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(loud.port, "GET", `${PATH}?EIO=9&transport=polling`);
   await vi.waitFor(() => expect(loud.errors()).toContain("nself-realtime info: refused a request reason=Unsupported"));
 });
 

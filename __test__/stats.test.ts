@@ -276,7 +276,8 @@ describe("stats()", () => {
     expect(() => server.stats()).toThrow(expect.objectContaining({ code: "ERR_NOT_RUNNING" }));
     expect(() => server.metrics()).toThrow(expect.objectContaining({ code: "ERR_NOT_RUNNING" }));
     await start();
-    const { eventLoopDelay: _, shards, packetsPerWrite, emitToWrite, ...rest } = server.stats();
+    const { eventLoopDelay: _, shards, packetsPerWrite, emitToWrite, takeover, ...rest } = server.stats();
+    expect(takeover).toEqual({ state: "works", taken: 0, piped: 0 });
     expect(shards).toBeGreaterThanOrEqual(1);
     for (const { counts, sum } of [packetsPerWrite, emitToWrite]) expect([total(counts), sum]).toEqual([0, 0]);
     const numbers = (value: unknown): number[] =>
@@ -343,6 +344,7 @@ describe("metrics()", () => {
       ["packets_per_write", "histogram", []],
       ["emit_to_write_seconds", "histogram", []],
       ["event_loop_delay_seconds", "gauge", ['{quantile="0.5"}', '{quantile="0.99"}', '{quantile="1"}']],
+      ["node_websockets_total", "counter", ['{way="taken"}', '{way="piped"}']],
     ]);
     for (const name of families.keys()) expect(name).toMatch(/^nself_realtime_/);
     const bounds = [...families.get("nself_realtime_emit_to_write_seconds")!.samples.keys()].slice(0, 4);
@@ -399,6 +401,11 @@ describe("metrics()", () => {
         rooms: value("denied_total", '{reason="rooms"}'),
       },
       floods: value("floods_total"),
+      takeover: {
+        state: "works",
+        taken: value("node_websockets_total", '{way="taken"}'),
+        piped: value("node_websockets_total", '{way="piped"}'),
+      },
       limited: {
         connection: value("limited_events_total", '{scope="connection"}'),
         user: value("limited_events_total", '{scope="user"}'),

@@ -14,6 +14,7 @@ use super::inbox::Inbox;
 use crate::hub;
 use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
+use crate::transport::served;
 
 /// The head of an HTTP request. `headers` is Node's rawHeaders: name, value, name, value, …
 #[napi(object)]
@@ -82,7 +83,7 @@ pub fn inbox(server: u32) -> Option<Arc<Inbox>> {
 #[napi(catch_unwind)]
 pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
     let server = hub::server(server).map_err(coded)?;
-    Ok(check(&server.config, &request.into(), upgrade)
+    Ok(check(served(&server.config), &request.into(), upgrade)
         .err()
         .map(|refusal| refusal.code)
         .filter(|code| *code != Refusal::BAD_VERSION.code))
@@ -178,6 +179,17 @@ pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result
     unsupported((server, request.url, head.len()))
 }
 
+/// Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+/// closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+#[napi]
+pub fn take_ports(server: u32, listening: Vec<i32>, accepted: Vec<i32>) -> Result<(), Code> {
+    let server = hub::server(server).map_err(coded)?;
+    #[cfg(unix)]
+    return crate::transport::takeover::take_ports(&server, &listening, &accepted).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported((server, listening, accepted))
+}
+
 /// Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
 /// duplicate. Send the byte after Node's own socket is destroyed.
 #[napi(catch_unwind)]
@@ -187,6 +199,16 @@ pub fn takeover_self_test(fd: f64, token: String) -> Result<(), Code> {
     return crate::transport::takeover::self_test(fd, token).map_err(coded);
     #[cfg(not(unix))]
     unsupported((fd, token))
+}
+
+/// Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+/// returns the other end's descriptor. Throws ERR_TAKEOVER.
+#[napi]
+pub fn bridge_self_test(token: String) -> Result<i32, Code> {
+    #[cfg(unix)]
+    return crate::transport::takeover::bridge_self_test(token).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported(token)
 }
 
 #[cfg(not(unix))]

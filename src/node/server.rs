@@ -91,12 +91,12 @@ pub fn drain_inbox(server: u32) -> Vec<InboxEvent> {
     http::inbox(server).map(|inbox| inbox.drain()).unwrap_or_default()
 }
 
-/// Rust owns the port. Returns the bound port. Throws ERR_LISTEN.
+/// Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN.
 #[napi(catch_unwind)]
-pub fn listen(server: u32, host: String, port: f64) -> Result<u16, Code> {
+pub fn listen(server: u32, host: Option<String>, port: f64) -> Result<u16, Code> {
     let port = whole("port", port, u16::MAX.into())? as u16;
     let server = hub::server(server).map_err(coded)?;
-    listener::listen(&server, &host, port).map_err(coded)
+    listener::listen(&server, host.as_deref(), port).map_err(coded)
 }
 
 /// Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept

@@ -2,9 +2,9 @@
 //! stay text: JavaScript's own parser reads them, so lone surrogates, 1e400 or duplicate keys survive unchanged.
 
 use std::borrow::Cow;
+use std::fmt;
 
-use rustc_hash::FxHashMap;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// Whether a text is one JSON value by RFC 8259, exactly what `JSON.parse` accepts; any depth, without recursion.
@@ -80,11 +80,60 @@ pub fn second_item(rest: &str) -> Option<&str> {
     items.next()?.ok().map(RawValue::get)
 }
 
-/// The value of an object's field as text: a string's content, anything else as it is written.
+/// The value of an object's field as text: a string's content, anything else as it is written. Of a repeated field the
+/// last counts. Other fields are passed by, not kept: whoever wrote them chose their names and their number.
 pub fn field(object: &str, name: &str) -> Option<String> {
-    let fields: FxHashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(object).ok()?;
-    let value = fields.get(name)?.get();
+    let mut reader = serde_json::Deserializer::from_str(object);
+    let value = reader.deserialize_map(FieldOf(name)).ok()??;
+    reader.end().ok()?;
+    let value = value.get();
     Some(serde_json::from_str::<String>(value).unwrap_or_else(|_| value.to_owned()))
+}
+
+/// Reads one field of an object.
+struct FieldOf<'n>(&'n str);
+
+impl<'de> Visitor<'de> for FieldOf<'_> {
+    type Value = Option<&'de RawValue>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(is_it) = fields.next_key_seed(IsName(self.0))? {
+            if is_it {
+                found = Some(fields.next_value()?);
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Whether a key is a name, without a copy of it.
+struct IsName<'n>(&'n str);
+
+impl<'de> DeserializeSeed<'de> for IsName<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<bool, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for IsName<'_> {
+    type Value = bool;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a field's name")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
 }
 
 /// Appends a text as a JSON string, quotes included.
@@ -118,6 +167,22 @@ mod tests {
         assert_eq!(field(object, "a").as_deref(), Some("x\"y"));
         assert_eq!(field(object, "b").as_deref(), Some("[1, 2]"));
         assert_eq!((field(object, "d"), field("[]", "a"), field("1", "a")), (None, None, None));
+        assert_eq!(
+            field("{\"\\u0061\":1,\"a\":2,\"b\":3}", "a").as_deref(),
+            Some("2"),
+            "the last one, however written"
+        );
+        for cut in ["{\"a\":1", "{\"a\":1,}", "{\"a\":1} 2", "{\"a\"}", ""] {
+            assert_eq!(field(cut, "a"), None, "{cut}");
+        }
+    }
+
+    #[test]
+    fn one_field_among_very_many() {
+        let fields: Vec<String> = (0..27_000).map(|at| format!("\"k{at}\":[{at}]")).collect();
+        let object = format!("{{{},\"ticket\":\"t\"}}", fields.join(","));
+        assert_eq!(field(&object, "ticket").as_deref(), Some("t"));
+        assert_eq!((field(&object, "k26999").as_deref(), field(&object, "k27000")), (Some("[26999]"), None));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::{Headers, Response, compressor, note, own};
+use super::{Headers, Response, compressor, note_of, own, served};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Answer, Input, Respond, SessionRequest};
 use crate::hub::ids::Id;
@@ -51,7 +51,7 @@ impl Exchange {
         }
         let respond = responder(server, &request, send);
         let refuse = |respond: Respond, refusal: Refusal| {
-            note(&refusal, &request.remote);
+            note_of(&refusal, &request);
             respond(Answer::Refused(refusal));
         };
         match check(server, &request) {
@@ -124,8 +124,12 @@ impl Exchange {
 
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     server.check_size(request)?;
-    let verdict = verify(&server.config, request, false)?;
-    if origin::may_connect(request, server.config.cors.as_ref()) { Ok(verdict) } else { Err(origin::refusal()) }
+    let verdict = verify(served(&server.config), request, false)?;
+    if origin::may_connect(request, server.config.cors.as_ref()) {
+        Ok(verdict)
+    } else {
+        Err(origin::refusal(request, server.config.access.proxies.is_some()))
+    }
 }
 
 /// Dresses answers as HTTP responses: CORS, cookie, compression.

@@ -53,7 +53,7 @@ impl Harness {
         let (events, receiver) = channel();
         // Nothing but a test's own words.
         let server = hub::open(config, Arc::new(Channel { events, panics_at: "make the sink panic" })).unwrap();
-        let port = listen(&server, "127.0.0.1", 0).unwrap();
+        let port = listen(&server, Some("127.0.0.1"), 0).unwrap();
         Self { server, port, events: receiver }
     }
 

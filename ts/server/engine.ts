@@ -3,19 +3,21 @@
 import type { EventEmitter } from "node:events";
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../native.js";
 import { encode } from "./binary.js";
 import { binding, type Native } from "./binding.js";
 import { Inbox } from "./inbox.js";
+import { handOver } from "./handover.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import { log } from "./logger.js";
 import type { ParsedOptions } from "./parse-options.js";
-import { Polling } from "./polling.js";
+import { isOfClosing, Polling, unavailable } from "./polling.js";
 import { roomChanged } from "./producers.js";
 import { testTakeover } from "./selftest.js";
 import { keepUntilExit, releaseFromExit } from "./shutdown.js";
 import { type EmitFlags, flagBits } from "./socket-types.js";
-import { handleUpgrade } from "./upgrade.js";
+import { handleUpgrade, refuse } from "./upgrade.js";
 
 /** Types of packets to one socket. */
 export const EVENT = 2;
@@ -30,6 +32,12 @@ export class Engine {
   readonly options: ParsedOptions;
   readonly polling: Polling;
   readonly #inbox: Inbox;
+  /** How many WebSockets came from Node, by the way they took. */
+  readonly came = { taken: 0, piped: 0 };
+  /** WebSockets that go through Node. */
+  readonly piped = new Set<Duplex>();
+  /** What it shares the ports of. */
+  readonly #targets: EventEmitter[] = [];
   readonly #undo: Array<() => void> = [];
   /** Called when nothing more will come. */
   readonly onClosed: Array<() => void> = [];
@@ -59,6 +67,11 @@ export class Engine {
     return this.#closed !== undefined;
   }
 
+  /** Whether an HTTP server has stopped listening, and waits for connections that are ours. */
+  get holdsClosingServer(): boolean {
+    return [...this.piped].some(isOfClosing) || this.polling.holdsClosingServer;
+  }
+
   /** Shares the port of one HTTP server, until that closes. */
   attach(server: EventEmitter): void {
     this.#claim(server);
@@ -75,7 +88,8 @@ export class Engine {
   }
 
   #claim(target: EventEmitter): void {
-    testTakeover(this.native);
+    void testTakeover(this.native);
+    this.#targets.push(target);
     const handlers: Handlers = {
       request: (request, response) => this.polling.handle(request, response),
       upgrade: (request, socket, head) => handleUpgrade(this, request, socket, head),
@@ -125,12 +139,38 @@ export class Engine {
     this.#inbox.whenEmpty(() => this.#finish?.(report));
   }
 
-  /** The same, blocking: for the exit of the process, or to give way to another server. */
+  /**
+   * Closes the native side, and then the HTTP server: only then, as polling clients fetch what waits for them by new requests. Gives the
+   * error of a server that was not running.
+   */
+  async closeWith(server: HttpServer | HttpsServer): Promise<Error | undefined> {
+    // Who asks while it waits for its last requests gets an answer.
+    const undo = claim(server, this.options.path, {
+      request: (_, response) => unavailable(response),
+      upgrade: (_, socket) => refuse(socket),
+    });
+    await this.close();
+    const error = await new Promise<Error | undefined>((resolve) => server.close(resolve));
+    undo();
+    return error;
+  }
+
+  /** The same as `close`, blocking, for the exit of the process. */
+  closeAtExit(): void {
+    if (!this.closing && this.#targets.length > 0 && this.polling.gather()) {
+      handOver(this.native, this.id, (server) =>
+        this.#targets.some((one) => one === server || one === HttpServer.prototype),
+      );
+    }
+    this.closeNow();
+  }
+
+  /** The same, to give way to another server. */
   closeNow(deadline = this.options.shutdownTimeout): void {
+    this.#closed ??= Promise.resolve("{}");
     this.native.closeServerSync(this.id, deadline);
     // The last answers to polling clients: nobody calls us for them any more, and a socket writes at once.
     for (const event of this.native.drainInbox(this.id)) if (event.kind === "response") this.polling.respond(event);
-    this.#closed ??= Promise.resolve("{}");
     if (this.#finish) this.#finish("{}");
     else this.#release();
   }

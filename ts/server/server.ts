@@ -91,9 +91,8 @@ export class Server<
   /** Disconnects everybody, then closes the HTTP server, too. `fn` gets its error, if it was not running. */
   async close(fn?: (error?: Error) => void): Promise<void> {
     const { httpServer } = this;
-    const closing = engineOf(this)?.close();
-    const error = httpServer && (await new Promise<Error | undefined>((resolve) => httpServer.close(resolve)));
-    await closing;
+    const engine = engineOf(this);
+    const error = engine && httpServer ? await engine.closeWith(httpServer) : await closed(httpServer);
     fn?.(error);
   }
 
@@ -246,6 +245,11 @@ export class Server<
 
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === "object" && value !== null && typeof (value as { listen?: unknown }).listen !== "function";
+}
+
+/** Closes an HTTP server; gives the error, if it was not running. */
+function closed(server: AnyHttpServer | undefined): Promise<Error | undefined> {
+  return new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
 }
 
 function portServer(): HttpServer {

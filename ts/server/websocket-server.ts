@@ -11,8 +11,9 @@ import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
+import { type Takeover, verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -90,12 +91,13 @@ export class WebSocketServer {
 
   /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING. */
   stats(): Stats {
-    return { ...(JSON.parse(binding().stats(serverId())) as Stats), eventLoopDelay: eventLoopDelay() };
+    const counted = JSON.parse(binding().stats(serverId())) as Stats;
+    return { ...counted, eventLoopDelay: eventLoopDelay(), takeover: takeover() };
   }
 
   /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING. */
   metrics(): string {
-    return binding().metrics(serverId()) + eventLoopMetrics();
+    return binding().metrics(serverId()) + eventLoopMetrics() + takeoverMetrics(takeover());
   }
 
   /**
@@ -130,4 +132,9 @@ export class WebSocketServer {
     // It belongs to another thread, which gets the events of it.
     return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
+}
+
+/** How the WebSockets of this thread's server are taken from Node. */
+function takeover(): Takeover {
+  return { ...verdict(), ...(running()?.engine.came ?? { taken: 0, piped: 0 }) };
 }
