@@ -32,7 +32,7 @@ export function useRoom(room: string | null): UseRoom {
         void join();
         void client.leaveRoom(room);
       }
-      lost = reconnecting;
+      lost = !connected && (lost || reconnecting);
     });
     return () => {
       mounted = false;
