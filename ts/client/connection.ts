@@ -172,7 +172,8 @@ export class Connection {
     this.#transports.connected(engine);
     this.#seen(this.#connectedAt);
     this.handler.connected();
-    this.#change({ connected: true, reconnecting: false, reconnectAttempts: 0 });
+    const status = { connected: true, reconnecting: false, reconnectAttempts: 0 };
+    this.#change(socket.recovered ? { ...status, recovered: true } : status);
   }
 
   #ended(reason: string, details: unknown): void {

@@ -7,6 +7,8 @@ export interface ConnectionStatus {
   readonly connected: boolean;
   /** The connection was lost, or could not be made, and is being tried again. */
   readonly reconnecting: boolean;
+  /** While connected: the server recovered the connection before this one, so nothing was missed between. */
+  readonly recovered?: true;
   /** When the connection was last known to be alive, ISO 8601; while there is one, when it was made. */
   readonly lastConnected?: string;
   /** Attempts since the connection was lost; 0 once connected. */
