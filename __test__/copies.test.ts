@@ -52,3 +52,16 @@ it("tells subclasses apart, and knows what is nothing of its own", () => {
     expect(nothing instanceof (imported.RealtimeError as unknown as Constructor)).toBe(false);
   }
 });
+
+it("holds for the client's error as well", async () => {
+  const one = (await import("nself-realtime/client")).RealtimeClientError;
+  const other = (createRequire(import.meta.url)("nself-realtime/client") as typeof import("nself-realtime/client"))
+    .RealtimeClientError;
+  expect(other).not.toBe(one);
+  expect(new one("ERR_OFFLINE", "")).toBeInstanceOf(other);
+  expect(new other("ERR_OFFLINE", "")).toBeInstanceOf(one);
+  expect(new Error("ERR_OFFLINE")).not.toBeInstanceOf(one);
+  class Mine extends one {}
+  expect(new Mine("ERR_OFFLINE", "")).toBeInstanceOf(Mine);
+  expect(new other("ERR_OFFLINE", "")).not.toBeInstanceOf(Mine);
+});
