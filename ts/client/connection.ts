@@ -166,6 +166,7 @@ export class Connection {
     this.#heardAt = this.#connectedAt;
     this.#denials = 0;
     engine.on("packet", () => {
+      if (socket.io.engine !== engine) return;
       this.#heardAt = Date.now();
       this.#vigil.heard(false);
     });

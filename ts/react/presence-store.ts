@@ -151,8 +151,8 @@ function createRoom(room: string): PresenceRoom {
           });
           if (data.more) reloadLater(data.count);
         }),
-        ofPage.onStatusChange(({ connected, reconnecting }) => {
-          if (reconnecting) lostAt ??= Date.now();
+        ofPage.onStatusChange(({ connected, reconnecting, refused }) => {
+          if (reconnecting || refused) lostAt ??= Date.now();
           if (!connected || lostAt === undefined) return;
           if (Date.now() - lostAt > MEMORY) forget();
           else members.forgetAnonymous();
