@@ -1,5 +1,7 @@
 // The one error class of this package and the table of its codes.
 
+import { acrossCopies } from "./across-copies.js";
+
 /** Every code of `RealtimeError`, with what it means. Codes are stable; messages may change. */
 export const ERROR_CODES = {
   ERR_NATIVE_MISSING: "the native binary for this platform is not installed or cannot be loaded",
@@ -44,6 +46,8 @@ export class RealtimeError extends Error {
     this.code = code;
   }
 }
+
+acrossCopies(RealtimeError, "RealtimeError");
 
 /** A panic of the native side. */
 const PANIC = "GenericFailure";

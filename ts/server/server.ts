@@ -3,6 +3,7 @@
 import { EventEmitter } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
+import { acrossCopies } from "./across-copies.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { Engine, engineOf, setEngine } from "./engine.js";
@@ -242,6 +243,8 @@ export class Server<
     return this;
   }
 }
+
+acrossCopies(Server, "Server");
 
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === "object" && value !== null && typeof (value as { listen?: unknown }).listen !== "function";

@@ -4,6 +4,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { EmittedEvents } from "../events.js";
+import { acrossCopies } from "./across-copies.js";
 import { binding } from "./binding.js";
 import { emitEvent } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
@@ -62,6 +63,13 @@ export class WebSocketServer {
   /** The sockets of one user. Throws ERR_NOT_RUNNING. */
   getUserPresence(userId: string): PresenceEntry[] {
     return JSON.parse(binding().presence(serverId(), userId)) as PresenceEntry[];
+  }
+
+  /** The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING. */
+  getRoomPresence(room: string): PresenceEntry[] {
+    return this.getPresence()
+      .filter(({ rooms }) => rooms.includes(room))
+      .map((entry) => ({ ...entry, rooms: [room] }));
   }
 
   /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING. */
@@ -133,6 +141,8 @@ export class WebSocketServer {
     return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
 }
+
+acrossCopies(WebSocketServer, "WebSocketServer");
 
 /** How the WebSockets of this thread's server are taken from Node. */
 function takeover(): Takeover {
