@@ -22,8 +22,8 @@ interface Registry {
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
   running?: Running | undefined;
-  /** What runs while a room has members. */
-  producers: Set<Producer>;
+  /** What runs while a room has members, by rooms and name. */
+  producers: Map<string, Producer>;
   /** Rooms that have members, once somebody wants to know. */
   activeRooms: Set<string>;
   /** Measures this thread's delay, once somebody wants to know. */
@@ -38,7 +38,7 @@ export const registry: Registry = shared[KEY] ?? {
   warned: new Set(),
   engines: new Set(),
   takeover: "untested",
-  producers: new Set(),
+  producers: new Map(),
   activeRooms: new Set(),
 };
 shared[KEY] = registry;
