@@ -18,6 +18,8 @@ interface Registry {
   takeover: "untested" | "testing" | "works" | "fails";
   /** Settles when that is known. */
   tested?: Promise<void>;
+  /** The URL that was said last to be that of the real-time server. */
+  announced?: string;
   /** The one handle that getWebSocketServer() gives. */
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
