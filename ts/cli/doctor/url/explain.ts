@@ -100,9 +100,15 @@ const ERRORS: Record<string, string> = {
   ERR_SSL_WRONG_VERSION_NUMBER: "this port does not speak TLS: http:// instead of https://?",
 };
 
-/** An error of the network. */
-export function explainError(error: Error & { code?: string }): Explanation {
+/** An error of the network. `upgrading`: in a WebSocket handshake. */
+export function explainError(error: Error & { code?: string }, upgrading: boolean): Explanation {
   const { code = "", message } = error;
+  if (upgrading && code === "ETIMEDOUT") {
+    return {
+      found: message,
+      mend: `something in between swallows WebSockets; clients stay on long-polling; ${DEPLOYMENT}`,
+    };
+  }
   const certificate = /CERT|SELF_SIGNED|ALTNAME/.test(code);
   const mend = certificate
     ? "browsers refuse this certificate as well: mend it, or for a private authority start this with NODE_EXTRA_CA_CERTS"

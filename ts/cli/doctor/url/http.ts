@@ -83,5 +83,6 @@ export function upgrade(url: URL): Promise<{ socket: Duplex; head: Buffer }> {
       clearTimeout(timer);
       resolve({ socket, head });
     });
+    request.end();
   });
 }

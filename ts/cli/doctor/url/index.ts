@@ -61,7 +61,7 @@ class Target {
         return note(name, "the server does not offer it", "its option transports decides");
       }
       const { found, mend } =
-        error instanceof Refusal ? explain(error.answer, this.#path, upgrading) : explainError(error);
+        error instanceof Refusal ? explain(error.answer, this.#path, upgrading) : explainError(error, upgrading);
       return problem(name, found, mend);
     }
   }
