@@ -96,8 +96,7 @@ const ERRORS: Record<string, string> = {
   ECONNRESET: `the connection was cut without an answer: by a firewall, or by a proxy that does not know this protocol; ${DEPLOYMENT}`,
   ETIMEDOUT: `something in between holds the answer back: buffering must be off (nginx: proxy_buffering off); ${DEPLOYMENT}`,
   CLOSED: `something in between closes the connection: its timeout for quiet connections must be above the server's pingInterval; ${DEPLOYMENT}`,
-  EPROTO: "this port does not speak TLS: http:// instead of https://?",
-  ERR_SSL_WRONG_VERSION_NUMBER: "this port does not speak TLS: http:// instead of https://?",
+  TLS: "this port does not speak TLS: http:// instead of https://?",
 };
 
 /** An error of the network. `upgrading`: in a WebSocket handshake. */
@@ -112,6 +111,6 @@ export function explainError(error: Error & { code?: string }, upgrading: boolea
   const certificate = /CERT|SELF_SIGNED|ALTNAME/.test(code);
   const mend = certificate
     ? "browsers refuse this certificate as well: mend it, or for a private authority start this with NODE_EXTRA_CA_CERTS"
-    : (ERRORS[code] ?? "look at the network between here and there");
+    : (ERRORS[/^EPROTO$|_SSL_/.test(code) ? "TLS" : code] ?? "look at the network between here and there");
   return { found: [code, message].filter((part) => part !== "").join(": "), mend };
 }
