@@ -17,7 +17,7 @@ const cases = (found: Block[]) => found.map((block): [string, Block] => [where(b
 
 test("every block is of a kind that is looked at here", () => {
   // Pictures and trees of folders have no language.
-  const known = ["", "ts", "tsx", "json", "sh", "dockerfile", "nginx", "caddyfile", "yaml", "text"];
+  const known = ["", "ts", "tsx", "json", "sh", "dockerfile", "nginx", "caddyfile", "yaml", "text", "js"];
   expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([]);
   for (const { code } of of("")) expect(code).toMatch(/[─│┌└]|^src\/ /m);
 });
