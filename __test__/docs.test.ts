@@ -17,7 +17,7 @@ const cases = (found: Block[]) => found.map((block): [string, Block] => [where(b
 
 test("every block is of a kind that is looked at here", () => {
   // Pictures and trees of folders have no language.
-  const known = ["", "ts", "tsx", "json", "sh", "dockerfile", "nginx", "caddyfile", "yaml"];
+  const known = ["", "ts", "tsx", "json", "sh", "dockerfile", "nginx", "caddyfile", "yaml", "text", "js"];
   expect(blocks.filter(({ language }) => !known.includes(language)).map(where)).toEqual([]);
   for (const { code } of of("")) expect(code).toMatch(/[─│┌└]|^src\/ /m);
 });
@@ -66,7 +66,7 @@ describe("commands", () => {
     const [program, word, name = ""] = command.replace(/^\w+=\S+ /, "").split(" ");
     if (program === "npm" && word === "run") expect(Object.keys(scripts)).toContain(name);
     else if (program === "npm" && word === "test") expect(Object.keys(scripts)).toContain("test");
-    else if (program === "npx" && word === "nself-realtime") expect(["dev", "start", "doctor"]).toContain(name);
+    else if (program === "npx" && word === "nself-realtime") expect(["dev", "start", "doctor", "init"]).toContain(name);
     else if (program === "node" && word?.startsWith("scripts/")) expect(existsSync(join(root, word))).toBe(true);
     else expect(command).toMatch(/^npm (?:install|uninstall) (?:[@\w./-]+ ?)+$/);
   });

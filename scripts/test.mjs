@@ -1,5 +1,6 @@
 // `npm test`: builds what is needed, then runs the Rust tests, the behaviour tests against the built package, and the end-to-end tests.
-// All run, even if one fails. Names of suites (rust, unit, e2e) choose some of them.
+// All run, even if one fails. Names of suites (rust, unit, e2e, matrix) choose some of them; `all` (`npm run test:all`) is every suite, of which
+// the slow matrix is left out otherwise.
 
 import { rmSync } from "node:fs";
 import { build } from "./build.mjs";
@@ -27,14 +28,20 @@ async function vitest(name, args) {
   return counts;
 }
 
-const unit = () => vitest("unit", ["ts/", "__test__/", "--exclude", "__test__/e2e/**"]);
+const unit = () =>
+  vitest("unit", ["ts/", "__test__/", "--exclude", "__test__/e2e/**", "--exclude", "__test__/matrix/**"]);
 
 const e2e = () => vitest("e2e", ["--config", "vitest.e2e.config.ts"]);
 
-const SUITES = { rust, unit, e2e };
+const matrix = () => vitest("matrix", ["--config", "vitest.matrix.config.ts"]);
+
+const SUITES = { rust, unit, e2e, matrix };
+/** Without any name. */
+const USUAL = ["rust", "unit", "e2e"];
 
 async function test() {
-  const asked = process.argv.slice(2);
+  const names = process.argv.slice(2);
+  const asked = names.includes("all") ? Object.keys(SUITES) : names.length > 0 ? names : USUAL;
   const unknown = asked.find((name) => !(name in SUITES));
   if (unknown) throw new Failure(`there is no suite ${unknown}; there are ${Object.keys(SUITES).join(", ")}`);
   await setup();
@@ -43,7 +50,7 @@ async function test() {
   clearTally();
   let total = { passed: 0, failed: 0 };
   for (const [name, suite] of Object.entries(SUITES)) {
-    if (asked.length > 0 && !asked.includes(name)) continue;
+    if (!asked.includes(name)) continue;
     step(`${name} tests`);
     total = addToTally(await suite());
   }

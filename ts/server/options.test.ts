@@ -51,6 +51,17 @@ describe("options of Server", () => {
     expect(code(options)).toEqual(["ERR_UNSUPPORTED_OPTION", expect.stringContaining(`"${name}"`)]);
   });
 
+  it.each([
+    [{ pingIntervall: 1 }, "pingInterval"],
+    [{ maxhttpbuffersize: 1 }, "maxHttpBufferSize"],
+    [{ presence: { grase: 1 } }, "grace"],
+    [{ rateLimit: { peruser: false } }, "perUser"],
+    [{ completelyElse: 1 }, undefined],
+  ])("say what was meant by %o", (options, meant) => {
+    const [, message = ""] = code(options, parseRealtimeOptions) ?? [];
+    expect(/did you mean "(\w+)"\?$/.exec(message)?.[1]).toBe(meant);
+  });
+
   it("accept false for what is off anyway, and undefined for anything", () => {
     const off = { perMessageDeflate: false, allowEIO3: false, serveClient: false, adapter: undefined, cookie: false };
     expect(parseServerOptions(off).native).toEqual({ path: "/socket.io" });
