@@ -17,8 +17,6 @@ import {
 import { PollingSession, split, WebSocketSession } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const {
   emitBuildProgress,
   emitDbQueryResult,

@@ -22,8 +22,6 @@ import {
 import { dropConnections, request, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const nextEntry: string = "nself-realtime/next";
 const { createRouteHandlers } = (await import(/* @vite-ignore */ nextEntry)) as typeof Next;
 const { emitBuildProgress, emitLogStream, emitServiceStatus, getWebSocketServer, register } = realtime;

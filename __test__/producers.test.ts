@@ -16,8 +16,6 @@ import {
 import { TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const server = realtime.getWebSocketServer();
 
 let running: Attached | undefined;
@@ -43,7 +41,7 @@ function producer(rooms: string | RegExp, name = "") {
     return () => void log.push(`stop ${name}${room}`);
   });
   removers.push(remove);
-  const until = (...lines: string[]) => vi.waitFor(() => expect(log).toEqual(lines), { timeout: 5000, interval: 5 });
+  const until = (...lines: string[]) => vi.waitFor(() => expect(log).toEqual(lines), { interval: 5 });
   return { log, remove, until };
 }
 
@@ -243,7 +241,7 @@ test("on several shards a room has one first and one last member, and a reload m
   const program = startProgram("producers.mjs", [JSON.stringify({ presence: { grace } })], {
     env: { NSELF_REALTIME_SHARDS: "4" },
   });
-  const { port, shards } = (await program.messages.next("its port", 10_000)) as { port: number; shards: number };
+  const { port, shards } = (await program.messages.next("its port")) as { port: number; shards: number };
   expect(shards).toBe(4);
   const said = () => program.messages.next("what its producer does");
   const come = async (user: string, room: string) => {
