@@ -118,7 +118,8 @@ async function campaign(mode, names, how) {
         after.polluted ? "prototype polluted" : "",
         load.includes("failed") ? "no attack" : "",
       ].filter(Boolean);
-      const waits = how.patient || seen.p99 < MOST_LATENCY ? "" : `; WebSockets ${seen.judged.toFixed(1)}, polling waits for Node`;
+      const waits =
+        how.patient || seen.p99 < MOST_LATENCY ? "" : `; WebSockets ${seen.judged.toFixed(1)}, polling waits for Node`;
       add({
         name,
         mode,
