@@ -15,6 +15,8 @@ export default defineConfig({
     exclude: E2E === "quick" ? SLOW : [],
     globalSetup: ["__test__/support/temporary-folder.mjs", "__test__/e2e/support/global-setup.mjs"],
     fileParallelism: false,
+    // Tests wait for events. Whatever reaches these limits hangs.
+    expect: { poll: { timeout: 120_000 } },
     testTimeout: 300_000,
     hookTimeout: 600_000,
     slowTestThreshold: 10_000,

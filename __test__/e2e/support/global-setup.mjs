@@ -17,6 +17,8 @@ export async function setup() {
     await example(name).install();
     await example(name).build();
   }
+  // Only slow tests run it.
+  if (process.env.E2E === "quick") return;
   const { inputs } = example("nself-admin");
   const outputs = [".cache/e2e/standalone/.next/standalone/server.js"];
   await unlessFresh("example-standalone", { inputs, outputs }, async () => {
