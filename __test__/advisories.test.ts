@@ -101,7 +101,7 @@ describe("advisories of a Rust server, 2026", () => {
   );
 
   test("an upgrade that is never finished leaves nothing behind", async () => {
-    await restart({ upgradeTimeout: 150, pingInterval: 200, pingTimeout: 150 });
+    await restart({ upgradeTimeout: 1500, pingInterval: 2000, pingTimeout: 500 });
     const session = await joinedPolling(server.port);
     const socket = await WebSocketSession.attach(server.port, { sid: session.sid });
     socket.send("2probe");

@@ -83,7 +83,7 @@ describe.each(Object.entries(MODES))("authenticate over %s", (_, transports) => 
   });
 
   test("the session's end ends the connection", async () => {
-    running = await startAttached({ authenticate: () => ({ userId: "ann", expiresAt: Date.now() + 150 }) });
+    running = await startAttached({ authenticate: () => ({ userId: "ann", expiresAt: Date.now() + 1500 }) });
     const socket = await connected(running.port, { transports });
     await event(socket, "disconnect");
     expect(running.server.getPresence()).toEqual([]);

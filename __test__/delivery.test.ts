@@ -230,7 +230,7 @@ describe("batches of the application's own events", () => {
   });
 
   test("the window sends what has gathered, and stats() counts it as one batch", async () => {
-    running = await startAttached({ batch: { maxEvents: 1000, window: 100 } });
+    running = await startAttached({ batch: { maxEvents: 1000, window: 1000 } });
     const { session, reads } = await rawMember(running.port);
     const before = running.server.stats().batches;
     for (let i = 0; i < 6; i++) {
@@ -285,7 +285,7 @@ describe("batches of the application's own events", () => {
 describe("heartbeats pass what waits", () => {
   test.each(TRANSPORTS)("a ping comes before the megabytes that wait for its client (%s)", async (transport) => {
     const pingInterval = 300;
-    running = await startAttached({ pingInterval, pingTimeout: 20_000, maxOutbox: 64 << 20 });
+    running = await startAttached({ pingInterval, pingTimeout: 120_000, maxOutbox: 64 << 20 });
     const { server, port } = running;
     const reader = (await Reader.open(transport, port, { rooms: ["r"] })).pause();
     const pad = "x".repeat(100_000);

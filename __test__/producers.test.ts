@@ -74,7 +74,7 @@ test.each([
   ["somebody anonymous", false],
 ])("a reload by %s within the grace restarts nothing", async (_, users) => {
   const port = await start({
-    presence: { grace: 500 },
+    presence: { grace: 2000 },
     ...(users ? { authenticate: ({ auth }) => ({ userId: (auth as { user: string }).user }) } : {}),
   });
   const { until } = producer("*");
@@ -237,7 +237,7 @@ test("one that fails to begin or to end is warned of, and begins anew the next t
 });
 
 test("on several shards a room has one first and one last member, and a reload may come back on another", async () => {
-  const grace = 700;
+  const grace = 2500;
   const program = startProgram("producers.mjs", [JSON.stringify({ presence: { grace } })], {
     env: { NSELF_REALTIME_SHARDS: "4" },
   });

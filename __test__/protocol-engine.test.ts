@@ -15,8 +15,8 @@ import {
 } from "./support/raw.js";
 import { kinds, type RunningServer, startServer } from "./support/servers.js";
 
-const PING_INTERVAL = 300;
-const PING_TIMEOUT = 200;
+const PING_INTERVAL = 1000;
+const PING_TIMEOUT = 800;
 
 describe.each(kinds)("Engine.IO 4 on %s", (kind) => {
   let server: RunningServer;

@@ -9,8 +9,8 @@ describe.each(kinds)("Socket.IO 5 on %s", (kind) => {
   beforeAll(async () => {
     const options = {
       pingInterval: 300,
-      pingTimeout: 200,
-      connectTimeout: 1000,
+      pingTimeout: 5000,
+      connectTimeout: 3000,
       maxHttpBufferSize: 1e6,
       cors: { origin: "*" },
     };

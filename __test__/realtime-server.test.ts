@@ -259,7 +259,7 @@ describe("presence", () => {
     running = await startAttached({
       // A polling client that goes away without a word is only missed when it does not answer a ping.
       pingInterval: 300,
-      pingTimeout: 700,
+      pingTimeout: 3000,
       authenticate: async ({ auth }) => {
         pending++;
         await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
