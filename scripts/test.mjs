@@ -35,6 +35,12 @@ async function test() {
   const unknown = asked.find((name) => !(name in SUITES));
   if (unknown) throw new Failure(`there is no suite ${unknown}; there are ${Object.keys(SUITES).join(", ")}`);
   const removeTemporary = ownTemporaryFolder();
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => {
+      removeTemporary();
+      process.kill(process.pid, signal);
+    });
+  }
   await setup();
   await build();
   await pack();
