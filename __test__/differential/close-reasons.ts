@@ -12,7 +12,7 @@ export const closeReasonCases = cases;
 
 const plain: CaseOptions = { options: { maxHttpBufferSize: 10_000 } };
 /** Only one side gives up on the other: the client waits for pings longer than the server for pongs, or the other way round. */
-const hasty: CaseOptions = { options: { pingInterval: 2000, pingTimeout: 200 } };
+const hasty: CaseOptions = { options: { pingInterval: 4000, pingTimeout: 1000 } };
 const patient: CaseOptions = { options: { pingInterval: 300, pingTimeout: 30_000 } };
 const modes = { websocket: ["websocket"], polling: ["polling"], upgraded: ["polling", "websocket"] };
 

@@ -153,7 +153,7 @@ add("disconnect(true) while a WebSocket probes", async (context) => {
 
 add(
   "a ping timeout while a WebSocket probes",
-  { options: { pingInterval: 2000, pingTimeout: 150 } },
+  { options: { pingInterval: 4000, pingTimeout: 1000 } },
   async (context) => {
     const session = await context.joinedPolling();
     const socket = await probed(context, session);

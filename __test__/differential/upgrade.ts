@@ -205,7 +205,7 @@ add("the client ends TCP after the upgrade", async (context) => {
 
 add(
   "a ping that is unanswered at the upgrade",
-  { options: { pingInterval: 300, pingTimeout: 2000 } },
+  { options: { pingInterval: 1500, pingTimeout: 4000 } },
   async (context) => {
     const session = await context.joinedPolling();
     context.saw("ping", await session.packets(1));
@@ -215,7 +215,7 @@ add(
     gone.catch(() => undefined);
     // Ours closes, however long that takes.
     const later = new Promise((resolve) => {
-      if (context.server.kind === "oracle") setTimeout(() => resolve("open"), 3000);
+      if (context.server.kind === "oracle") setTimeout(() => resolve("open"), 5000);
     });
     context.saw("without a pong", await Promise.race([gone, later]));
   },
