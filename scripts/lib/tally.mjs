@@ -1,22 +1,29 @@
-// Counts of tests that passed and failed, added up over the runs of one CI, which removes the file before; for its last line.
+// Counts of tests that passed and failed, a line for each suite, in a file that CI removes before it begins; for CI's last line.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { main, root } from "./run.mjs";
 
-const FILE = `${root}/.cache/tally.json`;
+const FILE = `${root}/.cache/tally`;
 
-function read() {
-  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, "utf8")) : { passed: 0, failed: 0 };
-}
-
-/** Adds counts. */
+/** Adds the counts of a suite. Suites may run at once. */
 export function addToTally({ passed, failed }) {
-  const before = read();
   mkdirSync(`${root}/.cache`, { recursive: true });
-  writeFileSync(FILE, JSON.stringify({ passed: before.passed + passed, failed: before.failed + failed }));
+  appendFileSync(FILE, `${passed} ${failed}\n`);
 }
 
-// CI's last line: `node scripts/lib/tally.mjs STEPS`, with the number of CI's own steps that failed.
+/** The sums of all that was added. */
+function read() {
+  const sum = { passed: 0, failed: 0 };
+  if (!existsSync(FILE)) return sum;
+  for (const line of readFileSync(FILE, "utf8").trim().split("\n")) {
+    const [passed, failed] = line.split(" ").map(Number);
+    sum.passed += passed;
+    sum.failed += failed;
+  }
+  return sum;
+}
+
+// `node scripts/lib/tally.mjs STEPS`, with the number of CI's own steps that failed.
 await main(import.meta.url, () => {
   const { passed, failed } = read();
   const steps = Number(process.argv[2] ?? 0);
