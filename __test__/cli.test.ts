@@ -1,12 +1,10 @@
 // The command `nself-realtime`: how it runs Next, which is a stand-in here, and what its doctor finds.
 
 import { spawnSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Child, endChildren, start } from "./support/child.js";
 import { binaryPath, type Installation, installation } from "./support/installation.js";
 import { closeClients, connected, event } from "./support/nself.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let app: Installation;
 beforeEach(() => {
@@ -20,7 +18,7 @@ afterEach(() => {
 
 async function lineWith(child: Child, part: string): Promise<string> {
   for (;;) {
-    const line = await child.lines.next(`a line with "${part}"`, 10_000);
+    const line = await child.lines.next(`a line with "${part}"`);
     if (line.includes(part)) return line;
   }
 }

@@ -48,8 +48,11 @@ export function blocksOf(document: string): Block[] {
   return blocks;
 }
 
-/** A diff counts as what it makes of the file, in that file's language. */
+/** A diff counts as what it makes of the file, in that file's language; one that names two files is a patch, and stays as it is. */
 function finished(document: string, line: number, language: string, lines: string[]): Block {
+  if (language === "diff" && lines[0]?.startsWith("--- ")) {
+    return { document, line, language: "patch", code: lines.join("\n"), path: lines[1]?.replace(/^\+\+\+ /, "") };
+  }
   const kept = language === "diff" ? lines.filter((text) => !text.startsWith("-")).map((text) => text.slice(1)) : lines;
   const path = /^(?:\/\/|#) ([\w./[\]-]+\.\w+|Dockerfile)\b/.exec(kept[0] ?? "")?.[1];
   const diffed = path === "Dockerfile" ? "dockerfile" : path?.split(".").at(-1);
