@@ -21,6 +21,12 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/**
+ * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+ * returns the other end's descriptor. Throws ERR_TAKEOVER.
+ */
+export declare function bridgeSelfTest(token: string): number
+
 /** Closes the connection under a socket ("forced close"). */
 export declare function closeConnection(server: number, socket: number): void
 
@@ -66,7 +72,7 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
  */
 export declare function disconnectUser(server: number, userId: string): number
 
-/** Takes what the inbox holds, for a thread that will not be called any more. */
+/** Takes the responses that the inbox holds, and drops the rest: for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
@@ -121,8 +127,8 @@ export declare function leave(server: number, socket: number, rooms: Array<strin
 /** Takes a socket out of all rooms, its own too. */
 export declare function leaveAll(server: number, socket: number): void
 
-/** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
-export declare function listen(server: number, host: string, port: number): number
+/** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
+export declare function listen(server: number, host: string | undefined | null, port: number): number
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -177,6 +183,8 @@ export interface NativeOptions {
   maxHttpBufferSize?: number
   /** Most bytes that may wait for one client before it is disconnected. Default 1 MiB. */
   maxOutbox?: number
+  /** Most bytes of all clients' events that may wait for JavaScript before clients are not read on. Default 64 MiB. */
+  maxInboxTotal?: number
   /** Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024. */
   httpCompressionThreshold?: number
   /** The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default. */
@@ -244,12 +252,15 @@ export interface NativeRate {
 /** The process's nself server (any module copy, any worker), if one is open. */
 export declare function nselfServer(): number | null
 
-/** Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive. */
+/**
+ * Opens a server in the process's hub. `inbox` gets what happens, a slice at a time: see takeInbox. It does not keep the
+ * process alive.
+ */
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
 /**
- * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
- * Throws ERR_BUSY.
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. Throws
+ * ERR_BUSY.
  */
 export declare function presence(server: number, userId?: string | undefined | null): string
 
@@ -298,10 +309,22 @@ export declare function socketsLeave(server: number, nsp: string, rooms: Array<s
 export declare function stats(server: number): string
 
 /**
+ * Takes what the inbox holds, after a call of its function: responses and the end, and of the rest the next `most`. Only
+ * when this has given nothing with `most` above 0 is the function called anew.
+ */
+export declare function takeInbox(server: number, most: number): Array<InboxEvent>
+
+/**
  * Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
  * duplicate. Send the byte after Node's own socket is destroyed.
  */
 export declare function takeoverSelfTest(fd: number, token: string): void
+
+/**
+ * Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+ * closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+ */
+export declare function takePorts(server: number, listening: Array<number>, accepted: Array<number>): void
 
 /**
  * Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.

@@ -37,6 +37,9 @@ pub struct Config {
     pub max_outbox: usize,
     /// Most bytes of one client's events that wait for JavaScript before reading from it pauses. Default 1 MiB.
     pub max_inbox: usize,
+    /// Most bytes of all clients' events that wait for JavaScript. From half of it on no client is read of which something
+    /// waits, beyond it none at all. Default 64 MiB.
+    pub max_inbox_total: usize,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub compression_threshold: usize,
     /// The `Set-Cookie` value of the polling handshake: name, and attributes behind the session id. Default none.
@@ -248,6 +251,7 @@ impl Default for Config {
             max_http_buffer_size: 1_000_000,
             max_outbox: 1 << 20,
             max_inbox: 1 << 20,
+            max_inbox_total: 64 << 20,
             compression_threshold: 1024,
             cookie: None,
             cors: None,

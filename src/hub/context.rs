@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
+use super::account::Ledger;
 use super::attendance::Attendance;
 use super::counters::{Counter, Counters, Refusals};
 use super::event::Sink;
@@ -37,6 +38,8 @@ pub struct Context {
     pub gate: Arc<Gate>,
     /// Who was refused by a limit.
     pub refusals: Refusals,
+    /// What waits for JavaScript.
+    pub ledger: Arc<Ledger>,
     /// Which rooms there are, and who is away for a moment.
     pub attendance: Attendance,
     /// Events that were emitted here.
@@ -56,6 +59,7 @@ impl Context {
             id,
             gate: Gate::new(config.limits),
             refusals: Refusals::default(),
+            ledger: Ledger::new(config.max_inbox_total),
             attendance: Attendance::new(config.access.max_rooms),
             emitted: Counter::default(),
             state: Mutex::new(State::Open),

@@ -23,9 +23,9 @@ pub enum Event {
     /// A client wants to join a room; answer with the token.
     Join(Box<Join>),
     /// A socket is over: JSON `{reason, rooms}`.
-    Disconnect(SocketKey, String),
+    Disconnect(SocketKey, String, Credit),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
-    Room(String),
+    Room(String, Credit),
     /// A line for the application's logger: JSON `{level, target, message, fields}`.
     Log(String),
     /// The server is closed: JSON report.

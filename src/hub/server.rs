@@ -85,7 +85,9 @@ impl Server {
         let namespaces = self.registry.all();
         for (nsp, room) in self.attendance.watch() {
             let Some(nsp) = namespaces.iter().find(|known| known.id == nsp) else { continue };
-            self.sink.push(Event::Room(super::event::room(&nsp.name, &room, true)));
+            let text = super::event::room(&nsp.name, &room, true);
+            let credit = self.ledger.charge(text.len());
+            self.sink.push(Event::Room(text, credit));
         }
     }
 
@@ -195,13 +197,16 @@ impl Server {
 
     /// All numbers; `look`: also what only the shards can tell, for which they are asked. `ERR_BUSY`.
     pub fn stats(&self, look: bool) -> Result<Stats, Error> {
+        // First: what shards were busy with when they were asked is counted then.
+        let looked = look.then(|| self.ask(&Question::Waiting { server: self.id })).transpose()?;
         let mut stats = Stats::of(self.all_counters());
+        stats.inbox = self.ledger.backlog();
         stats.events_out = self.emitted.get();
         stats.refused = Refused::of(&self.refusals);
         stats.rooms = self.attendance.rooms() as u64;
-        if look {
+        if let Some(looked) = looked {
             stats.commands_waiting = self.bus.mailboxes.iter().map(|mailbox| mailbox.len() as u64).sum();
-            for answer in self.ask(&Question::Waiting { server: self.id })? {
+            for answer in looked {
                 let Answers::Waiting(Depth { clients, bytes, largest }) = answer else { continue };
                 stats.waiting.clients += clients;
                 stats.waiting.bytes += bytes;

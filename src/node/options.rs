@@ -24,6 +24,8 @@ pub struct NativeOptions {
     pub max_http_buffer_size: Option<f64>,
     /// Most bytes that may wait for one client before it is disconnected. Default 1 MiB.
     pub max_outbox: Option<f64>,
+    /// Most bytes of all clients' events that may wait for JavaScript before clients are not read on. Default 64 MiB.
+    pub max_inbox_total: Option<f64>,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub http_compression_threshold: Option<f64>,
     /// The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default.
@@ -179,6 +181,7 @@ impl NativeOptions {
         config.max_http_buffer_size =
             size("maxHttpBufferSize", self.max_http_buffer_size, config.max_http_buffer_size)?;
         config.max_outbox = size("maxOutbox", self.max_outbox, config.max_outbox)?;
+        config.max_inbox_total = size("maxInboxTotal", self.max_inbox_total, config.max_inbox_total)?;
         config.compression_threshold =
             size("httpCompression.threshold", self.http_compression_threshold, config.compression_threshold)?;
         if let Some(duration) = self.recovery_duration {

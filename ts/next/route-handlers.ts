@@ -37,7 +37,7 @@ export interface RouteHandlers {
 /**
  * `export const { GET, POST } = createRouteHandlers({ authorize })` in a route.ts.
  *
- * GET answers `{ success, data: { connected, presence } }`; if the path ends in `/metrics` or the query has `metrics`,
+ * GET answers `{ success, data: { connected, presence } }`, with `?room=` of that room alone; if the path ends in `/metrics` or the query has `metrics`,
  * Prometheus' text instead. POST takes `{ eventType, data, room? }`, one of the six events. Refusals are
  * `{ success: false, code, error }` with 400, 401, 403, 413, 429 (with Retry-After), or 503 when no server runs.
  */
@@ -57,7 +57,8 @@ export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
     }
   };
 
-  const get = (request: Request) => guarded(request, () => (wantsMetrics(request.url) ? metrics() : health()));
+  const get = (request: Request) =>
+    guarded(request, () => (wantsMetrics(request.url) ? metrics() : health(request.url)));
   const post = (request: Request) =>
     guarded(request, async (user) => {
       const client = user === undefined ? `address ${forwardedAddress(request, Number(trustProxy))}` : `user ${user}`;
@@ -72,8 +73,10 @@ function wantsMetrics(url: string): boolean {
   return /\/metrics\/?$/.test(pathname) || searchParams.has("metrics");
 }
 
-function health(): Response {
-  const presence = getWebSocketServer().getPresence();
+function health(url: string): Response {
+  const room = new URL(url).searchParams.get("room");
+  const server = getWebSocketServer();
+  const presence = room === null ? server.getPresence() : server.getRoomPresence(room);
   return Response.json({ success: true, data: { connected: presence.length, presence } });
 }
 

@@ -1,5 +1,6 @@
 // Emits to many sockets at once. Immutable: each modifier gives a new operator.
 
+import { acrossCopies } from "./across-copies.js";
 import { engineOf } from "./engine.js";
 import { refuseMembers, unsupported } from "./errors.js";
 import type { Namespace } from "./namespace.js";
@@ -108,6 +109,8 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     engine?.native.disconnectSockets(engine.id, this.#nsp.name, [...this.#rooms], [...this.#except], close);
   }
 }
+
+acrossCopies(BroadcastOperator, "BroadcastOperator");
 
 function added(rooms: readonly string[], more: Rooms): readonly string[] {
   if (rooms.length === 0 && typeof more === "string") return [more];

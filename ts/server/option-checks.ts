@@ -1,5 +1,6 @@
 // Small checks of option values. Each names the option in its error.
 
+import { didYouMean } from "./closest.js";
 import { RealtimeError } from "./errors.js";
 
 export function invalid(name: string, expected: string): never {
@@ -53,7 +54,7 @@ export function known(
   const given = new Map<string, unknown>();
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    if (!names.includes(name)) refused(`${prefix}${name}`, "there is no such option here");
+    if (!names.includes(name)) refused(`${prefix}${name}`, `there is no such option here${didYouMean(name, names)}`);
     given.set(name, item);
   }
   return given;

@@ -2,6 +2,7 @@
 
 import type { NativeCors } from "../../native.js";
 import { boolean, headerText, integer, invalid, known, object, refused, text } from "./option-checks.js";
+import { checkOrigin } from "./parse-origin.js";
 
 const CORS = [
   "origin",
@@ -30,7 +31,9 @@ export function parseCors(value: unknown): NativeCors | undefined {
   if (value === false) return undefined;
   if (typeof value === "function") refused("cors", "a function per request; give an object");
   const given = value === true ? new Map<string, unknown>() : known("cors.", object("cors", value), CORS);
-  const cors: NativeCors = parseOrigin(given.has("origin") ? given.get("origin") : "*");
+  // `origin: process.env.UNSET` is there, and must not become any origin.
+  const isGiven = value !== true && Object.hasOwn(value as object, "origin");
+  const cors: NativeCors = parseOrigin(isGiven ? (value as { origin: unknown }).origin : "*");
   for (const name of ["methods", "allowedHeaders", "exposedHeaders"] as const) {
     if (given.has(name)) cors[name] = list(`cors.${name}`, given.get(name));
   }
@@ -59,7 +62,7 @@ function parseOrigin(origin: unknown): NativeCors {
   const origins = Array.isArray(origin) ? origin : [origin];
   for (const item of origins) {
     if (item instanceof RegExp) refused("cors.origin", "regular expressions; give strings");
-    headerText("cors.origin", item);
+    checkOrigin(item);
   }
   if (origins.includes("*")) return { origins: ["*"] };
   // The `cors` package sends a single string whatever the request's origin is, and looks it up in a list.

@@ -32,7 +32,8 @@ const MAX_TIME = 2 ** 31 - 1;
 const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
-  ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
+  ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize"],
+  ...["maxOutbox", "maxInboxTotal"],
   ...LIMITS,
   ...["logger", "logLevel"],
   ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
@@ -91,7 +92,7 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   // Socket.IO takes 0 for "the default".
   if (has("connectTimeout"))
     native.connectTimeout = integer("connectTimeout", get("connectTimeout"), 0, MAX_TIME) || 45_000;
-  for (const name of ["maxHttpBufferSize", "maxOutbox"] as const) {
+  for (const name of ["maxHttpBufferSize", "maxOutbox", "maxInboxTotal"] as const) {
     if (has(name)) native[name] = integer(name, get(name), 1, MAX_SIZE);
   }
   if (has("httpCompression")) native.httpCompressionThreshold = parseCompression(get("httpCompression"));

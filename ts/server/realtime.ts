@@ -3,6 +3,7 @@
 import { EventEmitter } from "node:events";
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import { announceInDevelopment } from "./announce.js";
 import { binding } from "./binding.js";
 import { building } from "./emit-event.js";
 import type { Engine } from "./engine.js";
@@ -62,6 +63,13 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
   const found = running();
   if (found && !found.provisional) {
     const covered = found.where === "every server" && Object.keys(options).length === 0;
+    if (covered) {
+      warnOnce(
+        "NSELF_ATTACHED",
+        "attach() changes nothing: register() has opened the real-time server on every HTTP server of this process already. " +
+          "Remove one of the two calls.",
+      );
+    }
     if (found.where === server || covered) return handle;
     throw alreadyAttached(found);
   }
@@ -88,7 +96,9 @@ export function register(options: RealtimeOptions = {}): void {
     found.provisional = false;
     return;
   }
-  open(options, "every server", false).engine.attachToAll();
+  const { engine } = open(options, "every server", false);
+  engine.attachToAll();
+  announceInDevelopment(engine.options.path);
 }
 
 /**
@@ -113,11 +123,14 @@ export function registerWhenServing(): void {
   }
 }
 
-/** Opens the real-time server on a port of its own, which Node has no part in. Rejects with ERR_LISTEN. */
+/**
+ * Opens the real-time server on a port of its own, which Node has no part in. `host` is an address or a name; without it
+ * the port is open on all addresses, IPv6 and IPv4. Rejects with ERR_LISTEN.
+ */
 export async function listen(options: RealtimeOptions & { port: number; host?: string }): Promise<WebSocketServer> {
-  const { port, host = "0.0.0.0", ...rest } = options;
+  const { port, host, ...rest } = options;
   integer("port", port, 0, 65_535);
-  text("host", host);
+  if (host !== undefined) text("host", host);
   if (rest.allowRequest) refused("allowRequest", "there is no Node request in listen mode; use authenticate");
   const handle = getWebSocketServer();
   if (building()) return handle;

@@ -2,6 +2,7 @@
 
 import { EventEmitter } from "node:events";
 import { type Ack, Acks } from "./acks.js";
+import { acrossCopies } from "./across-copies.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { ACK, type Engine, EVENT, engineOf } from "./engine.js";
@@ -386,6 +387,8 @@ export class Socket<
     return new BroadcastOperator<EmitEvents>(this.nsp, [], [this.id], this.#takeFlags());
   }
 }
+
+acrossCopies(Socket, "Socket");
 
 function without(listeners: AnyListener[], listener: AnyListener | undefined): AnyListener[] {
   if (!listener) return [];

@@ -4,15 +4,17 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { EmittedEvents } from "../events.js";
+import { acrossCopies } from "./across-copies.js";
 import { binding } from "./binding.js";
 import { emitEvent } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
 import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
-import { addProducer, type Produce } from "./producers.js";
+import { addProducer, type Produce, type ProducerOptions } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
+import { type Takeover, verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -63,6 +65,13 @@ export class WebSocketServer {
     return JSON.parse(binding().presence(serverId(), userId)) as PresenceEntry[];
   }
 
+  /** The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING. */
+  getRoomPresence(room: string): PresenceEntry[] {
+    return this.getPresence()
+      .filter(({ rooms }) => rooms.includes(room))
+      .map((entry) => ({ ...entry, rooms: [room] }));
+  }
+
   /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING. */
   getRoomMembers(room: string): string[] {
     return binding().roomMembers(serverId(), "/", room);
@@ -90,12 +99,13 @@ export class WebSocketServer {
 
   /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING. */
   stats(): Stats {
-    return { ...(JSON.parse(binding().stats(serverId())) as Stats), eventLoopDelay: eventLoopDelay() };
+    const counted = JSON.parse(binding().stats(serverId())) as Stats;
+    return { ...counted, eventLoopDelay: eventLoopDelay(), takeover: takeover() };
   }
 
   /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING. */
   metrics(): string {
-    return binding().metrics(serverId()) + eventLoopMetrics();
+    return binding().metrics(serverId()) + eventLoopMetrics() + takeoverMetrics(takeover());
   }
 
   /**
@@ -104,11 +114,14 @@ export class WebSocketServer {
    * and what it returns when the last has left and nobody came back within `presence.grace`. It may be called before the
    * server runs, in the thread that opens it. Returns what takes the producer back.
    *
+   * A second call for the same `rooms` and `name` takes the place of the first, as hot reloading calls again. Several
+   * producers for the same rooms need names: `{ name: "stats" }`.
+   *
    * For a prefix or an expression clients choose the name: check it before it becomes a path, a command or a query, and
    * let `authorizeJoin` say who may be in which room.
    */
-  whileWatched(rooms: string | RegExp, produce: Produce): () => void {
-    const remove = addProducer(rooms, produce);
+  whileWatched(rooms: string | RegExp, produce: Produce, options?: ProducerOptions): () => void {
+    const remove = addProducer(rooms, produce, options);
     const found = running();
     if (found) watchRooms(found);
     return remove;
@@ -130,4 +143,11 @@ export class WebSocketServer {
     // It belongs to another thread, which gets the events of it.
     return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
+}
+
+acrossCopies(WebSocketServer, "WebSocketServer");
+
+/** How the WebSockets of this thread's server are taken from Node. */
+function takeover(): Takeover {
+  return { ...verdict(), ...(running()?.engine.came ?? { taken: 0, piped: 0 }) };
 }

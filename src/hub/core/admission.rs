@@ -145,7 +145,9 @@ impl Core {
         if let Err(error) = identify(connection, &self.endings, identity, now.micros, now.wall) {
             // JavaScript takes it for one that is in.
             let info = format!("{{\"reason\":\"{}\",\"rooms\":[]}}", Reason::ServerKicked);
-            self.tell_server(id, Event::Disconnect(key, info));
+            let Some(server) = self.directory.server_of(id) else { return };
+            let credit = server.ledger.charge(info.len());
+            self.tell_server(id, Event::Disconnect(key, info, credit));
             return self.deny(key, error);
         }
         self.rearm(owner);

@@ -185,7 +185,8 @@ impl Core {
 
     fn tell_of_room(&mut self, server: &Arc<Context>, nsp: &str, room: &str, active: bool) {
         let text = event::room(nsp, room, active);
-        self.effects.push(Effect::Tell(server.clone(), Event::Room(text)));
+        let credit = server.ledger.charge(text.len());
+        self.effects.push(Effect::Tell(server.clone(), Event::Room(text, credit)));
     }
 
     /// Sees to it that stale clients of a server are looked for.

@@ -59,7 +59,8 @@ impl Core {
             let rooms: Vec<&str> = own.chain(rooms.iter().map(|room| &**room)).collect();
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
             let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
-            self.effects.push(Effect::Tell(server, Event::Disconnect(key, info)));
+            let credit = server.ledger.charge(info.len());
+            self.effects.push(Effect::Tell(server, Event::Disconnect(key, info, credit)));
         }
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Core;
-use super::connection::{ConnectionId, Doom, Ending};
+use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::input::Send;
+use super::link::LinkId;
 use super::recovery::Track;
 use super::socket::{SocketId, Stay, key_of};
 use super::space::Joined;
@@ -102,11 +103,28 @@ impl Core {
 
     /// Charges something to the connection's account with JavaScript; it is not read on if too much waits.
     pub(super) fn charge(&mut self, id: ConnectionId, bytes: usize) -> Option<Credit> {
+        let account = self.account(id)?;
+        let credit = account.charge(bytes);
+        account.may_read();
+        Some(credit)
+    }
+
+    fn account(&mut self, id: ConnectionId) -> Option<&Arc<Account>> {
         let way = &self.way;
-        let connection = self.directory.connection(id)?;
-        let limit = connection.server.config.max_inbox;
-        let account = connection.account.get_or_insert_with(|| Account::new(id.to_bits(), way.clone(), limit));
-        Some(account.charge(bytes))
+        let Connection { server, account, .. } = self.directory.connection(id)?;
+        let new = || Account::new(id.to_bits(), way.clone(), server.ledger.clone(), server.config.max_inbox);
+        Some(account.get_or_insert_with(new))
+    }
+
+    /// Whether a WebSocket may be read on; if not, for JavaScript has to catch up, it is resumed later.
+    pub fn may_read(&mut self, link: LinkId) -> bool {
+        let Some(owner) = self.directory.see_link(link).and_then(|link| link.connection) else { return true };
+        let Some(connection) = self.directory.see(owner) else { return true };
+        // An idle client costs no account.
+        if connection.account.is_none() && !connection.server.ledger.is_full() {
+            return true;
+        }
+        self.account(owner).is_none_or(Account::may_read)
     }
 
     /// A packet for one socket.

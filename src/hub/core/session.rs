@@ -525,20 +525,12 @@ impl Core {
         let now = self.millis();
         let Some(connection) = self.directory.connection(id) else { return };
         connection.engine.forgive(now);
+        let links = [connection.link, connection.probe];
         if std::mem::take(&mut connection.post_waits) {
             self.with_engine(id, Engine::post_taken);
-        } else if let Some(link) = connection.link {
-            self.effects.push(Act::Read(link));
-            self.rearm(id);
         }
-    }
-
-    /// Whether a WebSocket is not read, for JavaScript has to catch up with its client.
-    pub fn is_paused(&self, link: LinkId) -> bool {
-        self.directory
-            .see_link(link)
-            .and_then(|link| self.directory.see(link.connection?))
-            .is_some_and(Connection::is_paused)
+        self.effects.extend(links.into_iter().flatten().map(Act::Read));
+        self.rearm(id);
     }
 
     /// Whether what waits for a WebSocket's client belongs to batches whose windows are open, or it is nobody's transport.

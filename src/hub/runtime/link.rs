@@ -140,7 +140,7 @@ impl Shard {
     fn read(&mut self, link: LinkId, scratch: &mut [u8], context: &mut Context<'_>) -> Poll<()> {
         let began = clock::micros();
         loop {
-            if self.core.is_paused(link) {
+            if !self.core.may_read(link) {
                 return Poll::Pending;
             }
             if clock::micros() > began + TURN {
