@@ -67,9 +67,7 @@ export class WebSocketServer {
 
   /** The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING. */
   getRoomPresence(room: string): PresenceEntry[] {
-    return this.getPresence()
-      .filter(({ rooms }) => rooms.includes(room))
-      .map((entry) => ({ ...entry, rooms: [room] }));
+    return JSON.parse(binding().presence(serverId(), undefined, room)) as PresenceEntry[];
   }
 
   /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING. */
