@@ -327,20 +327,23 @@ describe("heartbeats pass what waits", () => {
         bytes += chunk.length;
       });
     }
+    /** Lines that came, and those that a gap event says were dropped, as this test may be slow to read. */
     let lines = 0;
     let pings = 0;
-    program.tell("emit", { count: 500 });
+    let emitted = 0;
     // The broadcasts go on until enough pings came between them.
     while (pings < 8 || lines < 5000) {
+      for (; emitted <= lines; emitted += 500) program.tell("emit", { count: 500 });
       const packet = await probe.text();
       if (packet === "2") {
         pings++;
         probe.send("3");
-      } else if (++lines % 500 === 0) {
-        program.tell("emit", { count: 500 });
+      } else {
+        const [name, { data }] = JSON.parse(packet.slice(2));
+        lines += name === "gap" ? data.count : 1;
       }
     }
     // The crowd really was busy.
-    await vi.waitFor(() => expect(bytes).toBeGreaterThan(50 * lines * crowd.length));
+    await vi.waitFor(() => expect(bytes).toBeGreaterThan(10 * lines * crowd.length));
   });
 });
