@@ -161,6 +161,8 @@ pub enum Command {
     CloseConnection { socket: SocketKey },
     /// JavaScript has caught up with a connection: read on.
     Resume { connection: u64 },
+    /// A connection takes too long over a message: close it.
+    Cut { connection: u64 },
     /// Flush everything of a server, then close it, by `deadline` milliseconds from now. `patient`: a polling client may
     /// still come for what waits.
     Close { server: Arc<Server>, deadline: u64, patient: bool },

@@ -248,10 +248,12 @@ impl Shard {
         match message {
             Some(Message::Text(text)) => {
                 let input = connection.members.text(text);
+                self.hold(key);
                 self.input(key, input);
             }
             Some(Message::Binary(data)) => {
                 let input = connection.members.binary(data);
+                self.hold(key);
                 self.input(key, input);
             }
             None => {
@@ -328,6 +330,9 @@ impl Shard {
         let counters = connection.server.counters(shard);
         gauge(counters, connection.engine.transport()).down();
         counters.dropped_closed.add(connection.outbox.packets() as u64);
+        if let Some(account) = &connection.account {
+            account.hold(0);
+        }
         let server = connection.server.id;
         let links = [connection.link, connection.probe];
         let sid = connection.sid;
@@ -460,6 +465,26 @@ impl Shard {
             return true;
         }
         self.account(key).is_none_or(Account::may_read)
+    }
+
+    /// Counts what came of a message whose attachments are still to come.
+    fn hold(&mut self, key: Key) {
+        let Some(connection) = self.connection(key) else { return };
+        let bytes = connection.members.unfinished();
+        if (bytes > 0 || connection.account.is_some())
+            && let Some(account) = self.account(key)
+        {
+            account.hold(bytes);
+        }
+    }
+
+    /// A client takes too long over a message, and others have no room for theirs.
+    pub(super) fn cut(&mut self, id: u64) {
+        let key = Key { index: id as u32, serial: (id >> 32) as u32 };
+        if let Some(connection) = self.connection(key) {
+            connection.server.refusals.attachments.add(1);
+            self.close_connection(key, Reason::ForcedClose);
+        }
     }
 
     /// JavaScript has caught up.

@@ -187,6 +187,7 @@ impl Shard {
             Command::ChangeAll { nsp, to, change } => self.change_all(&nsp, &to, &change),
             Command::CloseConnection { socket } => self.close_under(socket),
             Command::Resume { connection } => self.resume(connection),
+            Command::Cut { connection } => self.cut(connection),
             Command::Close { server, deadline, patient } => self.close_server(server, deadline, patient),
             Command::Watch { server } => self.watch(&server),
             Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
