@@ -120,8 +120,34 @@ export interface EmittedEvents {
   "db:query:result": DbQueryResultEvent;
 }
 
+/**
+ * The application's own events, each with the type of its data: empty, for the application to fill.
+ *
+ * ```ts
+ * declare module "nself-realtime" {
+ *   interface OwnEvents {
+ *     "job:progress": { id: string; percent: number };
+ *   }
+ * }
+ * ```
+ *
+ * Then `emitEvent`, `emitToUser`, `client.on` and `useEvent` check names and data, on both sides.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add to it
+export interface OwnEvents {}
+
+/** Names of events that may be emitted: any, until the application has said which ones it has. */
+export type EventType = [keyof OwnEvents] extends [never] ? string : keyof EmittedEvents | keyof OwnEvents;
+
+/** What an event carries: known for the six and for those of {@link OwnEvents}. */
+export type DataOf<T extends string> = T extends keyof EmittedEvents
+  ? EmittedEvents[T]
+  : T extends keyof OwnEvents
+    ? OwnEvents[T]
+    : unknown;
+
 /** Every event that a client can receive in an envelope, each with the type of its data. */
-export interface ServerEvents extends EmittedEvents {
+export interface ServerEvents extends EmittedEvents, OwnEvents {
   "room:joined": RoomMemberEvent;
   "room:left": RoomMemberEvent;
   gap: GapEvent;
@@ -134,6 +160,7 @@ export interface Envelope<T = unknown> {
   data: T;
   /** ISO 8601. */
   timestamp: string;
+  /** The room that the event went to, if it was one. */
   room?: string;
 }
 

@@ -6,6 +6,7 @@ import { Server as HttpsServer } from "node:https";
 import type { InboxEvent } from "../../native.js";
 import { encode } from "./binary.js";
 import { binding, type Native } from "./binding.js";
+import { raise } from "./handler-errors.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import { log } from "./logger.js";
 import type { ParsedOptions } from "./parse-options.js";
@@ -49,9 +50,7 @@ export class Engine {
           else if (event.kind === "log") log(options.logger, event.text);
           else sink(event);
         } catch (error) {
-          process.nextTick(() => {
-            throw error;
-          });
+          raise(error);
         }
       }
     });

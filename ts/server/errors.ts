@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   ERR_FORBIDDEN: "to a client: it may not join this room",
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
-  ERR_INVALID_ARGUMENT: "the native side was called with a wrong type",
+  ERR_INVALID_ARGUMENT: "a method was called with an argument of a wrong type",
 } as const;
 
 /** An error with a stable `code`, `ERR_…`. */
@@ -56,6 +56,14 @@ export function toRealtimeError(error: unknown): unknown {
 /** Throws in the name of something Socket.IO has and this package has not. */
 export function unsupported(what: string, instead?: string): never {
   throw new RealtimeError("ERR_UNSUPPORTED", `${what} is not supported${instead ? `: ${instead}` : ""}`);
+}
+
+/** The same for methods that give promises: these are rejected. */
+export function rejectMembers(prototype: object, owner: string, members: Record<string, string>): void {
+  for (const [name, instead] of Object.entries(members)) {
+    const value = async () => unsupported(`${owner}.${name}`, instead);
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
 }
 
 /** Makes each name on `prototype` throw ERR_UNSUPPORTED when read or set, so that nothing is silently undefined. */

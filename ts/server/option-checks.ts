@@ -2,6 +2,10 @@
 
 import { RealtimeError } from "./errors.js";
 
+/** The longest time of a timer, in ms. */
+const MAX_TIME = 2 ** 31 - 1;
+const MAX_SIZE = 2 ** 32 - 1;
+
 export function invalid(name: string, expected: string): never {
   throw new RealtimeError("ERR_INVALID_OPTION", `option "${name}" must be ${expected}`);
 }
@@ -15,6 +19,25 @@ export function integer(name: string, value: unknown, min: number, max: number):
     invalid(name, `an integer from ${min} to ${max}`);
   }
   return value;
+}
+
+/** A time in ms, as a timer takes it: rounded, to `min` at least. */
+export function time(name: string, value: unknown, min = 1): number {
+  if (typeof value !== "number" || !(value >= min && value <= MAX_TIME)) {
+    invalid(name, `a number of ms from ${min} to ${MAX_TIME}`);
+  }
+  return Math.round(value);
+}
+
+/** A size in bytes; what is more than the native side can count, Infinity too, is as much as it can. */
+export function size(name: string, value: unknown, min = 1): number {
+  if (typeof value !== "number" || !(value >= min)) invalid(name, `a number of bytes from ${min} on`);
+  return Math.min(Math.round(value), MAX_SIZE);
+}
+
+/** What Socket.IO takes for "without it". */
+export function isOff(value: unknown): value is false | null | undefined {
+  return value === false || value === null || value === undefined;
 }
 
 export function boolean(name: string, value: unknown): boolean {
@@ -53,8 +76,30 @@ export function known(
   const given = new Map<string, unknown>();
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    if (!names.includes(name)) refused(`${prefix}${name}`, "there is no such option here");
+    if (!names.includes(name)) {
+      const meant = nearest(name, names);
+      refused(`${prefix}${name}`, `there is no such option here${meant ? `; did you mean "${prefix}${meant}"?` : ""}`);
+    }
     given.set(name, item);
   }
   return given;
+}
+
+/** The known name that one or two letters tell from this one. */
+export function nearest(name: string, names: ReadonlyArray<string>): string | undefined {
+  return names.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2);
+}
+
+/** How many letters must be put in, taken out or changed to make one text of another (Levenshtein). */
+function distance(one: string, other: string): number {
+  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (const [index, letter] of [...one].entries()) {
+    const next = [index + 1];
+    for (let at = 1; at <= other.length; at++) {
+      const changed = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
+      next.push(Math.min(changed, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[other.length] ?? 0;
 }

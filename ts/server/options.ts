@@ -1,6 +1,7 @@
 // The options of `Server`, with Socket.IO's names, and of the real-time layer.
 
 import type { IncomingMessage } from "node:http";
+import type { ZlibOptions } from "node:zlib";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
 import type { LimitOptions } from "./limits.js";
@@ -36,8 +37,8 @@ export interface CorsOptions {
 export interface CookieOptions {
   /** Default `io`. */
   name?: string;
-  /** Default `/`. */
-  path?: string;
+  /** Default `/`; false: none. */
+  path?: string | false;
   /** Default true. */
   httpOnly?: boolean;
   /** Default `lax`. */
@@ -67,29 +68,32 @@ export interface ServerOptions extends LimitOptions {
   upgradeTimeout?: number;
   /** Time in which a client must join a namespace. Default 45 000. */
   connectTimeout?: number;
-  /** Largest message from a client. Default 1 000 000. */
+  /** Largest message from a client; Infinity is 4 GiB. Default 1 000 000. */
   maxHttpBufferSize?: number;
   /** Most bytes that may wait for one client; then the policies of the events that wait decide. Default 1 MiB. */
   maxOutbox?: number;
   /** What may happen to events of these names in a full outbox, unless their emit says. Default `close`. */
   policies?: Policies;
-  /** Compression of polling responses from `threshold` bytes on. Default `{ threshold: 1024 }`. */
-  httpCompression?: boolean | { threshold?: number };
+  /** Compression of polling responses from `threshold` bytes on; zlib's options have no effect. Default `{ threshold: 1024 }`. */
+  httpCompression?:
+    | boolean
+    | null
+    | (Pick<ZlibOptions, "level" | "memLevel" | "strategy" | "windowBits" | "chunkSize"> & { threshold?: number });
   /** Default none. */
-  cookie?: boolean | CookieOptions;
+  cookie?: boolean | null | CookieOptions;
   /** Takes the server's log, one entry at a time. Default: readable lines on stderr. */
   logger?: Logger;
   /** What is logged: this level and those above it. The environment variable RUST_LOG wins. Default `warn`. */
   logLevel?: LogLevel;
   /** Default none: only the server's own origin. */
-  cors?: boolean | CorsOptions;
+  cors?: boolean | null | CorsOptions;
   allowRequest?: AllowRequest;
   /**
    * Clients that lost their connection get back their id, rooms, data and missed events, if they return within
    * `maxDisconnectionDuration` (ms, default 120 000). They pass by the middleware unless `skipMiddlewares` is false;
-   * never by `authenticate`. Default off.
+   * never by `authenticate`. True is `{}`. Default off.
    */
-  connectionStateRecovery?: { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
+  connectionStateRecovery?: boolean | null | { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
   /** Most sockets that may wait for `authenticate` or middleware; more are refused (ERR_BUSY). Default 10 000. */
   maxPendingAuthentications?: number;
   /**

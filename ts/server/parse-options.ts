@@ -6,7 +6,7 @@ import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
 import { LIMITS, NSELF_LIMITS, parseLimits } from "./limits.js";
 import { type Logger, logLevel } from "./logger.js";
-import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
+import { boolean, func, integer, invalid, isOff, known, object, refused, size, text, time } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseAccess, REALTIME_ACCESS, SERVER_ACCESS } from "./parse-access.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
@@ -28,8 +28,6 @@ export interface ParsedOptions {
   logger: Logger | undefined;
 }
 
-const MAX_TIME = 2 ** 31 - 1;
-const MAX_SIZE = 2 ** 32 - 1;
 const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
 const SERVER = [
   ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize", "maxOutbox"],
@@ -87,23 +85,17 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
 
   if (has("transports")) native.transports = parseTransports(get("transports"));
   if (has("allowUpgrades")) native.allowUpgrades = boolean("allowUpgrades", get("allowUpgrades"));
-  for (const name of TIMES) if (has(name)) native[name] = integer(name, get(name), 1, MAX_TIME);
+  for (const name of TIMES) if (has(name)) native[name] = time(name, get(name));
   // Socket.IO takes 0 for "the default".
-  if (has("connectTimeout"))
-    native.connectTimeout = integer("connectTimeout", get("connectTimeout"), 0, MAX_TIME) || 45_000;
-  for (const name of ["maxHttpBufferSize", "maxOutbox"] as const) {
-    if (has(name)) native[name] = integer(name, get(name), 1, MAX_SIZE);
-  }
+  if (has("connectTimeout")) native.connectTimeout = time("connectTimeout", get("connectTimeout"), 0) || 45_000;
+  for (const name of ["maxHttpBufferSize", "maxOutbox"] as const) if (has(name)) native[name] = size(name, get(name));
   if (has("httpCompression")) native.httpCompressionThreshold = parseCompression(get("httpCompression"));
   if (has("cookie")) Object.assign(native, parseCookie(get("cookie")));
   if (has("addTrailingSlash")) boolean("addTrailingSlash", get("addTrailingSlash"));
-  if (has("connectionStateRecovery")) {
-    const name = "connectionStateRecovery";
-    const recovery = known(`${name}.`, object(name, get(name)), ["maxDisconnectionDuration", "skipMiddlewares"]);
-    const duration = recovery.get("maxDisconnectionDuration") ?? 120_000;
-    native.recoveryDuration = integer(`${name}.maxDisconnectionDuration`, duration, 1, MAX_TIME);
-    const skips = boolean(`${name}.skipMiddlewares`, recovery.get("skipMiddlewares") ?? true);
-    native.recoverySkipsMiddlewares = skips && !has("authenticate");
+  const recovery = parseRecovery(get("connectionStateRecovery"));
+  if (recovery) {
+    native.recoveryDuration = recovery.duration;
+    native.recoverySkipsMiddlewares = recovery.skips && !has("authenticate");
   }
   const cors = has("cors") ? parseCors(get("cors")) : undefined;
   if (cors) native.cors = cors;
@@ -114,9 +106,9 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
   }
   if (has("presence")) {
     const presence = known("presence.", object("presence", get("presence")), ["staleAfter", "sweepInterval", "grace"]);
-    const time = (name: string, min: number) =>
-      presence.has(name) ? integer(`presence.${name}`, presence.get(name), min, MAX_TIME) : undefined;
-    const [staleAfter, sweepInterval, grace] = [time("staleAfter", 1), time("sweepInterval", 1), time("grace", 0)];
+    const given = (name: string, min: number) =>
+      presence.has(name) ? time(`presence.${name}`, presence.get(name), min) : undefined;
+    const [staleAfter, sweepInterval, grace] = [given("staleAfter", 1), given("sweepInterval", 1), given("grace", 0)];
     if (staleAfter !== undefined) native.presenceStaleAfter = staleAfter;
     if (sweepInterval !== undefined) native.presenceSweepInterval = sweepInterval;
     if (grace !== undefined) native.presenceGrace = grace;
@@ -135,7 +127,7 @@ function parse(options: object, names: string[], defaultPath: string): ParsedOpt
     requestTimeout: native.limits?.requestTimeout ?? 30_000,
     authorizeJoin: access.authorizeJoin,
     schemas: access.schemas,
-    shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,
+    shutdownTimeout: has("shutdownTimeout") ? time("shutdownTimeout", get("shutdownTimeout"), 0) : 5000,
   };
 }
 
@@ -164,10 +156,24 @@ function parseTransports(value: unknown): string[] {
   return [...new Set<string>(value)];
 }
 
+function parseRecovery(value: unknown): { duration: number; skips: boolean } | undefined {
+  if (isOff(value)) return undefined;
+  const name = "connectionStateRecovery";
+  const options = value === true ? {} : object(name, value);
+  const given = known(`${name}.`, options, ["maxDisconnectionDuration", "skipMiddlewares"]);
+  return {
+    duration: time(`${name}.maxDisconnectionDuration`, given.get("maxDisconnectionDuration") ?? 120_000),
+    skips: boolean(`${name}.skipMiddlewares`, given.get("skipMiddlewares") ?? true),
+  };
+}
+
+/** Options of zlib, which Socket.IO hands on. They change how small a response becomes, not what it says: they have no effect. */
+const ZLIB = ["level", "memLevel", "strategy", "windowBits", "chunkSize"];
+
 function parseCompression(value: unknown): number {
-  if (value === false) return 0;
+  if (isOff(value)) return 0;
   if (value === true) return 1024;
-  const given = known("httpCompression.", object("httpCompression", value), ["threshold"]);
+  const given = known("httpCompression.", object("httpCompression", value), ["threshold", ...ZLIB]);
   // For Socket.IO 0 is "everything"; for the native side it is "nothing".
-  return given.has("threshold") ? integer("httpCompression.threshold", given.get("threshold"), 0, MAX_SIZE) || 1 : 1024;
+  return given.has("threshold") ? size("httpCompression.threshold", given.get("threshold"), 0) || 1 : 1024;
 }

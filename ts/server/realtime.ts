@@ -8,13 +8,16 @@ import { building } from "./emit-event.js";
 import type { Engine } from "./engine.js";
 import { RealtimeError } from "./errors.js";
 import { claim } from "./intercept.js";
-import { integer, refused, text } from "./option-checks.js";
+import { integer, object, refused, text } from "./option-checks.js";
 import type { RealtimeOptions } from "./options.js";
 import { parseRealtimeOptions } from "./parse-options.js";
 import { endProducers } from "./producers.js";
 import { registry, warnOnce } from "./registry.js";
 import { Server } from "./server.js";
 import { WebSocketServer } from "./websocket-server.js";
+
+/** The longest time of a timer, in ms. */
+const LONG = 2 ** 31 - 1;
 
 /** The open real-time server. @internal */
 export interface Running {
@@ -34,7 +37,7 @@ export function running(): Running | undefined {
 
 /** @internal */
 export const NOT_RUNNING =
-  "no real-time server runs: call register() in instrumentation.ts or attach(httpServer) in a custom server";
+  "no real-time server runs: first call register() in instrumentation.ts, attach(httpServer) in a custom server, or await listen({ port })";
 
 /** The native number of the process's real-time server. Throws ERR_NOT_RUNNING. @internal */
 export function serverId(): number {
@@ -56,6 +59,7 @@ export function getWebSocketServer(): WebSocketServer {
 export function attach(server: HttpServer | HttpsServer, options: RealtimeOptions = {}): WebSocketServer {
   const handle = getWebSocketServer();
   if (building()) return handle;
+  object("options", options);
   if (!(server instanceof EventEmitter)) {
     throw new RealtimeError("ERR_INVALID_OPTION", "attach needs an http.Server or an https.Server");
   }
@@ -77,6 +81,7 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
  */
 export function register(options: RealtimeOptions = {}): void {
   if (building()) return;
+  object("options", options);
   const found = running();
   if (found && !found.provisional) {
     if (Object.keys(options).length > 0) {
@@ -113,8 +118,12 @@ export function registerWhenServing(): void {
   }
 }
 
-/** Opens the real-time server on a port of its own, which Node has no part in. Rejects with ERR_LISTEN. */
+/**
+ * Opens the real-time server on a port of its own, which Node has no part in. It keeps the process alive until
+ * `shutdown()`, as an HTTP server that listens does. Rejects with ERR_LISTEN.
+ */
 export async function listen(options: RealtimeOptions & { port: number; host?: string }): Promise<WebSocketServer> {
+  object("options", options);
   const { port, host = "0.0.0.0", ...rest } = options;
   integer("port", port, 0, 65_535);
   text("host", host);
@@ -130,6 +139,9 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
     opened.engine.closeNow(0);
     throw error;
   }
+  // Nothing of Node's is open that would keep the process.
+  const alive = setInterval(() => {}, LONG);
+  opened.engine.onClosed.push(() => clearInterval(alive));
   return handle;
 }
 
@@ -152,8 +164,10 @@ function open(options: RealtimeOptions, where: Running["where"], provisional: bo
   const engine = io._open(parsed);
   const opened: Running = { io, engine, where, provisional };
   registry.running = opened;
+  registry.ended = false;
   if (registry.producers.size > 0) watchRooms(opened);
   engine.onClosed.push(() => {
+    registry.ended = true;
     endProducers();
     if (registry.running === opened) registry.running = undefined;
   });

@@ -7,8 +7,14 @@ import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { Engine, engineOf, setEngine } from "./engine.js";
 import { EngineView } from "./engine-view.js";
-import { RealtimeError, refuseMembers, unsupported } from "./errors.js";
-import { type Middleware, Namespace, type NamespaceEvents, REFUSED_ON_NAMESPACES } from "./namespace.js";
+import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "./errors.js";
+import {
+  type Middleware,
+  Namespace,
+  type NamespaceEvents,
+  REFUSED_ON_NAMESPACES,
+  REJECTED_ON_NAMESPACES,
+} from "./namespace.js";
 import type { ServerOptions } from "./options.js";
 import { type ParsedOptions, parseServerOptions } from "./parse-options.js";
 import type { Socket } from "./socket.js";
@@ -207,6 +213,11 @@ export class Server<
     return this.sockets.timeout(timeout);
   }
 
+  /** The sockets of `/` that JavaScript knows: see `Namespace.sockets`. */
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+    return this.sockets.fetchSockets();
+  }
+
   socketsJoin(room: Rooms): void {
     this.sockets.socketsJoin(room);
   }
@@ -269,6 +280,7 @@ for (const name of [
   });
 }
 
+rejectMembers(Server.prototype, "Server", REJECTED_ON_NAMESPACES);
 refuseMembers(Server.prototype, "Server", {
   ...REFUSED_ON_NAMESPACES,
   attachApp: "uWebSockets.js has no place here",
