@@ -33,7 +33,8 @@ export function emitEnvelope(type: string, data: unknown, target: Target, batch:
   if (schema) checkEvent(type, schema, [data], false);
   const json = toJson(type, data);
   const accepted = binding().emitEvent(type, json, target.rooms, target.socketId, target.userId, batch);
-  if (!accepted && !registry.ended) {
+  // A producer that goes on while its server closes, or a moment longer, has made no mistake.
+  if (!accepted && !registry.running && !registry.ended) {
     warnOnce(
       "NSELF_NOT_RUNNING",
       `"${type}" was emitted, but no real-time server runs in this process, so nobody got it. Call register() in ` +
