@@ -30,7 +30,7 @@ export const ERROR_CODES = {
   ERR_FORBIDDEN: "to a client: it may not join this room",
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
-  ERR_INVALID_ARGUMENT: "a method was called with an argument of a wrong type",
+  ERR_INVALID_ARGUMENT: "an argument has a wrong type",
 } as const;
 
 /** An error with a stable `code`, `ERR_…`. */

@@ -1,5 +1,6 @@
 // Small checks of option values. Each names the option in its error.
 
+import { didYouMean } from "./closest.js";
 import { RealtimeError } from "./errors.js";
 
 /** The longest time of a timer, in ms. */
@@ -76,30 +77,8 @@ export function known(
   const given = new Map<string, unknown>();
   for (const [name, item] of Object.entries(value)) {
     if (item === undefined) continue;
-    if (!names.includes(name)) {
-      const meant = nearest(name, names);
-      refused(`${prefix}${name}`, `there is no such option here${meant ? `; did you mean "${prefix}${meant}"?` : ""}`);
-    }
+    if (!names.includes(name)) refused(`${prefix}${name}`, `there is no such option here${didYouMean(name, names)}`);
     given.set(name, item);
   }
   return given;
-}
-
-/** The known name that one or two letters tell from this one. */
-export function nearest(name: string, names: ReadonlyArray<string>): string | undefined {
-  return names.find((other) => distance(name.toLowerCase(), other.toLowerCase()) <= 2);
-}
-
-/** How many letters must be put in, taken out or changed to make one text of another (Levenshtein). */
-function distance(one: string, other: string): number {
-  let row = Array.from({ length: other.length + 1 }, (_, index) => index);
-  for (const [index, letter] of [...one].entries()) {
-    const next = [index + 1];
-    for (let at = 1; at <= other.length; at++) {
-      const changed = (row[at - 1] ?? 0) + (letter === other[at - 1] ? 0 : 1);
-      next.push(Math.min(changed, (row[at] ?? 0) + 1, (next[at - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[other.length] ?? 0;
 }

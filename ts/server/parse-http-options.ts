@@ -1,18 +1,8 @@
 // The options cors and cookie, turned into what the native side needs.
 
 import type { NativeCors } from "../../native.js";
-import {
-  boolean,
-  headerText,
-  integer,
-  invalid,
-  isOff,
-  known,
-  nearest,
-  object,
-  refused,
-  text,
-} from "./option-checks.js";
+import { closest } from "./closest.js";
+import { boolean, headerText, integer, invalid, isOff, known, object, refused, text } from "./option-checks.js";
 import { warnOnce } from "./registry.js";
 
 const CORS = [
@@ -64,7 +54,7 @@ export function parseCors(value: unknown): NativeCors | undefined {
 
 /** The `cors` package ignores what it does not know; here one warning tells. A misspelled `origin` would be any origin: refused. */
 function knownCors(value: Record<string, unknown>): Map<string, unknown> {
-  const unknown = Object.keys(value).filter((name) => !CORS.includes(name) && nearest(name, CORS) === undefined);
+  const unknown = Object.keys(value).filter((name) => !CORS.includes(name) && closest(name, CORS) === undefined);
   if (unknown.length > 0) warnOnce("NSELF_CORS", `unknown options of cors are ignored: ${unknown.join(", ")}`);
   return known("cors.", Object.fromEntries(Object.entries(value).filter(([name]) => !unknown.includes(name))), CORS);
 }
