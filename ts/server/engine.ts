@@ -9,7 +9,7 @@ import { binding, type Native } from "./binding.js";
 import { raise } from "./handler-errors.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import { log } from "./logger.js";
-import type { ParsedOptions } from "./parse-options.js";
+import type { ParsedOptions } from "./option-table.js";
 import { Polling } from "./polling.js";
 import { roomChanged } from "./producers.js";
 import { testTakeover } from "./selftest.js";

@@ -58,6 +58,11 @@ export function headerText(name: string, value: unknown): string {
   return string;
 }
 
+export function oneOf<T>(name: string, value: unknown, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  return found ?? invalid(name, choices.join(", "));
+}
+
 export function func<T>(name: string, value: unknown): T {
   if (typeof value !== "function") invalid(name, "a function");
   return value as T;

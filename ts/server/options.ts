@@ -54,17 +54,17 @@ export interface CookieOptions {
 
 /** Socket.IO's options. Times in ms, sizes in bytes. */
 export interface ServerOptions extends LimitOptions {
-  /** Default `/socket.io`. */
+  /** Where clients find it. Default `/socket.io`. */
   path?: string;
-  /** Default `["polling", "websocket"]`. */
+  /** What clients may connect by. Default `["polling", "websocket"]`. */
   transports?: Array<"polling" | "websocket">;
-  /** Default true. */
+  /** Whether a polling client may go over to WebSocket. Default true. */
   allowUpgrades?: boolean;
-  /** Default 25 000. */
+  /** Time between two heartbeats. Default 25 000. */
   pingInterval?: number;
-  /** Default 20 000. */
+  /** Time in which a client must answer one. Default 20 000. */
   pingTimeout?: number;
-  /** Default 10 000. */
+  /** Time for a client to go over to WebSocket. Default 10 000. */
   upgradeTimeout?: number;
   /** Time in which a client must join a namespace. Default 45 000. */
   connectTimeout?: number;
@@ -79,14 +79,15 @@ export interface ServerOptions extends LimitOptions {
     | boolean
     | null
     | (Pick<ZlibOptions, "level" | "memLevel" | "strategy" | "windowBits" | "chunkSize"> & { threshold?: number });
-  /** Default none. */
+  /** A cookie with the session's id, for a proxy that keeps a client at one server. Default none. */
   cookie?: boolean | null | CookieOptions;
-  /** Takes the server's log, one entry at a time. Default: readable lines on stderr. */
+  /** Takes the server's log, one entry at a time; without it that is lines on stderr. Default none. */
   logger?: Logger;
   /** What is logged: this level and those above it. The environment variable RUST_LOG wins. Default `warn`. */
   logLevel?: LogLevel;
-  /** Default none: only the server's own origin. */
+  /** Which other origins may connect; without it only the server's own. Default none. */
   cors?: boolean | null | CorsOptions;
+  /** Decides on each handshake before it is answered. Default none. */
   allowRequest?: AllowRequest;
   /**
    * Clients that lost their connection get back their id, rooms, data and missed events, if they return within

@@ -15,8 +15,9 @@ import {
   REFUSED_ON_NAMESPACES,
   REJECTED_ON_NAMESPACES,
 } from "./namespace.js";
+import type { ParsedOptions } from "./option-table.js";
 import type { ServerOptions } from "./options.js";
-import { type ParsedOptions, parseServerOptions } from "./parse-options.js";
+import { parseServerOptions } from "./parse-options.js";
 import type { Socket } from "./socket.js";
 import type { Rooms } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
