@@ -4,7 +4,16 @@
 import { createServer } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RealtimeOptions } from "../ts/server/index.js";
-import { type Attached, collect, connected, join, realtime, startAttached, warningsOf } from "./support/nself.js";
+import {
+  type Attached,
+  collect,
+  connected,
+  join,
+  realtime,
+  settled,
+  startAttached,
+  warningsOf,
+} from "./support/nself.js";
 import * as samples from "./support/samples.js";
 
 const circle: unknown[] = [];
@@ -82,6 +91,26 @@ const OTHERS: Array<[method: string, call: Try]> = [
   ["sessionFromRoute's url", (odd) => realtime.sessionFromRoute(odd)],
 ];
 
+type SocketIO = ReturnType<typeof server.getIO>;
+const PRIVATE = { type: "private" };
+/** Calls of Socket.IO's own API with a value as their target, or as something that reaches nobody. */
+const SOCKET_IO: Array<[method: string, call: (io: SocketIO, odd: never) => unknown]> = [
+  ["io.to(odd)", (io, odd) => io.to(odd).emit("own", PRIVATE)],
+  ["io.in(odd)", (io, odd) => io.in(odd).volatile.emit("own", PRIVATE)],
+  ["io.to(odd).except(odd)", (io, odd) => io.to(odd).except(odd).batched.emit("own", PRIVATE)],
+  ["io.to(room).to(odd)", (io, odd) => io.to("nobody-here").to(odd).emit("own", PRIVATE)],
+  ["io.of(odd)", (io, odd) => io.of(odd).to("nobody-here").emit("own", PRIVATE)],
+  ["io.emit's name", (io, odd) => io.to("nobody-here").emit(odd, PRIVATE)],
+  ["io.emit's data", (io, odd) => io.to("nobody-here").emit("own", odd)],
+  ["io.policy", (io, odd) => io.to("nobody-here").policy(odd, odd).emit("own", PRIVATE)],
+  ["io.timeout", (io, odd) => io.timeout(odd).to("nobody-here").emit("own", PRIVATE)],
+  ["disconnectSockets", (io, odd) => io.to(odd).disconnectSockets(true)],
+  ["socketsJoin", (io, odd) => io.to("nobody-here").socketsJoin(odd)],
+  ["socketsLeave", (io, odd) => io.to("nobody-here").socketsLeave(odd)],
+  ["fetchSockets", async (io, odd) => expect(await io.in(odd).fetchSockets()).toEqual([])],
+  ["io.path", (io, odd) => io.path(odd)],
+];
+
 /** How a call ends: what is thrown must be an error of ours. */
 function code(call: () => unknown): string {
   try {
@@ -125,6 +154,23 @@ describe("with a server", () => {
     });
   });
 
+  describe.each(SOCKET_IO)("Socket.IO's %s", (_, call) => {
+    test.each(ODD)("%s", async (_, value) => {
+      await settled(socket);
+      const got = collect(socket);
+      // Errors are the application's here: that there is one is no surprise, that somebody else notices would be.
+      try {
+        await call(running.server.getIO(), value as never);
+      } catch (error) {
+        expect(error).toBeInstanceOf(Error);
+      }
+      running.server.emitToSocket(socket.id!, "end", null);
+      await got.until(1);
+      expect(got.events.map(({ type }) => type)).toEqual(["end"]);
+      expect(socket.connected).toBe(true);
+    });
+  });
+
   describe("listen's options", () => {
     test.each(ODD)("%s", async (_, value) => {
       const refused = expect.objectContaining({ code: expect.stringMatching(/^ERR_/) });
@@ -139,6 +185,23 @@ describe("with a server", () => {
     expect(realtime.emitEvent("own", data)).toBe(true);
     await got.until(2);
   });
+});
+
+test("an event must have a name: a client that got another would hang up", async () => {
+  const one = await startAttached();
+  const io = one.server.getIO();
+  for (const name of [undefined, null, Symbol("x"), {}, () => {}]) {
+    expect(code(() => io.emit(name as never))).toMatch(/^ERR_INVALID_EVENT: .*name/);
+    expect(
+      code(() =>
+        io
+          .of("/x")
+          .to("y")
+          .emit(name as never),
+      ),
+    ).toMatch(/^ERR_INVALID_EVENT: .*name/);
+  }
+  await one.close();
 });
 
 describe("without a server", () => {

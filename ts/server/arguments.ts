@@ -37,5 +37,6 @@ export function callable(argument: string, value: unknown): void {
 export function show(value: unknown): string {
   if (value === "") return "an empty string";
   if (Array.isArray(value)) return value.length === 0 ? "an empty list" : "a list";
-  return value === null || value === undefined || typeof value === "number" ? String(value) : typeof value;
+  if (value === null || value === undefined || typeof value === "number") return String(value);
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
