@@ -116,6 +116,7 @@ describe("doctor", () => {
     expect(code).toBe(0);
     expect(stdout).toContain(`✓ native binary: ${process.platform}-${process.arch}, version `);
     expect(stdout).toContain("✓ next: 16.4.6 (needs >=14.2)");
+    expect(stdout).toContain("✓ WebSockets: taken over from Node's HTTP server");
     expect(stdout).toMatch(/No problem found\.\n$/);
   });
 

@@ -49,6 +49,11 @@ const RULES = [
   { in: /^src\/protocol\b/, never: /\bcrate::session\b/, because: "protocol is below session" },
   { in: /^src\/hub\b/, never: /\bcrate::transport\b/, because: "hub is below transport" },
   {
+    in: /^src\/(?:protocol|session|guard)\b/,
+    never: /\bFxHash/,
+    because: "clients choose the keys there: a hash without a seed lets them all collide",
+  },
+  {
     in: /^src\/(?!node\/|transport\/takeover\.rs$)/,
     never: /\bunsafe(?:_code)?\b/,
     because: "only src/node and the take-over may be unsafe",

@@ -28,7 +28,9 @@ if (command === "--help" || command === "-h" || command === "help") {
 } else if (command === "dev" || command === "start") {
   runNext(command, args);
 } else if (command === "doctor") {
-  if (!doctor(args)) process.exitCode = 1;
+  void doctor(args).then((isWell) => {
+    if (!isWell) process.exitCode = 1;
+  });
 } else {
   console.error(
     command === undefined ? "nself-realtime: a command is missing" : `nself-realtime: unknown command "${command}"`,

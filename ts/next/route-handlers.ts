@@ -47,10 +47,11 @@ const OWN_SITES: ReadonlySet<string> = new Set(["same-origin", "none"]);
 /**
  * `export const { GET, POST } = createRouteHandlers({ authorize })` in a route.ts.
  *
- * GET answers `{ success, data: { connected, presence } }`; if the path ends in `/metrics` or the query has `metrics`,
- * Prometheus' text instead. POST takes `{ eventType, data, room? }` as `application/json`, one of the six events; `room`
- * may be a list. What a page of another origin posts is refused, so that no foreign page emits for its visitor. Refusals
- * are `{ success: false, code, error }` with 400, 401, 403, 413, 415, 429 (with Retry-After), or 503 when no server runs.
+ * GET answers `{ success, data: { connected, presence } }`, with `?room=` of that room alone; if the path ends in
+ * `/metrics` or the query has `metrics`, Prometheus' text instead. POST takes `{ eventType, data, room? }` as
+ * `application/json`, one of the six events; `room` may be a list. What a page of another origin posts is refused, so that
+ * no foreign page emits for its visitor. Refusals are `{ success: false, code, error }` with 400, 401, 403, 413, 415, 429
+ * (with Retry-After), or 503 when no server runs.
  */
 export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
   const { authorize, maxBodySize = 65_536, rateLimit = { perMinute: 60 }, trustProxy = 0 } = options;
@@ -70,7 +71,8 @@ export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
     }
   };
 
-  const get = (request: Request) => guarded(request, () => (wantsMetrics(request.url) ? metrics() : health()));
+  const get = (request: Request) =>
+    guarded(request, () => (wantsMetrics(request.url) ? metrics() : health(request.url)));
   const post = (request: Request) =>
     guarded(request, async (user) => {
       const client = user === undefined ? `address ${forwardedAddress(request, Number(trustProxy))}` : `user ${user}`;
@@ -85,8 +87,10 @@ function wantsMetrics(url: string): boolean {
   return /\/metrics\/?$/.test(pathname) || searchParams.has("metrics");
 }
 
-function health(): Response {
-  const presence = getWebSocketServer().getPresence();
+function health(url: string): Response {
+  const room = new URL(url).searchParams.get("room");
+  const server = getWebSocketServer();
+  const presence = room === null ? server.getPresence() : server.getRoomPresence(room);
   return Response.json({ success: true, data: { connected: presence.length, presence } });
 }
 

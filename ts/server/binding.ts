@@ -68,15 +68,12 @@ function load(version: string): Loaded {
   return { native: withCodes(raw), version, path: nativePath() };
 }
 
-/** Called often, with arguments that are right, and never throwing. */
-const BARE = ["emit", "send"];
-
 /** Native errors cross with their code only; give them our class. */
 function withCodes(raw: Native): Native {
   const wrapped: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(raw)) {
     wrapped[name] =
-      typeof value !== "function" || BARE.includes(name)
+      typeof value !== "function"
         ? value
         : (...args: unknown[]) => {
             try {

@@ -1,5 +1,6 @@
 // Emits to many sockets at once. Immutable: each modifier gives a new operator.
 
+import { acrossCopies } from "./across-copies.js";
 import type { Native } from "./binding.js";
 import { engineOf } from "./engine.js";
 import { refuseMembers, rejectMembers, unsupported } from "./errors.js";
@@ -125,6 +126,8 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     act(engine.native, engine.id, this.#nsp.name, [...(this.#rooms ?? NOBODY)], [...this.#except]);
   }
 }
+
+acrossCopies(BroadcastOperator, "BroadcastOperator");
 
 function added(rooms: readonly string[], more: Rooms): readonly string[] {
   if (rooms.length === 0 && typeof more === "string") return [more];

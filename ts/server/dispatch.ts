@@ -104,8 +104,9 @@ export class Dispatcher {
       return;
     }
     // A session is taken up again by its own user alone.
-    const recovered = info.recovered === true && (info.userId ?? null) === userId;
-    const socket = this.#create(nsp, key, { ...info, recovered }, userId, identity);
+    const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
+    const known = session ? { ...info, id: session.id, recovered: true } : info;
+    const socket = this.#create(nsp, key, known, userId, identity);
     try {
       nsp._run(socket, (error) => {
         later(() => {

@@ -1,5 +1,7 @@
 // The one error class of this package and the table of its codes.
 
+import { acrossCopies } from "./across-copies.js";
+
 /** Every code of `RealtimeError`, with what it means. Codes are stable; messages may change. */
 export const ERROR_CODES = {
   ERR_NATIVE_MISSING: "the native binary for this platform is not installed or cannot be loaded",
@@ -31,6 +33,7 @@ export const ERROR_CODES = {
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
   ERR_INVALID_ARGUMENT: "an argument has a wrong type",
+  ERR_INTERNAL: "a fault of this package: please report it, with the message",
 } as const;
 
 /** An error with a stable `code`, `ERR_…`. */
@@ -44,13 +47,21 @@ export class RealtimeError extends Error {
   }
 }
 
-/** Errors of the native side carry their code; all others pass unchanged. */
+acrossCopies(RealtimeError, "RealtimeError");
+
+/** A panic of the native side. */
+const PANIC = "GenericFailure";
+
+/**
+ * An error that a function of the native side threw. It carries our code, or that of N-API, if any: of a panic, or of an
+ * argument of a wrong type.
+ */
 export function toRealtimeError(error: unknown): unknown {
   if (error instanceof RealtimeError || !(error instanceof Error)) return error;
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && code.startsWith("ERR_")
-    ? new RealtimeError(code, error.message, { cause: error })
-    : error;
+  const { code = error instanceof TypeError ? "" : undefined } = error as { code?: unknown };
+  if (typeof code !== "string") return error;
+  const own = code.startsWith("ERR_") ? code : code === PANIC ? "ERR_INTERNAL" : "ERR_INVALID_ARGUMENT";
+  return new RealtimeError(own, error.message, { cause: error });
 }
 
 /** Throws in the name of something Socket.IO has and this package has not. */

@@ -35,6 +35,7 @@ vi.mock("./load-native.cjs", () => {
     closeServer: () => fake.inbox([{ kind: "closed", socket: 0, text: "{}" }]),
     closeServerSync: () => "{}",
     drainInbox: () => [],
+    takeInbox: () => [],
   } satisfies Partial<Record<keyof Native, unknown>>;
   return { loadNative: () => native, nativePath: () => "/native", packageVersion: () => "0.0.0" };
 });

@@ -24,6 +24,7 @@ export type { Policies, Policy } from "./policies.js";
 export type { Produce } from "./producers.js";
 export { attach, getWebSocketServer, listen, register } from "./realtime.js";
 export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./schemas.js";
+export type { Takeover } from "./selftest.js";
 export { Server } from "./server.js";
 export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
 export { type SessionFromRouteOptions, sessionFromRoute } from "./session-from-route.js";

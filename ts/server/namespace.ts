@@ -1,6 +1,7 @@
 // A namespace: its listeners, its middleware, and the sockets that JavaScript knows of.
 
 import { EventEmitter } from "node:events";
+import { acrossCopies } from "./across-copies.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { engineOf } from "./engine.js";
 import { refuseMembers, rejectMembers } from "./errors.js";
@@ -288,6 +289,8 @@ export class Namespace<
     this._declare();
   }
 }
+
+acrossCopies(Namespace, "Namespace");
 
 /** What neither a server nor a namespace has here. */
 export const REFUSED_ON_NAMESPACES: Record<string, string> = {

@@ -119,6 +119,7 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
   ),
   maxHttpBufferSize: each(1_000_000, 65_536, native("maxHttpBufferSize", size)),
   maxOutbox: both(MEBIBYTE, native("maxOutbox", size)),
+  maxInboxTotal: both(64 * MEBIBYTE, native("maxInboxTotal", size)),
   policies: both(
     undefined,
     native("policies", (_, value) => parsePolicies(value)),

@@ -102,6 +102,52 @@ describe("options of Server", () => {
     expect(parseServerOptions(off).native).toEqual({ path: "/socket.io" });
   });
 
+  it.each([
+    ["http://localhost:3000/", '"http://localhost:3000"'],
+    ["https://app.example/admin", '"https://app.example"'],
+    ["https://app.example?x", '"https://app.example"'],
+    [" https://app.example", '"https://app.example"'],
+    ["https://a.example, https://b.example", '["https://a.example","https://b.example"]'],
+    ["app.example", '"https://app.example"'],
+    ["localhost:3000", '"https://localhost:3000"'],
+    ["https://App.Example", '"https://app.example"'],
+    ["HTTPS://app.example", '"https://app.example"'],
+    ["https://app.example:443", '"https://app.example"'],
+    ["https://ann@app.example", '"https://app.example"'],
+    ["capacitor://localhost/", '"capacitor://localhost"'],
+    ["*.example.com", "wildcard"],
+    ["https://*.example.com", "wildcard"],
+    ["http://localhost:*", "wildcard"],
+    ["https://", "is none"],
+    ["", "not empty"],
+  ])("refuse the origin %j, which can match nothing, and say what is meant", (origin, meant) => {
+    for (const value of [origin, [origin], ["https://good.example", origin]]) {
+      const found = code({ cors: { origin: value } });
+      expect(found).toEqual(["ERR_INVALID_OPTION", expect.stringContaining('"cors.origin"')]);
+      expect(found?.[1]).toContain(meant);
+    }
+  });
+
+  it.each([undefined, null, [undefined]])("never take origin: %j for any origin", (origin) => {
+    expect(code({ cors: { origin } })).toEqual(["ERR_INVALID_OPTION", expect.stringContaining('"cors.origin"')]);
+    expect(code({ cors: { origin, credentials: true } }, parseRealtimeOptions)?.[0]).toBe("ERR_INVALID_OPTION");
+  });
+
+  it.each([
+    "http://localhost:3000",
+    "https://app.example",
+    "https://xn--dmin-moa.example",
+    "http://[::1]:3000",
+    "wss://app.example",
+    "capacitor://localhost",
+    "chrome-extension://abcdefgh",
+    "file://",
+    "null",
+    "*",
+  ])("take the origin %s", (origin) => {
+    expect(parseServerOptions({ cors: { origin: [origin] } }).native.cors?.origins).toEqual([origin]);
+  });
+
   it("write the cookie as Socket.IO does", () => {
     expect(parseServerOptions({ cookie: true }).native).toMatchObject({
       cookieName: "io",

@@ -72,6 +72,11 @@ export interface ServerOptions extends LimitOptions {
   maxHttpBufferSize?: number;
   /** Most bytes that may wait for one client; then the policies of the events that wait decide. Default 1 MiB. */
   maxOutbox?: number;
+  /**
+   * Most bytes of all clients' events that may wait while JavaScript is busy. From half of it on, a client of which
+   * something waits is not read until JavaScript catches up; beyond it, none. Default 64 MiB.
+   */
+  maxInboxTotal?: number;
   /** What may happen to events of these names in a full outbox, unless their emit says. Default `close`. */
   policies?: Policies;
   /** Compression of polling responses from `threshold` bytes on; zlib's options have no effect. Default `{ threshold: 1024 }`. */

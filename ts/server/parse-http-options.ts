@@ -3,6 +3,7 @@
 import type { NativeCors } from "../../native.js";
 import { closest } from "./closest.js";
 import { boolean, headerText, integer, invalid, isOff, known, object, refused, text } from "./option-checks.js";
+import { checkOrigin } from "./parse-origin.js";
 import { warnOnce } from "./registry.js";
 
 const CORS = [
@@ -32,7 +33,9 @@ export function parseCors(value: unknown): NativeCors | undefined {
   if (isOff(value)) return undefined;
   if (typeof value === "function") refused("cors", "a function per request; give an object");
   const given = value === true ? new Map<string, unknown>() : knownCors(object("cors", value));
-  const cors: NativeCors = parseOrigin(given.has("origin") ? given.get("origin") : "*");
+  // `origin: process.env.UNSET` is there, and must not become any origin.
+  const isGiven = value !== true && Object.hasOwn(value as object, "origin");
+  const cors: NativeCors = parseOrigin(isGiven ? (value as { origin: unknown }).origin : "*");
   for (const name of ["methods", "allowedHeaders", "exposedHeaders"] as const) {
     if (given.has(name)) cors[name] = list(`cors.${name}`, given.get(name));
   }
@@ -68,7 +71,7 @@ function parseOrigin(origin: unknown): NativeCors {
   const origins = Array.isArray(origin) ? origin : [origin];
   for (const item of origins) {
     if (item instanceof RegExp) refused("cors.origin", "regular expressions; give strings");
-    headerText("cors.origin", item);
+    checkOrigin(item);
   }
   if (origins.includes("*")) return { origins: ["*"] };
   // The `cors` package sends a single string whatever the request's origin is, and looks it up in a list.

@@ -119,14 +119,15 @@ export function registerWhenServing(): void {
 }
 
 /**
- * Opens the real-time server on a port of its own, which Node has no part in. It keeps the process alive until
- * `shutdown()`, as an HTTP server that listens does. Rejects with ERR_LISTEN.
+ * Opens the real-time server on a port of its own, which Node has no part in. `host` is an address or a name; without it
+ * the port is open on all addresses, IPv6 and IPv4. It keeps the process alive until `shutdown()`, as an HTTP server that
+ * listens does. Rejects with ERR_LISTEN.
  */
 export async function listen(options: RealtimeOptions & { port: number; host?: string }): Promise<WebSocketServer> {
   object("options", options);
-  const { port, host = "0.0.0.0", ...rest } = options;
+  const { port, host, ...rest } = options;
   integer("port", port, 0, 65_535);
-  text("host", host);
+  if (host !== undefined) text("host", host);
   if (rest.allowRequest) refused("allowRequest", "there is no Node request in listen mode; use authenticate");
   const handle = getWebSocketServer();
   if (building()) return handle;

@@ -5,6 +5,7 @@ import type { Engine } from "./engine.js";
 import type { LoopDelay } from "./loop-delay.js";
 import type { Producer } from "./producers.js";
 import type { Running } from "./realtime.js";
+import type { Verdict } from "./selftest.js";
 import type { WebSocketServer } from "./websocket-server.js";
 
 interface Registry {
@@ -14,10 +15,17 @@ interface Registry {
   engines: Set<Engine>;
   /** The handlers of exit and signals, once installed. */
   removeExitHandlers?: (() => void) | undefined;
-  /** Result of the self-test of the take-over. */
-  takeover: "untested" | "testing" | "works" | "fails";
+  /** A signal came that the application handles: it is about to end, most likely. */
+  leaving?: boolean;
+  /** How WebSockets are taken from Node, by the self-test, once an HTTP server was attached. */
+  takeover?: Verdict;
   /** Settles when that is known. */
   tested?: Promise<void>;
+  /** The self-test is running. */
+  testing?: boolean;
+  /** How often it failed, and when it is tried again. */
+  testFailures?: number;
+  testAgain?: number;
   /** The one handle that getWebSocketServer() gives. */
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
@@ -39,7 +47,6 @@ const shared = globalThis as { [KEY]?: Registry };
 export const registry: Registry = shared[KEY] ?? {
   warned: new Set(),
   engines: new Set(),
-  takeover: "untested",
   producers: new Set(),
   activeRooms: new Set(),
 };

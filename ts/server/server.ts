@@ -3,6 +3,7 @@
 import { EventEmitter } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
+import { acrossCopies } from "./across-copies.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { Engine, engineOf, setEngine } from "./engine.js";
@@ -98,9 +99,8 @@ export class Server<
   /** Disconnects everybody, then closes the HTTP server, too. `fn` gets its error, if it was not running. */
   async close(fn?: (error?: Error) => void): Promise<void> {
     const { httpServer } = this;
-    const closing = engineOf(this)?.close();
-    const error = httpServer && (await new Promise<Error | undefined>((resolve) => httpServer.close(resolve)));
-    await closing;
+    const engine = engineOf(this);
+    const error = engine && httpServer ? await engine.closeWith(httpServer) : await closed(httpServer);
     fn?.(error);
   }
 
@@ -256,8 +256,15 @@ export class Server<
   }
 }
 
+acrossCopies(Server, "Server");
+
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === "object" && value !== null && typeof (value as { listen?: unknown }).listen !== "function";
+}
+
+/** Closes an HTTP server; gives the error, if it was not running. */
+function closed(server: AnyHttpServer | undefined): Promise<Error | undefined> {
+  return new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
 }
 
 function portServer(): HttpServer {

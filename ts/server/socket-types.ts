@@ -69,6 +69,8 @@ export interface ConnectInfo {
   userId?: string | null;
   /** The client came back to a socket that it had. */
   recovered?: boolean;
+  /** The socket that the client wants to come back to: it does if the user is the same. */
+  session?: { id: string; userId: string | null };
   handshake: Omit<Handshake, "auth">;
 }
 

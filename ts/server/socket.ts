@@ -2,6 +2,7 @@
 
 import { EventEmitter } from "node:events";
 import { type Ack, Acks } from "./acks.js";
+import { acrossCopies } from "./across-copies.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { ACK, type Engine, EVENT, engineOf } from "./engine.js";
@@ -123,7 +124,7 @@ export class Socket<
     this._notifyOutgoing(packet);
     // What may have to be sent again goes the way of a broadcast, which is remembered.
     const remembered = id === null && !flags.volatile && this.#engine?.options.native.recoveryDuration !== undefined;
-    if (remembered) this.#whenConnected((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
+    if (remembered) this.#whenReachable((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
     else this.#send(EVENT, id, flags, packet);
     return true;
   }
@@ -377,6 +378,13 @@ export class Socket<
     else if (this.connected) action(engine);
   }
 
+  /** Also while the client is cut off: it may come back, and gets what it missed. */
+  #whenReachable(action: (engine: Engine) => void): void {
+    const cutOff = !this.#before && !this.connected;
+    if (cutOff && this.#engine) action(this.#engine);
+    else this.#whenConnected(action);
+  }
+
   #takeFlags(): EmitFlags {
     const flags = this.#flags;
     this.#flags = {};
@@ -387,6 +395,8 @@ export class Socket<
     return new BroadcastOperator<EmitEvents>(this.nsp, undefined, [this.id], this.#takeFlags());
   }
 }
+
+acrossCopies(Socket, "Socket");
 
 function without(listeners: AnyListener[], listener: AnyListener | undefined): AnyListener[] {
   if (!listener) return [];

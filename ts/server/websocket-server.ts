@@ -4,6 +4,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { DataOf, EventType } from "../events.js";
+import { acrossCopies } from "./across-copies.js";
 import { callable, name, oneRoom, someRooms } from "./arguments.js";
 import { binding } from "./binding.js";
 import { emitEnvelope } from "./emit-event.js";
@@ -12,8 +13,9 @@ import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
+import { type Takeover, verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -61,6 +63,17 @@ export class WebSocketServer {
     return JSON.parse(binding().presence(serverId(), name("userId", userId))) as PresenceEntry[];
   }
 
+  /**
+   * The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING,
+   * ERR_INVALID_ROOM.
+   */
+  getRoomPresence(room: string): PresenceEntry[] {
+    const one = oneRoom("room", room);
+    return this.getPresence()
+      .filter(({ rooms }) => rooms.includes(one))
+      .map((entry) => ({ ...entry, rooms: [one] }));
+  }
+
   /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING, ERR_INVALID_ROOM. */
   getRoomMembers(room: string): string[] {
     return binding().roomMembers(serverId(), "/", oneRoom("room", room));
@@ -91,12 +104,13 @@ export class WebSocketServer {
 
   /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING. */
   stats(): Stats {
-    return { ...(JSON.parse(binding().stats(serverId())) as Stats), eventLoopDelay: eventLoopDelay() };
+    const counted = JSON.parse(binding().stats(serverId())) as Stats;
+    return { ...counted, eventLoopDelay: eventLoopDelay(), takeover: takeover() };
   }
 
   /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING. */
   metrics(): string {
-    return binding().metrics(serverId()) + eventLoopMetrics();
+    return binding().metrics(serverId()) + eventLoopMetrics() + takeoverMetrics(takeover());
   }
 
   /**
@@ -134,4 +148,11 @@ export class WebSocketServer {
     // It belongs to another thread, which gets the events of it.
     return id === null ? null : (JSON.parse(binding().closeServerSync(id, 5000)) as ShutdownReport);
   }
+}
+
+acrossCopies(WebSocketServer, "WebSocketServer");
+
+/** How the WebSockets of this thread's server are taken from Node. */
+function takeover(): Takeover {
+  return { ...verdict(), ...(running()?.engine.came ?? { taken: 0, piped: 0 }) };
 }

@@ -6,18 +6,19 @@ import { checkBinary } from "./binary.js";
 import type { Check } from "./check.js";
 import { checkConfig, checkStart } from "./configuration.js";
 import { checkCopies } from "./copies.js";
+import { checkTakeover } from "./takeover.js";
 import { checkNode, checkPeers, ownManifest } from "./versions.js";
 
 const MARKS = { ok: "✓", note: "•", problem: "✗" } as const;
 
 /** Prints the checks of the application in a folder (the argument, or the current one); true if there is no problem. */
-export function doctor(args: string[]): boolean {
+export async function doctor(args: string[]): Promise<boolean> {
   const folder = resolve(args.find((arg) => !arg.startsWith("-")) ?? ".");
   if (!existsSync(join(folder, "package.json"))) {
     console.error(`nself-realtime: ${folder} has no package.json: run this in the application's folder.`);
     return false;
   }
-  const checks = examine(folder);
+  const checks = [...examine(folder), ...(await checkTakeover())];
   const problems = checks.filter(({ status }) => status === "problem").length;
   if (args.includes("--json")) {
     console.log(JSON.stringify({ ok: problems === 0, folder, checks }, null, 2));
