@@ -9,8 +9,11 @@ export {
   emitDbQueryResult,
   emitDeployProgress,
   emitDockerStats,
+  emitEvent,
   emitLogStream,
   emitServiceStatus,
+  emitToUser,
+  type To,
 } from "./emitters.js";
 export { ERROR_CODES, RealtimeError } from "./errors.js";
 export type { LimitOptions, RateLimitOptions, RateOptions } from "./limits.js";
@@ -24,6 +27,7 @@ export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./schemas
 export type { Takeover } from "./selftest.js";
 export { Server } from "./server.js";
 export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
+export { type SessionFromRouteOptions, sessionFromRoute } from "./session-from-route.js";
 export { type Event, Socket } from "./socket.js";
 export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
 export type { Denied, Distribution, Dropped, Limited, Refused, ShutdownReport, Stats } from "./stats.js";
