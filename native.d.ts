@@ -21,6 +21,12 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/**
+ * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+ * returns the other end's descriptor. Throws ERR_TAKEOVER.
+ */
+export declare function bridgeSelfTest(token: string): number
+
 /** Closes the connection under a socket ("forced close"). */
 export declare function closeConnection(server: number, socket: number): void
 
@@ -62,11 +68,11 @@ export declare function disconnectSockets(server: number, nsp: string, rooms: Ar
 
 /**
  * Closes every connection of a user, also of one whom accept lets in later than this if it was asked before. Returns how
- * many sockets that were; waits for the shards.
+ * many sockets that were; waits for the shards. Throws ERR_BUSY.
  */
 export declare function disconnectUser(server: number, userId: string): number
 
-/** Takes what the inbox holds, for a thread that will not be called any more. */
+/** Takes the responses that the inbox holds, and drops the rest: for a thread that will not be called any more. */
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
@@ -77,11 +83,11 @@ export declare function drainInbox(server: number): Array<InboxEvent>
 export declare function emit(server: number, nsp: string, rooms: string | Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 
 /**
- * Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
- * names too (ERR_INVALID_ROOM). `batch`: absent takes the event's default. False when no nself server is open in this
- * process.
+ * Emits in the nself envelope, to one or several rooms, a socket, a user's sockets, or everybody. The six events are
+ * validated (ERR_INVALID_EVENT, the message names the field), room names too (ERR_INVALID_ROOM). `batch`: absent takes the
+ * event's default. False when no nself server is open in this process.
  */
-export declare function emitEvent(kind: string, data: string, room?: string | undefined | null, socketId?: string | undefined | null, batch?: boolean | undefined | null): boolean
+export declare function emitEvent(kind: string, data: string, rooms?: string | Array<string> | undefined | null, socketId?: string | undefined | null, userId?: string | undefined | null, batch?: boolean | undefined | null): boolean
 
 /**
  * One thing that Rust tells JavaScript. Events of one socket arrive in order; many share one call.
@@ -99,9 +105,10 @@ export declare function emitEvent(kind: string, data: string, room?: string | un
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
- * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
- * issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
- * by a ticket or an earlier socket.
+ * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+ * secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
+ * behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
+ * is accepted as the same user.
  */
 export interface InboxEvent {
   kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
@@ -120,8 +127,8 @@ export declare function leave(server: number, socket: number, rooms: Array<strin
 /** Takes a socket out of all rooms, its own too. */
 export declare function leaveAll(server: number, socket: number): void
 
-/** Rust owns the port. Returns the bound port. Throws ERR_LISTEN. */
-export declare function listen(server: number, host: string, port: number): number
+/** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
+export declare function listen(server: number, host: string | undefined | null, port: number): number
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -176,6 +183,8 @@ export interface NativeOptions {
   maxHttpBufferSize?: number
   /** Most bytes that may wait for one client before it is disconnected. Default 1 MiB. */
   maxOutbox?: number
+  /** Most bytes of all clients' events that may wait for JavaScript before clients are not read on. Default 64 MiB. */
+  maxInboxTotal?: number
   /** Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024. */
   httpCompressionThreshold?: number
   /** The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default. */
@@ -194,6 +203,8 @@ export interface NativeOptions {
   presenceStaleAfter?: number
   presenceSweepInterval?: number
   presenceGrace?: number
+  /** Most members of a room that hears of each who comes and goes by itself. Default 100. */
+  presenceSmallRoom?: number
   /** What may happen to events in a full outbox, by their names. */
   policies?: Array<NativePolicy>
   /** Connection state recovery: how long a client may be away. Off by default. */
@@ -241,11 +252,17 @@ export interface NativeRate {
 /** The process's nself server (any module copy, any worker), if one is open. */
 export declare function nselfServer(): number | null
 
-/** Opens a server in the process's hub. `inbox` gets what happens, in batches; it does not keep the process alive. */
+/**
+ * Opens a server in the process's hub. `inbox` gets what happens, a slice at a time: see takeInbox. It does not keep the
+ * process alive.
+ */
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
-/** JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. */
-export declare function presence(server: number, userId?: string | undefined | null): string
+/**
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user, or of
+ * one room (without their others), if given. Throws ERR_BUSY.
+ */
+export declare function presence(server: number, userId?: string | undefined | null, room?: string | undefined | null): string
 
 /** The client went away before the response was sent. */
 export declare function requestAbort(server: number, id: number): void
@@ -273,13 +290,13 @@ export interface RequestHead {
 /** A request's body did not come in time. */
 export declare function requestLate(server: number): void
 
-/** Socket ids in a room; waits for the shards. */
+/** Socket ids in a room; waits for the shards. Throws ERR_BUSY. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
 
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
 
-/** The rooms of a socket, its own id first; waits for the shard. */
+/** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>
 
 /** Puts the selected sockets into the rooms `into`. */
@@ -288,14 +305,26 @@ export declare function socketsJoin(server: number, nsp: string, rooms: Array<st
 /** Takes the selected sockets out of the rooms `from`. */
 export declare function socketsLeave(server: number, nsp: string, rooms: Array<string>, except: Array<string>, from: Array<string>): void
 
-/** JSON object of counters; waits for the shards. */
+/** JSON object of counters; waits for the shards. Throws ERR_BUSY. */
 export declare function stats(server: number): string
+
+/**
+ * Takes what the inbox holds, after a call of its function: responses and the end, and of the rest the next `most`. Only
+ * when this has given nothing with `most` above 0 is the function called anew.
+ */
+export declare function takeInbox(server: number, most: number): Array<InboxEvent>
 
 /**
  * Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
  * duplicate. Send the byte after Node's own socket is destroyed.
  */
 export declare function takeoverSelfTest(fd: number, token: string): void
+
+/**
+ * Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+ * closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+ */
+export declare function takePorts(server: number, listening: Array<number>, accepted: Array<number>): void
 
 /**
  * Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.

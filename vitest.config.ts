@@ -5,7 +5,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["ts/**/*.test.ts", "__test__/**/*.test.{ts,tsx}"],
-    exclude: ["__test__/e2e/**"],
+    exclude: ["__test__/e2e/**", "__test__/matrix/**"],
     globalSetup: "__test__/support/temporary-folder.mjs",
     setupFiles: "__test__/support/patience.ts",
     // Tests wait for events. Whatever reaches these limits hangs.

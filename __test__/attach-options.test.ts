@@ -23,10 +23,11 @@ describe("a second server", () => {
     await running.close();
   });
 
-  test("register() covers attach() without options; with other options it is refused", async () => {
+  test("register() covers attach() without options, and says so; with other options it is refused", async () => {
     register();
     const http = createServer();
-    expect(attach(http)).toBe(getWebSocketServer());
+    const warnings = await warningsOf(() => expect(attach(http)).toBe(getWebSocketServer()));
+    expect(warnings).toEqual([{ code: "NSELF_ATTACHED", message: expect.stringContaining("changes nothing") }]);
     expect(() => attach(http, { pingInterval: 100 })).toThrow(refusal("ERR_ALREADY_ATTACHED", "register()"));
   });
 
@@ -44,7 +45,7 @@ describe("wrong options are refused at the call, by their name", () => {
     ["pingInterval", { pingInterval: "30s" }],
     ["pingTimeout", { pingTimeout: -1 }],
     ["pingTimeout", { pingTimeout: Number.NaN }],
-    ["upgradeTimeout", { upgradeTimeout: 1.5 }],
+    ["upgradeTimeout", { upgradeTimeout: "1.5" }],
     ["connectTimeout", { connectTimeout: 2 ** 31 }],
     ["maxHttpBufferSize", { maxHttpBufferSize: 0 }],
     ["maxOutbox", { maxOutbox: "1mb" }],

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { WebSocketClient as Client } from "../ts/client/index.js";
 import { bundle } from "./support/bundle.js";
 import { elapse } from "./support/deadline.js";
+import { startProxy } from "./support/proxy.js";
 import { type RealtimeTestServer, startServer } from "./support/realtime-server.js";
 
 const LINES = 1000;
@@ -57,10 +58,10 @@ afterAll(async () => {
   front?.close();
 });
 
-async function open(): Promise<Page> {
+async function open(url = server.url): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.on("pageerror", (error) => complaints.push(String(error)));
-  await page.goto(server.url);
+  await page.goto(url);
   await page.getByText("connected true").waitFor();
   return page;
 }
@@ -106,6 +107,23 @@ it("knows at once that the network is gone, and comes back at once when it is th
   expect(complaints).toEqual([]);
   await page.context().close();
 });
+
+it("after a sleep in which the network lost the connection, finds that out and connects, also when it is lost again meanwhile", async () => {
+  const proxy = await startProxy(Number(new URL(server.url).port));
+  const page = await open(`http://127.0.0.1:${proxy.port}`);
+  // The clock of a page that slept goes on, its timers do not.
+  const sleep = () => page.evaluate("{ const now = Date.now; Date.now = () => now() + 20_000; }");
+  proxy.swallow();
+  await sleep();
+  await page.getByText("reconnecting").waitFor({ timeout: 10_000 });
+  // The attempt that follows is swallowed, too; after this sleep it is given up for one that is not.
+  proxy.restore();
+  await sleep();
+  await page.getByText("connected true").waitFor({ timeout: 5000 });
+  expect(complaints).toEqual([]);
+  await page.context().close();
+  await proxy.close();
+}, 60_000);
 
 it("sends its cookies to a server of another origin only when that was asked for", async () => {
   const context = await browser.newContext();

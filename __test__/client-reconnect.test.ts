@@ -4,6 +4,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { Backoff } from "../ts/client/backoff.js";
 import type { ConnectionStatus } from "../ts/client/index.js";
+import { complete } from "../ts/client/options.js";
 import { elapse } from "./support/deadline.js";
 import { startProxy } from "./support/proxy.js";
 import { cleanups, client, connected, lost, open, server, settled, status } from "./support/web-socket-client.js";
@@ -13,8 +14,8 @@ const WEBSOCKET = { websocket: 1, polling: 0 };
 const POLLING = { websocket: 0, polling: 1 };
 
 describe("waits", () => {
-  it("jitter makes each wait longer or shorter by up to its share", () => {
-    const backoff = new Backoff({ jitter: 0.5 });
+  it("jitter makes each wait longer or shorter, by half of it unless told otherwise", () => {
+    const backoff = new Backoff(complete({}));
     const [first, last] = [0, 9].map((attempts) => Array.from({ length: 1000 }, () => backoff.delay(attempts)));
     for (const [waits, base] of [
       [first, 1000],
@@ -64,8 +65,8 @@ describe("waits", () => {
     const proxy = await startProxy(Number(new URL(from.url).port));
     cleanups.push(() => proxy.close());
     const spread = 50;
-    const broken = await open(`http://127.0.0.1:${proxy.port}`, { reconnectDelays: [HOUR], spread });
-    const kicked = await open(from.url, { reconnectDelays: [HOUR], spread: HOUR });
+    const broken = await open(`http://127.0.0.1:${proxy.port}`, { reconnectDelays: [HOUR], spread, jitter: 0 });
+    const kicked = await open(from.url, { reconnectDelays: [HOUR], spread: HOUR, jitter: 0 });
     await elapse(spread);
     const waits: number[] = [];
     const original = globalThis.setTimeout;
@@ -81,15 +82,33 @@ describe("waits", () => {
     expect(waits.filter((ms) => ms === HOUR)).toHaveLength(2);
   });
 
-  it("tells why the last attempt failed, until it is connected", async () => {
-    let open = false;
-    const from = await server({ authenticate: () => (open ? { userId: "ann" } : null) });
-    const at = client(from.url);
-    at.connect();
-    const refused = await status(at, (next) => next.reconnectAttempts === 2);
-    expect(refused.lastError).toMatch(/./);
-    open = true;
-    expect(await connected(at)).not.toHaveProperty("lastError");
+  it("a crash: sixty clients that are cut off at one moment come back spread over a second, and over more the longer it takes", async () => {
+    const from = await server();
+    const proxy = await startProxy(Number(new URL(from.url).port));
+    cleanups.push(() => proxy.close());
+    const url = `http://127.0.0.1:${proxy.port}`;
+    // As they are by default, but for an hour instead of a second.
+    const clients = await Promise.all(Array.from({ length: 60 }, () => open(url, { reconnectDelays: [HOUR] })));
+    /** How many of the sixty waits, of an hour and half of it more or less, fall into each tenth of that range. */
+    const tenths = async (attempt: number) => {
+      const counts = Array.from({ length: 10 }, () => 0);
+      for (const at of clients) {
+        const before = Date.now();
+        const { nextAttemptAt } = await status(
+          at,
+          (next) => next.reconnectAttempts === attempt && next.nextAttemptAt !== undefined,
+        );
+        const share = (Date.parse(nextAttemptAt ?? "") - before) / HOUR - 0.5;
+        counts[Math.min(9, Math.max(0, Math.floor(share * 10)))]!++;
+      }
+      return counts;
+    };
+    proxy.cut("reset");
+    const first = await tenths(1);
+    for (const at of clients) at.retry();
+    const second = await tenths(2);
+    // Six are expected in each; 25 by chance once in 10^9.
+    for (const counts of [first, second]) expect(Math.max(...counts)).toBeLessThan(25);
   });
 });
 

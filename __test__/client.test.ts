@@ -122,6 +122,8 @@ describe("connection", () => {
       [false, false, 0],
       [true, false, 0],
       [false, true, 1],
+      // The next attempt began.
+      [false, true, 1],
       [true, false, 0],
       [false, false, 0],
     ]);
@@ -156,7 +158,7 @@ describe("connection", () => {
       return original(run, 0);
     }) as typeof setTimeout);
     cleanups.push(() => spy.mockRestore());
-    const at = new WebSocketClient({ url: from.url, timeout: 7000 });
+    const at = new WebSocketClient({ url: from.url, timeout: 7000, jitter: 0 });
     cleanups.push(() => at.disconnect());
     at.connect();
     await status(at, (next) => next.reconnectAttempts === 6);

@@ -1,6 +1,7 @@
 // The delivery engine: one order for everything a client gets, one copy for each socket, batches of the application's own
 // events, and heartbeats that pass what waits.
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { To } from "../ts/server/index.js";
 import { endChildren, startServerProgram } from "./support/child.js";
 import { elapse } from "./support/deadline.js";
 import {
@@ -77,19 +78,19 @@ describe.each(Object.entries(MODES))("order and copies over %s", (_, transports)
       /** Emits number n by some way; who gets it. */
       const ways: Array<(n: number) => string[]> = [
         ...[0, 1, 2].map(() => (n: number) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitLogStream(samples.log(String(n)), room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitLogStream(samples.log(String(n)), ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         }),
         (n) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitDockerStats({ ...samples.dockerStats, containerName: String(n) }, room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitDockerStats({ ...samples.dockerStats, containerName: String(n) }, ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         },
         (n) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitBuildProgress({ ...samples.buildProgress, step: String(n) }, room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitBuildProgress({ ...samples.buildProgress, step: String(n) }, ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         },
         (n) => {
           const room = of(["x", "y"]);

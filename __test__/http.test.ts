@@ -1,9 +1,9 @@
 // The HTTP servers beneath: TLS and Unix sockets through the bridge, IPv6, keep-alive and pipelining, the exact path, and
 // the server that the package brings itself (listen).
-import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import http, { createServer } from "node:http";
+import { type ClientHttp2Session, connect as connectHttp2, createSecureServer } from "node:http2";
 import https from "node:https";
 import net from "node:net";
 import { tmpdir } from "node:os";
@@ -11,6 +11,8 @@ import { join as joinPath } from "node:path";
 import tls from "node:tls";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import type { LogEntry } from "../ts/server/logger.js";
+import { certificate } from "./support/certificate.js";
 import { within } from "./support/deadline.js";
 import {
   type Attached,
@@ -77,20 +79,9 @@ async function exercise(socket: Socket): Promise<void> {
   });
 }
 
-describe("https", () => {
-  let key: Buffer;
-  let cert: Buffer;
-  beforeAll(() => {
-    const [keyFile, certFile] = [joinPath(folder, "key.pem"), joinPath(folder, "cert.pem")];
-    const names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"];
-    const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
-    const files = ["-keyout", keyFile, "-out", certFile];
-    execFileSync("openssl", ["req", "-x509", "-nodes", "-days", "2", ...curve, ...files, ...names], {
-      stdio: "ignore",
-    });
-    [key, cert] = [readFileSync(keyFile), readFileSync(certFile)];
-  });
+const { key, cert } = certificate();
 
+describe("https", () => {
   const start = () =>
     startAttached(
       {},
@@ -102,7 +93,7 @@ describe("https", () => {
     const accepted = new Promise<boolean>((resolve) => {
       running!.server.getIO().on("connection", (socket) => resolve(socket.handshake.secure));
     });
-    const socket = await connected(`https://127.0.0.1:${running.port}`, { transports, ca: cert as unknown as string });
+    const socket = await connected(`https://127.0.0.1:${running.port}`, { transports, ca: cert });
     expect(await accepted).toBe(true);
     await exercise(socket);
     const gone = event(socket, "disconnect");
@@ -141,7 +132,7 @@ describe("https", () => {
 
   test("a client that vanishes is missed", async () => {
     running = await start();
-    const socket = await connected(`https://127.0.0.1:${running.port}`, { ca: cert as unknown as string });
+    const socket = await connected(`https://127.0.0.1:${running.port}`, { ca: cert });
     const { server } = running;
     expect(server.getPresence()).toHaveLength(1);
     (socket.io.engine.transport as unknown as { ws: { terminate(): void } }).ws.terminate();
@@ -170,6 +161,100 @@ describe.skipIf(process.platform === "win32")("a Unix socket", () => {
   });
 });
 
+describe("HTTP/2 with allowHTTP1", () => {
+  let session: ClientHttp2Session | undefined;
+  afterEach(() => session?.destroy());
+
+  /** One request of a browser's, which names the host in `:authority` alone. */
+  function ask(method: string, target: string, Origin: string, body = ""): Promise<{ status: number; text: string }> {
+    const stream = session!.request({ ":method": method, ":path": target, origin: Origin });
+    stream.setEncoding("utf8");
+    const answer = new Promise<{ status: number; text: string }>((resolve, reject) => {
+      let [status, received] = [0, ""];
+      stream.on("response", (headers) => {
+        status = headers[":status"] ?? 0;
+      });
+      stream.on("data", (chunk: string) => {
+        received += chunk;
+      });
+      stream.on("end", () => resolve({ status, text: received }));
+      stream.on("error", reject);
+    });
+    if (method === "POST") stream.end(body);
+    return within(`the answer to ${method} ${target}`, answer);
+  }
+
+  test("pages of the own host are served, others are not, and WebSockets come by HTTP/1.1", async () => {
+    const server = createSecureServer({ key, cert, allowHTTP1: true }, (_request, response) => {
+      response.end("application");
+    });
+    running = await startAttached({}, server as unknown as http.Server, "localhost");
+    const url = `https://localhost:${running.port}`;
+    session = connectHttp2(url, { ca: cert });
+    expect((await ask("GET", polling, "https://evil.example")).status).toBe(403);
+    const opened = await ask("GET", polling, url);
+    expect([opened.status, opened.text]).toEqual([200, expect.stringMatching(/^0\{"sid":/)]);
+    const { sid } = JSON.parse(opened.text.slice(1)) as { sid: string };
+    const target = `${polling}&sid=${sid}`;
+    expect(await ask("POST", target, url, "40")).toEqual({ status: 200, text: "ok" });
+    expect((await ask("GET", target, url)).text).toMatch(/^40\{"sid":/);
+    const pending = ask("GET", target, url);
+    running.server.broadcast("news", 1);
+    expect((await pending).text).toMatch(/^42\["news",/);
+    expect((await ask("GET", "/elsewhere", url)).text).toBe("application");
+    await exercise(await connected(url, { ca: cert, extraHeaders: { origin: url } }));
+    const last = ask("GET", target, url);
+    await running.server.shutdown();
+    // Unknown by then, if it was still on its way.
+    expect([200, 400]).toContain((await last).status);
+  });
+});
+
+describe("clients of other versions", () => {
+  test.each([
+    ["EIO=3", /socket\.io-client 1 or 2/],
+    ["EIO=2", /socket\.io-client 0\.9 or older/],
+  ])("%s: the log says which client is too old", async (eio, expected) => {
+    const entries: LogEntry[] = [];
+    running = await startAttached({ logger: (entry) => void entries.push(entry) });
+    const refused = await request(running.port, "GET", `${path}?${eio}&transport=polling`);
+    expect([refused.status, text(refused)]).toEqual([400, '{"code":5,"message":"Unsupported protocol version"}']);
+    const done = await upgrade(running.port, `${path}?${eio}&transport=websocket`);
+    expect(done.response.status).toBe(400);
+    await vi.waitFor(() => expect(entries).toHaveLength(2));
+    for (const { level, message, fields } of entries) {
+      expect([level, message, fields.client]).toEqual([
+        "warn",
+        expect.stringContaining("too old"),
+        expect.stringMatching(expected),
+      ]);
+    }
+  });
+});
+
+describe.each(["Server", "attach", "listen"])("a request below the path, by %s without an application", (way) => {
+  test("is answered", async () => {
+    const server = createServer();
+    let [port, base] = [0, "/api/ws"];
+    if (way === "listen") port = (await listen({ port: 0, host: "127.0.0.1" })).port!;
+    else {
+      if (way === "attach") attach(server);
+      else [base] = ["/socket.io", new realtime.Server(server)];
+      server.listen(0, "127.0.0.1");
+      await once(server, "listening");
+      port = (server.address() as net.AddressInfo).port;
+    }
+    for (const target of ["/socket.io.js", "/x", "/x/?EIO=4&transport=polling", "//"]) {
+      const { status } = await request(port, "GET", `${base}${target}`);
+      expect([target, status]).toEqual([target, 404]);
+      const done = await upgrade(port, `${base}${target}`);
+      expect([target, done.response.status]).toEqual([target, 404]);
+    }
+    dropConnections(port);
+    server.close();
+  });
+});
+
 describe("IPv6", () => {
   test.each(Object.entries(MODES))("%s on ::1, attached", async (_, transports) => {
     running = await startAttached({}, undefined, "::1");
@@ -184,6 +269,27 @@ describe("IPv6", () => {
     });
     await exercise(await connected(`http://[::1]:${server.port}`, { transports }));
     expect(address).toBe("::1");
+  });
+
+  test.each(["127.0.0.1", "[::1]"])("listen without a host answers at %s, as Node does", async (host) => {
+    const server = await listen({ port: 0 });
+    const addresses: string[] = [];
+    server.getIO().on("connection", (socket) => void addresses.push(socket.handshake.address));
+    const socket = await connected(`http://${host}:${server.port}`);
+    await settled(socket);
+    expect(addresses).toEqual([host.replace(/[[\]]/g, "")]);
+    await expect(listen({ port: server.port! })).rejects.toMatchObject({ code: "ERR_ALREADY_ATTACHED" });
+  });
+
+  test("a port that is taken is told, with and without a host", async () => {
+    const taken = net.createServer().listen(0);
+    await once(taken, "listening");
+    const { port } = taken.address() as net.AddressInfo;
+    for (const host of [undefined, "0.0.0.0", "::"]) {
+      const refused = listen({ port, ...(host && { host }) });
+      await expect(refused).rejects.toMatchObject({ code: "ERR_LISTEN", message: expect.stringContaining(`${port}`) });
+    }
+    await new Promise((resolve) => taken.close(resolve));
   });
 
   test("the page of an IPv6 host is its own origin", async () => {

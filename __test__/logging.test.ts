@@ -2,7 +2,7 @@
 import { afterEach, expect, test, vi } from "vitest";
 import type { LogEntry, RealtimeOptions } from "../ts/server/index.js";
 import { endChildren, startServerProgram } from "./support/child.js";
-import { type Attached, connected, startAttached } from "./support/nself.js";
+import { type Attached, closeClients, connected, join, startAttached } from "./support/nself.js";
 import { elapse, PollingSession, Queue, request, upgrade, WebSocketSession } from "./support/raw.js";
 
 const PATH = "/api/ws/";
@@ -11,6 +11,7 @@ let running: Attached | undefined;
 afterEach(async () => {
   await running?.close();
   running = undefined;
+  closeClients();
   endChildren();
 });
 
@@ -48,7 +49,7 @@ test("a level shows what is of it and above", async () => {
   expect(entries.size).toBe(0);
 
   const verbose = await start({ logLevel: "info" });
-  await request(verbose.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(verbose.port, "GET", `${PATH}?EIO=9&transport=polling`);
   expect(await verbose.entries.next("a line")).toMatchObject({
     level: "info",
     fields: { reason: "Unsupported protocol version" },
@@ -78,12 +79,12 @@ test("a logger that throws takes nothing with it", async () => {
 test("without a logger readable lines go to stderr, and RUST_LOG has the last word", async () => {
   const quiet = await startServerProgram("attach");
   await upgrade(quiet.port, `${PATH}?EIO=4&transport=websocket`, { headers: foreign });
-  await request(quiet.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(quiet.port, "GET", `${PATH}?EIO=9&transport=polling`);
   await vi.waitFor(() => expect(quiet.errors()).toContain("nself-realtime warn: refused a foreign Origin"));
   expect(quiet.errors()).not.toContain("info:");
 
   const loud = await startServerProgram("attach", { logLevel: "error" }, { env: { RUST_LOG: "nself_realtime=info" } });
-  await request(loud.port, "GET", `${PATH}?EIO=3&transport=polling`);
+  await request(loud.port, "GET", `${PATH}?EIO=9&transport=polling`);
   await vi.waitFor(() => expect(loud.errors()).toContain("nself-realtime info: refused a request reason=Unsupported"));
 });
 
@@ -123,4 +124,21 @@ test("whatever happens, no session id, cookie or token is in the output", async 
   await vi.waitFor(() => expect(errors()).toContain("refused a request"));
   await elapse(100);
   for (const secret of secrets) expect(errors()).not.toContain(secret);
+});
+
+test("an error output that nobody reads stops nobody", async () => {
+  const server = await startServerProgram("listen");
+  server.process.stderr?.pause();
+  server.tell("flood");
+  expect(await server.messages.next("the flood")).toBe("flooding");
+  // It is full when this has gone by; if not, the test is no test, but does not fail.
+  await elapse(1_000);
+  for (let i = 0; i < 3; i++) {
+    await upgrade(server.port, `${PATH}?EIO=4&transport=websocket`, { headers: foreign });
+  }
+  const client = await connected(server.port);
+  expect(await join(client, "r")).toEqual({ ok: true });
+  expect(server.errors()).not.toContain("cors.origin");
+  server.process.stderr?.resume();
+  await vi.waitFor(() => expect(server.errors().match(/cors\.origin/g)).toHaveLength(3), 10_000);
 });

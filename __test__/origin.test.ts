@@ -1,5 +1,6 @@
 // Pages of other origins: what a browser sends along for its user, its cookies, must not get them in, on any request of any transport.
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { LogEntry } from "../ts/server/logger.js";
 import { type Attached, client, connected, event, MODES, realtime, startAttached } from "./support/nself.js";
 import { header, PollingSession, request, text, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 
@@ -94,6 +95,12 @@ describe("the same host", () => {
     ["[::1]:3021", "http://[::1]:3021"],
     ["[2001:db8::443]", "https://[2001:db8::443]"],
     ["xn--dmin-moa.example", "https://xn--dmin-moa.example"],
+    // Clients outside of browsers: Starscream on its default engine.
+    ["admin.local:3021", "ws://admin.local:3021"],
+    ["admin.local", "wss://admin.local"],
+    ["admin.local:443", "wss://admin.local"],
+    ["admin.local", "wss://admin.local:443"],
+    ["admin.local:80", "ws://admin.local"],
   ])("%s and %s", async (Host, Origin) => {
     running = await startAttached();
     expect(await verdict(Host, Origin)).toEqual([200, 101]);
@@ -101,6 +108,9 @@ describe("the same host", () => {
 
   test.each([
     ["admin.local", "http://admin.local:8080"],
+    ["admin.local", "ws://evil.example"],
+    ["admin.local:443", "ws://admin.local"],
+    ["admin.local:80", "wss://admin.local"],
     ["admin.local:80", "https://admin.local"],
     ["admin.local:443", "http://admin.local"],
     ["admin.local", "http://admin.local.evil.example"],
@@ -154,5 +164,63 @@ describe("any origin, by cors", () => {
     expect(header(response, "access-control-allow-credentials")).toBe("true");
     const other = await request(running.port, "GET", polling, { headers: { Origin: evil } });
     expect([other.status, header(other, "access-control-allow-origin")]).toEqual([403, undefined]);
+  });
+});
+
+describe("the log tells a refusal's reason", () => {
+  /** What is logged when a page of `origin` asks with these headers. */
+  async function refusal(headers: Record<string, string>, options: object = {}) {
+    const entries: LogEntry[] = [];
+    running = await startAttached({ logger: (entry) => void entries.push(entry), ...options });
+    const { port } = running;
+    const refused = async () => {
+      expect((await request(port, "GET", polling, { headers })).status).toBe(403);
+      return entries.find(({ fields }) => fields.origin !== undefined) ?? Promise.reject(new Error("no line"));
+    };
+    // Lines of a kind that came too often a moment ago, in an earlier test, are only counted.
+    return vi.waitFor(refused, { timeout: 10_000, interval: 100 });
+  }
+
+  test("which Origin was compared with which Host", async () => {
+    const entry = await refusal({ Host: "internal:3021", Origin: "https://app.example" });
+    expect(entry).toMatchObject({ level: "warn", fields: { origin: "https://app.example", host: "internal:3021" } });
+    expect(entry.message).toContain("cors.origin");
+    expect(entry.message).not.toContain("proxy");
+  });
+
+  test.each(["X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-For", "Forwarded"])(
+    "a proxy that writes %s while trustProxy is off",
+    async (name) => {
+      const headers = { Host: "internal:3021", Origin: "https://app.example", [name]: "app.example" };
+      const entry = await refusal(headers);
+      expect(entry.message).toMatch(/proxy.*trustProxy/);
+      expect(entry.fields.header).toBe(`${name.toLowerCase()}: app.example`);
+      await running?.close();
+      const trusted = await refusal({ ...headers, [name]: "other.example" }, { trustProxy: true });
+      expect(trusted.message).not.toContain("trustProxy");
+    },
+  );
+
+  test("headers are cut, and write no lines of their own", async () => {
+    const { fields } = await refusal({ Host: "a", Origin: `http://${"x".repeat(5000)}` });
+    expect(fields.origin?.length).toBeLessThanOrEqual(200);
+  });
+});
+
+describe("an origin that can match nothing", () => {
+  test.each(["http://localhost:3000/", "https://*.example.com", "app.example"])(
+    "%s is refused at the start",
+    (origin) => {
+      const refused = expect.objectContaining({ code: "ERR_INVALID_OPTION", message: expect.stringContaining(origin) });
+      expect(() => new realtime.Server({ cors: { origin } })).toThrow(refused);
+      expect(() => realtime.register({ cors: { origin: [origin] } })).toThrow(refused);
+    },
+  );
+
+  test("an environment variable that is not set opens nothing", () => {
+    const origin = process.env.NO_SUCH_VARIABLE as string;
+    expect(() => realtime.register({ cors: { origin } })).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_OPTION", message: expect.stringContaining("cors.origin") }),
+    );
   });
 });

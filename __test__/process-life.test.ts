@@ -50,15 +50,12 @@ describe.each(WAYS)("opened by %s", (_, mode, options) => {
 
   describe.each(["websocket", "polling"])("what is emitted right before the end arrives over %s", (transport) => {
     const polling = transport === "polling";
-    // A process that ends in the same turn answers the one request that waits: it carries what was there when it left.
-    const count = polling && mode !== "listen" ? 1 : LINES;
-
     test("process.exit, whose code is kept", async () => {
       const program = await startProgram();
       const client = await listener(program.port, transport);
-      program.tell("emit", { count, polling, how: "exit", code: 3 });
+      program.tell("emit", { count: LINES, polling, how: "exit", code: 3 });
       expect(await program.ended()).toEqual({ code: 3, signal: null });
-      expect(await client.lines()).toEqual(lines.slice(0, count));
+      expect(await client.lines()).toEqual(lines);
     });
 
     test.each(["SIGTERM", "SIGINT"])("%s, of which the process dies as it would without us", async (signal) => {
@@ -72,20 +69,20 @@ describe.each(WAYS)("opened by %s", (_, mode, options) => {
     test("the application's own SIGTERM handler, which emits and exits", async () => {
       const program = await startProgram();
       const client = await listener(program.port, transport);
-      program.tell("handle", { signal: "SIGTERM", count, code: 7, polling });
+      program.tell("handle", { signal: "SIGTERM", count: LINES, code: 7, polling });
       expect(await program.messages.next("the handler")).toBe("handling");
       program.process.kill("SIGTERM");
       expect(await program.ended()).toEqual({ code: 7, signal: null });
-      expect(await client.lines()).toEqual(lines.slice(0, count));
+      expect(await client.lines()).toEqual(lines);
     });
 
     test("an uncaught exception, which stays one", async () => {
       const program = await startProgram();
       const client = await listener(program.port, transport);
-      program.tell("emit", { count, polling, how: "throw" });
+      program.tell("emit", { count: LINES, polling, how: "throw" });
       expect(await program.ended()).toEqual({ code: 1, signal: null });
       expect(program.errors()).toContain("the application's own bug");
-      expect(await client.lines()).toEqual(lines.slice(0, count));
+      expect(await client.lines()).toEqual(lines);
     });
   });
 

@@ -1,7 +1,7 @@
 // @vitest-environment jsdom
 // useDeployProgress, useDbQueryResult and useEvent.
 
-import { act, renderHook } from "@testing-library/react";
+import { act, renderHook, waitFor } from "@testing-library/react";
 import { StrictMode } from "react";
 import { describe, expect, it } from "vitest";
 import type { DbQueryResultEvent, DeployProgressEvent } from "../ts/client/index.js";
@@ -45,7 +45,8 @@ describe("useDeployProgress", () => {
     }
     for (let i = 0; i < 120; i++) server.emit("deploy:progress", deploy(String(i), "in-progress"));
     await settled();
-    expect(result.current.progress?.stage).toBe("119");
+    // One stage a frame.
+    await waitFor(() => expect(result.current.progress?.stage).toBe("119"), { timeout: 5000 });
     expect(result.current.history.map(({ stage }) => stage)).toEqual(
       Array.from({ length: 100 }, (_, i) => String(i + 20)),
     );

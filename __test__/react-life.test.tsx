@@ -12,6 +12,7 @@ import {
   useDeployProgress,
   useDockerStats,
   useEvent,
+  useInvalidation,
   useLogStream,
   usePresence,
   useServiceStatus,
@@ -37,6 +38,7 @@ function Everything() {
   const { result } = useDbQueryResult("q1");
   const { members } = usePresence("project-1");
   useEvent("custom", (data) => heard.push(data));
+  useInvalidation(() => {});
   return (
     <li>
       {[connected, status?.status, progress?.step, deploy.progress?.stage, containerStats?.stats.cpu].join(" ")}{" "}

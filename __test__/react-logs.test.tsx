@@ -2,6 +2,7 @@
 // useLogStream: lines in their order, gaps where the server dropped some, limits, and renders no faster than frames.
 
 import { act, renderHook, waitFor } from "@testing-library/react";
+import { StrictMode } from "react";
 import { describe, expect, it } from "vitest";
 import type { GapEvent } from "../ts/client/index.js";
 import { type LogEntry, useLogStream } from "../ts/react/index.js";
@@ -121,6 +122,36 @@ describe("rendering", () => {
     } finally {
       globalThis.requestAnimationFrame = original;
     }
+  });
+});
+
+describe("a limit that changes", () => {
+  it("keeps the lines when it is raised, and the last of them when it is lowered", async () => {
+    const { result, rerender } = renderHook(({ limit }) => useLogStream("api", { limit }), {
+      initialProps: { limit: 3 },
+      wrapper: StrictMode,
+    });
+    await joined("logs:api");
+    const say = async (...lines: string[]) => {
+      for (const text of lines) server.emit("logs:stream", line(text), "logs:api");
+      await settled();
+    };
+    await say("a", "b", "c", "d");
+    expect(texts(result.current.entries)).toEqual(["b", "c", "d"]);
+    const [first] = result.current.entries;
+    rerender({ limit: 5 });
+    expect(texts(result.current.entries)).toEqual(["b", "c", "d"]);
+    expect(result.current.entries[0]).toBe(first);
+    await say("e", "f", "g");
+    expect(texts(result.current.entries)).toEqual(["c", "d", "e", "f", "g"]);
+    rerender({ limit: 2 });
+    expect(texts(result.current.entries)).toEqual(["f", "g"]);
+    expect(texts(result.current.lines)).toEqual(["f", "g"]);
+    await say("h");
+    expect(texts(result.current.entries)).toEqual(["g", "h"]);
+    // Nonsense is one line.
+    rerender({ limit: 0 });
+    expect(texts(result.current.entries)).toEqual(["h"]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   useDeployProgress,
   useDockerStats,
   useEvent,
+  useInvalidation,
   useLogStream,
   usePresence,
   useRoom,
@@ -19,6 +20,7 @@ import { startServer } from "./support/realtime-server.js";
 
 function Everything() {
   useEvent("custom", () => {});
+  useInvalidation(() => {});
   const state = {
     socket: useWebSocket().status,
     services: useServiceStatus().statuses,

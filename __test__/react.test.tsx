@@ -16,6 +16,7 @@ import {
   useDeployProgress,
   useDockerStats,
   useEvent,
+  useInvalidation,
   useLogStream,
   usePresence,
   useRoom,
@@ -63,6 +64,7 @@ function EveryHook() {
   const query = useDbQueryResult("q1");
   const presence = usePresence("project-2");
   useEvent("custom", () => {});
+  useInvalidation(() => {});
   return (
     <p>
       {JSON.stringify({

@@ -274,7 +274,8 @@ describe("stats()", () => {
     expect(() => server.stats()).toThrow(expect.objectContaining({ code: "ERR_NOT_RUNNING" }));
     expect(() => server.metrics()).toThrow(expect.objectContaining({ code: "ERR_NOT_RUNNING" }));
     await start();
-    const { eventLoopDelay: _, shards, packetsPerWrite, emitToWrite, ...rest } = server.stats();
+    const { eventLoopDelay: _, shards, packetsPerWrite, emitToWrite, takeover, ...rest } = server.stats();
+    expect(takeover).toEqual({ state: "works", taken: 0, piped: 0 });
     expect(shards).toBeGreaterThanOrEqual(1);
     for (const { counts, sum } of [packetsPerWrite, emitToWrite]) expect([total(counts), sum]).toEqual([0, 0]);
     const numbers = (value: unknown): number[] =>
@@ -311,11 +312,16 @@ describe("metrics()", () => {
     ]);
     expect(labels).toEqual([
       ["connections", "gauge", ['{transport="polling"}', '{transport="websocket"}']],
-      ...["sockets", "rooms", "waiting_clients", "waiting_bytes", "waiting_bytes_largest"].map((n) => [
-        n,
-        "gauge",
-        [""],
-      ]),
+      ...[
+        "sockets",
+        "rooms",
+        "waiting_clients",
+        "waiting_bytes",
+        "waiting_bytes_largest",
+        "inbox_bytes",
+        "inbox_unfinished_bytes",
+        "inbox_paused_connections",
+      ].map((n) => [n, "gauge", [""]]),
       ...["commands_waiting", "shards"].map((name) => [name, "gauge", [""]]),
       ...["connections_opened", "upgrades", "events_emitted", "events_received", "deliveries", "sent_bytes"].map(
         (n) => [`${n}_total`, "counter", [""]],
@@ -337,6 +343,7 @@ describe("metrics()", () => {
       ["packets_per_write", "histogram", []],
       ["emit_to_write_seconds", "histogram", []],
       ["event_loop_delay_seconds", "gauge", ['{quantile="0.5"}', '{quantile="0.99"}', '{quantile="1"}']],
+      ["node_websockets_total", "counter", ['{way="taken"}', '{way="piped"}']],
     ]);
     for (const name of families.keys()) expect(name).toMatch(/^nself_realtime_/);
     const bounds = [...families.get("nself_realtime_emit_to_write_seconds")!.samples.keys()].slice(0, 4);
@@ -378,6 +385,11 @@ describe("metrics()", () => {
         bytes: value("waiting_bytes"),
         largest: value("waiting_bytes_largest"),
       },
+      inbox: {
+        bytes: value("inbox_bytes"),
+        paused: value("inbox_paused_connections"),
+        unfinished: value("inbox_unfinished_bytes"),
+      },
       dropped: {
         latest: value("dropped_total", '{reason="latest"}'),
         gap: value("dropped_total", '{reason="gap"}'),
@@ -392,6 +404,11 @@ describe("metrics()", () => {
         rooms: value("denied_total", '{reason="rooms"}'),
       },
       floods: value("floods_total"),
+      takeover: {
+        state: "works",
+        taken: value("node_websockets_total", '{way="taken"}'),
+        piped: value("node_websockets_total", '{way="piped"}'),
+      },
       limited: {
         connection: value("limited_events_total", '{scope="connection"}'),
         user: value("limited_events_total", '{scope="user"}'),

@@ -1,6 +1,6 @@
 // `npm test`: builds what is needed, then runs the Rust tests, the behaviour tests against the built package, and the end-to-end tests of
-// the example. `npm run test:all` also runs the slow end-to-end tests: other versions, package managers, fresh apps. All run, even if one
-// fails; the end lists what failed, and how to run each again. Names of suites choose some of them: `npm test -- rust unit`.
+// the example. `npm run test:all` also runs the slow end-to-end tests (other versions, package managers) and the matrix of fresh apps. All
+// run, even if one fails; the end lists what failed, and how to run each again. Names of suites choose some: `npm test -- rust unit`.
 
 import { build } from "./build.mjs";
 import { cargoTests } from "./lib/cargo-tests.mjs";
@@ -18,6 +18,7 @@ const SUITES = {
   unit: () => vitestTests("unit", []),
   e2e: () => vitestTests("e2e", E2E, { E2E: "quick" }),
   slow: () => vitestTests("slow", E2E, { E2E: "slow" }),
+  matrix: () => vitestTests("matrix", ["--config", "vitest.matrix.config.ts"]),
 };
 
 const USUAL = ["rust", "unit", "e2e"];

@@ -37,6 +37,9 @@ pub struct Config {
     pub max_outbox: usize,
     /// Most bytes of one client's events that wait for JavaScript before reading from it pauses. Default 1 MiB.
     pub max_inbox: usize,
+    /// Most bytes of all clients' events that wait for JavaScript. From half of it on no client is read of which something
+    /// waits, beyond it none at all. Default 64 MiB.
+    pub max_inbox_total: usize,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub compression_threshold: usize,
     /// The `Set-Cookie` value of the polling handshake: name, and attributes behind the session id. Default none.
@@ -196,6 +199,9 @@ pub struct Presence {
     /// Milliseconds that a user may be away before others hear of it, and a room may be empty before its producers stop.
     /// Default 3000.
     pub grace: u64,
+    /// Most members of a room that hears of each who comes and goes by itself (`room:joined`, `room:left`). A larger one
+    /// hears at most every second of all that did (`room:members`). Default 100.
+    pub small_room: usize,
 }
 
 /// Cross-origin resource sharing, in the terms of the `cors` package.
@@ -245,12 +251,13 @@ impl Default for Config {
             max_http_buffer_size: 1_000_000,
             max_outbox: 1 << 20,
             max_inbox: 1 << 20,
+            max_inbox_total: 64 << 20,
             compression_threshold: 1024,
             cookie: None,
             cors: None,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
-            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000 },
+            presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000, small_room: 100 },
             policies: FxHashMap::default(),
             recovery: None,
             limits: Limits::default(),

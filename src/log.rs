@@ -4,7 +4,6 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -19,6 +18,10 @@ use tracing::{Event, Level, Metadata};
 use tracing_subscriber::filter::Targets;
 
 use crate::protocol::json;
+
+mod stderr;
+
+pub use stderr::settle;
 
 /// Lines of one kind that are written within a second.
 const LINES: u64 = 5;
@@ -61,6 +64,16 @@ impl Entry {
         }
         line.push('\n');
         line
+    }
+}
+
+/// The entry that tells of lines that were dropped.
+pub fn lost(count: usize, why: &str) -> Entry {
+    Entry {
+        level: "warn",
+        target: module_path!(),
+        message: format!("{count} lines of the log were dropped: {why}"),
+        fields: Vec::new(),
     }
 }
 
@@ -148,18 +161,17 @@ fn give(entry: &Entry) {
     let level = level(entry.level).unwrap_or(LevelFilter::ERROR);
     let outputs = OUTPUTS.read();
     // Without a server there is still somebody to tell.
-    let mut stderr = outputs.is_empty();
+    let mut by_stderr = outputs.is_empty();
     // RUST_LOG, where it is set, has said already what is wanted.
     for output in outputs.iter().filter(|output| level <= output.level || asked().is_some()) {
         match &output.logger {
             Some(logger) => logger(entry),
-            None => stderr = true,
+            None => by_stderr = true,
         }
     }
     drop(outputs);
-    if stderr {
-        // Nobody to tell if this fails.
-        let _ = std::io::stderr().lock().write_all(entry.to_line().as_bytes());
+    if by_stderr {
+        stderr::write(entry.to_line());
     }
 }
 

@@ -169,12 +169,12 @@ mod leaks {
             }
         };
         // The shards have opened theirs when all of them have answered.
-        assert!(harness.server.presence(None).is_empty());
+        assert!(harness.server.presence(None, None).unwrap().is_empty());
         let before = descriptors();
         visit(100);
         // A link goes when its peer's end has been read.
         until(|| descriptors() == before);
-        let stats = || harness.server.stats(false);
+        let stats = || harness.server.stats(false).unwrap();
         until(|| stats().connections.websocket == 0 && stats().sockets == 0);
     }
 }
@@ -241,7 +241,7 @@ mod panics {
     fn goes_on(harness: Harness, other: &mut Client) {
         harness.emit(all(), "\"on\"");
         assert_eq!(other.event().as_deref(), Some("\"on\""));
-        let connections = || harness.server.stats(false).connections;
+        let connections = || harness.server.stats(false).unwrap().connections;
         until(|| (connections().websocket, connections().polling) == (1, 0));
         let mut fresh = harness.connect();
         harness.emit(all(), "\"new\"");

@@ -15,7 +15,7 @@ fn open(limits: Limits) -> Harness {
 }
 
 fn limited(harness: &Harness) -> (u64, u64, u64) {
-    let limited = harness.server.stats(false).limited;
+    let limited = harness.server.stats(false).unwrap().limited;
     (limited.connection, limited.user, limited.address)
 }
 
@@ -46,7 +46,7 @@ fn events_beyond_the_burst_are_refused_and_told_once_a_second() {
     client.send("1");
     until_end(&mut client);
     assert_eq!(limited(&harness), (16, 0, 0));
-    assert_eq!(harness.server.stats(false).floods, 0);
+    assert_eq!(harness.server.stats(false).unwrap().floods, 0);
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn who_goes_on_is_disconnected_and_others_are_not() {
     }
     let got = until_end(&mut flooder);
     assert_eq!(got.last().map(String::as_str), Some("41"), "told, and not to come back: {got:?}");
-    assert_eq!(harness.server.stats(false).floods, 1);
+    assert_eq!(harness.server.stats(false).unwrap().floods, 1);
     other.send("41");
     other.send("40");
     assert!(other.receive().unwrap().starts_with("40{"));
@@ -78,7 +78,7 @@ fn floods_of_packets_that_are_no_events_end_too() {
         }
         assert_eq!(until_end(&mut client).last().map(String::as_str), Some("41"), "{packet}");
     }
-    assert_eq!(harness.server.stats(false).floods, 4);
+    assert_eq!(harness.server.stats(false).unwrap().floods, 4);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn handshakes_and_connections_have_their_number() {
     let _three: Vec<Client> = (0..3).map(|_| harness.connect()).collect();
     let fresh = Polling { port: harness.port, sid: String::new(), id: String::new() };
     assert_eq!(fresh.request("GET", "").0, 429);
-    assert_eq!(harness.server.stats(false).refused.handshakes, 1);
+    assert_eq!(harness.server.stats(false).unwrap().refused.handshakes, 1);
 
     let harness = open(Limits { max_connections: Some(2), ..Limits::default() });
     let first = harness.connect();
@@ -122,7 +122,7 @@ fn handshakes_and_connections_have_their_number() {
     while fresh.request("GET", "").0 != 200 {
         assert!(start.elapsed() < PATIENCE, "a place becomes free");
     }
-    assert!(harness.server.stats(false).refused.full >= 1);
+    assert!(harness.server.stats(false).unwrap().refused.full >= 1);
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn an_address_has_its_number_of_tcp_connections() {
     while raw(&harness, "GET /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").starts_with("HTTP/1.1 429") {
         assert!(start.elapsed() < PATIENCE, "places become free");
     }
-    assert!(harness.server.stats(false).refused.address >= 1);
+    assert!(harness.server.stats(false).unwrap().refused.address >= 1);
 }
 
 #[test]
@@ -154,7 +154,11 @@ fn slow_heads_and_bodies_have_their_time() {
         polling.sid
     );
     assert!(raw(&harness, &post).starts_with("HTTP/1.1 408"));
-    assert!(harness.server.stats(false).refused.timeout >= 3, "{:?}", harness.server.stats(false).refused);
+    assert!(
+        harness.server.stats(false).unwrap().refused.timeout >= 3,
+        "{:?}",
+        harness.server.stats(false).unwrap().refused
+    );
     assert_eq!(polling.request("GET", "").0, 400, "its session is over");
 }
 
@@ -165,13 +169,13 @@ fn who_asks_for_no_namespace_has_its_time() {
         raw(&harness, "GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let start = Instant::now();
-    while harness.server.stats(false).refused.timeout == 0 {
+    while harness.server.stats(false).unwrap().refused.timeout == 0 {
         assert!(start.elapsed() < PATIENCE);
         std::thread::sleep(Duration::from_millis(10));
     }
     // Its session waits for a poll to tell it the end; meanwhile the shard has time for others.
     Polling::connect(harness.port);
-    assert_eq!(harness.server.stats(false).refused.timeout, 1);
+    assert_eq!(harness.server.stats(false).unwrap().refused.timeout, 1);
 }
 
 #[test]
@@ -195,7 +199,7 @@ fn heads_messages_pieces_and_attachments_have_their_size() {
     let mut end = Vec::new();
     let _ = stream.read_to_end(&mut end);
     assert_eq!(end, [0x88, 2, 3, 240], "1008");
-    let refused = harness.server.stats(false).refused;
+    let refused = harness.server.stats(false).unwrap().refused;
     assert_eq!((refused.headers, refused.size, refused.fragments, refused.attachments), (2, 1, 1, 1));
     assert_eq!(Polling::connect(harness.port).request("POST", &"x".repeat(1001)).0, 413);
 }

@@ -94,6 +94,34 @@ export interface RoomMemberEvent {
   room: string;
 }
 
+/** A socket in a room, and whose it is. */
+export interface RoomMember {
+  socketId: string;
+  /** Null: the server does not know. */
+  userId: string | null;
+}
+
+/** Data of `room:members`, which a large room gets once a second at most, instead of `room:joined` and `room:left`. */
+export interface RoomMembersEvent {
+  room: string;
+  /** Sockets in the room now: always right. */
+  count: number;
+  /** Who came and who went since the last one. */
+  joined: RoomMember[];
+  left: RoomMember[];
+  /** There were more than the lists hold: who wants to know everybody asks anew. */
+  more?: boolean;
+}
+
+/** Data of `resource:changed`: what pages loaded of a resource is not what it is now. Further fields are the application's. */
+export interface ResourceChangedEvent {
+  /** What changed, as the application calls it; `*` is everything. */
+  resource: string;
+  /** Which one of them; without it any may have. */
+  id?: string;
+  [field: string]: unknown;
+}
+
 /** Data of `gap`: events that were dropped because this client reads too slowly. */
 export interface GapEvent {
   event: string;
@@ -120,10 +148,38 @@ export interface EmittedEvents {
   "db:query:result": DbQueryResultEvent;
 }
 
+/**
+ * The application's own events, each with the type of its data: empty, for the application to fill.
+ *
+ * ```ts
+ * declare module "nself-realtime" {
+ *   interface OwnEvents {
+ *     "job:progress": { id: string; percent: number };
+ *   }
+ * }
+ * ```
+ *
+ * Then `emitEvent`, `emitToUser`, `client.on` and `useEvent` check names and data, on both sides.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add to it
+export interface OwnEvents {}
+
+/** Every event that the application may emit and whose data have a type. */
+export interface TypedEvents extends EmittedEvents, OwnEvents {
+  "resource:changed": ResourceChangedEvent;
+}
+
+/** Names of events that may be emitted: any, until the application has said which ones it has. */
+export type EventType = [keyof OwnEvents] extends [never] ? string : keyof TypedEvents;
+
+/** What an event carries: known for {@link TypedEvents}. */
+export type DataOf<T extends string> = T extends keyof TypedEvents ? TypedEvents[T] : unknown;
+
 /** Every event that a client can receive in an envelope, each with the type of its data. */
-export interface ServerEvents extends EmittedEvents {
+export interface ServerEvents extends TypedEvents {
   "room:joined": RoomMemberEvent;
   "room:left": RoomMemberEvent;
+  "room:members": RoomMembersEvent;
   gap: GapEvent;
   error: ErrorEvent;
 }
@@ -134,6 +190,7 @@ export interface Envelope<T = unknown> {
   data: T;
   /** ISO 8601. */
   timestamp: string;
+  /** The room that the event went to, if it was one. */
   room?: string;
 }
 
@@ -159,6 +216,8 @@ export const ControlEvent = {
   LeaveRoom: "leave:room",
   RoomJoined: "room:joined",
   RoomLeft: "room:left",
+  RoomMembers: "room:members",
+  ResourceChanged: "resource:changed",
   Heartbeat: "heartbeat",
   Pong: "pong",
   Gap: "gap",
@@ -192,7 +251,9 @@ const shape = (required: Record<string, Check>, optional: Record<string, Check> 
 };
 
 const progressStatus = oneOf("pending", "in-progress", "complete", "failed");
-const roomMember = shape({ socketId: text, userId: (value) => value === null || text(value), room: text });
+const member = { socketId: text, userId: (value: unknown) => value === null || text(value) };
+const roomMember = shape({ ...member, room: text });
+const members = listOf(shape(member));
 
 // The same rules as the native side has for what it sends.
 const CHECKS: Readonly<Record<keyof ServerEvents, Check>> = {
@@ -247,6 +308,11 @@ const CHECKS: Readonly<Record<keyof ServerEvents, Check>> = {
   ),
   "room:joined": roomMember,
   "room:left": roomMember,
+  "room:members": shape(
+    { room: text, count: number, joined: members, left: members },
+    { more: (value) => typeof value === "boolean" },
+  ),
+  "resource:changed": shape({ resource: text }, { id: text }),
   gap: shape({ event: text, count: number, from: text, to: text }, { room: text }),
   error: shape({ code: text, error: text }),
 };

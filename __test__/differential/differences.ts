@@ -98,6 +98,10 @@ export const differences: Record<string, Difference> = {
     reason: "40 precedes every event of its socket",
     ours: saw({ answer: '40{"sid":"<id 1>"}', next: ['42["early",1]'] }),
   },
+  "emit: an empty list of rooms": {
+    reason: "an empty list names nobody; Node sends to everybody, so that a list that happens to be empty tells all",
+    ours: saw(Object.fromEntries([0, 1, 2].map((nth) => [`socket ${nth}`, ['42["everybody"]']]))),
+  },
   "binary: num 0.5": {
     reason: "a placeholder's num must be an integer; Node puts undefined in its place",
     ours: (oracle) => ({

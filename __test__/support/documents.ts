@@ -9,9 +9,11 @@ export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 /** README.md and the pages that are written by hand, relative to the root. */
 export const documents = [
   "README.md",
-  ...readdirSync(join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+  ...["docs", "docs/servers"].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 
 /** The text of a document. */

@@ -1,10 +1,12 @@
-// A TCP proxy that can drop every connection and hold back upgrades: the network's part in what goes wrong.
+// A TCP proxy that can drop or swallow every connection and hold back upgrades: the network's part in what goes wrong.
 import net, { type AddressInfo } from "node:net";
 
 export interface TcpProxy {
   port: number;
   /** Drops every connection (FIN or RST on both sides) and takes no new one until `restore`. */
   cut(how?: "fin" | "reset"): void;
+  /** Passes nothing more on, as a network does that is gone: connections stay, until `restore` new ones too, and are not answered. */
+  swallow(): void;
   restore(): void;
   close(): Promise<void>;
 }
@@ -13,8 +15,13 @@ export interface TcpProxy {
 export async function startProxy(target: number, upgradeDelay = 0): Promise<TcpProxy> {
   const sockets = new Set<net.Socket>();
   let down = false;
+  let silent = false;
   const proxy = net.createServer((client): void => {
     if (down) return void client.destroy();
+    if (silent) {
+      sockets.add(client);
+      return void client.on("error", () => {}).on("close", () => sockets.delete(client));
+    }
     const server = net.connect({ port: target, host: "127.0.0.1", noDelay: true });
     client.setNoDelay(true);
     server.pipe(client);
@@ -44,11 +51,21 @@ export async function startProxy(target: number, upgradeDelay = 0): Promise<TcpP
     down = true;
     for (const socket of sockets) how === "fin" ? socket.destroy() : socket.resetAndDestroy();
   };
+  const swallow = () => {
+    silent = true;
+    for (const socket of sockets) {
+      // An end passes no more than bytes do.
+      socket.unpipe().removeAllListeners("close").removeAllListeners("end");
+      socket.on("close", () => sockets.delete(socket)).resume();
+    }
+  };
   return {
+    swallow,
     port: (proxy.address() as AddressInfo).port,
     cut,
     restore: () => {
       down = false;
+      silent = false;
     },
     close: () => {
       cut();

@@ -99,7 +99,7 @@ server.whileWatched("*", (room) => {
 });
 
 function held() {
-  const { eventLoopDelay: _, packetsPerWrite: __, emitToWrite: ___, ...stats } = server.stats();
+  const { eventLoopDelay: _, packetsPerWrite: __, emitToWrite: ___, takeover: ____, ...stats } = server.stats();
   const fds = process.platform === "linux" ? readdirSync("/proc/self/fd").length : 0;
   const sockets = server.getIO().sockets.sockets.size;
   return { ...stats, producers, objects: sockets, fds, rss: process.memoryUsage.rss() };

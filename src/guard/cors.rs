@@ -2,7 +2,7 @@
 
 use super::origin;
 use crate::config::{Cors, CorsOrigin};
-use crate::session::handshake::Request;
+use crate::protocol::request::Request;
 
 /// Response headers: name, value.
 pub type Headers = Vec<(&'static str, String)>;

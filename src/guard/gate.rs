@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -47,6 +47,8 @@ pub struct Address {
     handshakes: SharedBucket,
     /// Of its clients' events.
     pub events: SharedBucket,
+    /// Rooms that its clients made, by joining them.
+    pub rooms: Arc<AtomicUsize>,
 }
 
 trait Idle {
@@ -56,7 +58,7 @@ trait Idle {
 
 impl Idle for Address {
     fn is_idle(&self, now: Micros) -> bool {
-        self.events.is_full(now) && self.handshakes.is_full(now)
+        self.events.is_full(now) && self.handshakes.is_full(now) && self.rooms.load(Relaxed) == 0
     }
 }
 

@@ -2,7 +2,8 @@
 //! the page's host has to be the server's, or one that `cors` allows.
 
 use crate::config::{Cors, CorsOrigin};
-use crate::session::handshake::{Refusal, Request};
+use crate::protocol::request::Request;
+use crate::session::handshake::Refusal;
 
 /// Whether a request may come from the page that it says it comes from. Requests without Origin are no foreign page's.
 pub fn may_connect(request: &Request, cors: Option<&Cors>) -> bool {
@@ -19,10 +20,37 @@ pub fn may_use_cookies(request: &Request, cors: Option<&Cors>) -> bool {
     !is_any || request.header("origin").is_none_or(|origin| is_same_host(request, origin))
 }
 
-/// What a page that may not connect is told.
-pub fn refusal() -> Refusal {
-    tracing::warn!("refused a foreign Origin; list it in the option cors.origin if it is yours");
+/// What a page that may not connect is told. The log says what was compared. `trusts_proxy`: a proxy's headers count.
+pub fn refusal(request: &Request, trusts_proxy: bool) -> Refusal {
+    let origin = shown(request.header("origin"));
+    let host = shown(request.host());
+    let forwarded = PROXY_HEADERS.into_iter().find(|name| request.header(name).is_some());
+    match forwarded {
+        Some(name) if !trusts_proxy => {
+            let header = format!("{name}: {}", shown(request.header(name)));
+            tracing::warn!(
+                origin,
+                host,
+                header,
+                "refused a foreign Origin: it is not the Host. A proxy seems to be in front: have it pass Host on, or set \
+                 the option trustProxy; if it is another site's page, list it in cors.origin"
+            );
+        }
+        _ => tracing::warn!(
+            origin,
+            host,
+            "refused a foreign Origin: it is not the Host; list it in the option cors.origin if it is yours"
+        ),
+    }
     Refusal::forbidden(Some("Origin not allowed"))
+}
+
+/// What a proxy in front writes, the most telling first.
+const PROXY_HEADERS: [&str; 4] = ["x-forwarded-host", "forwarded", "x-forwarded-proto", "x-forwarded-for"];
+
+/// As much of a header as a line of the log needs.
+fn shown(value: Option<&str>) -> String {
+    value.map_or_else(|| "none".into(), |value| value.chars().take(200).collect())
 }
 
 /// Whether `cors.origin` names an origin.
@@ -35,21 +63,20 @@ pub fn allows(allowed: &CorsOrigin, origin: &str) -> bool {
 }
 
 fn is_same_host(request: &Request, origin: &str) -> bool {
-    host_of(origin).is_some_and(|host| {
-        request.host().is_some_and(|ours| without_default_port(ours, origin).eq_ignore_ascii_case(host))
-    })
+    let Some((scheme, host)) = origin.split_once("://") else { return false };
+    let Some(port) = default_port(scheme) else { return false };
+    let bare = |host: &str| host.strip_suffix(port).unwrap_or(host).to_ascii_lowercase();
+    request.host().is_some_and(|ours| bare(ours) == bare(host))
 }
 
-/// The host of a page; that of an extension or an app's own scheme is not on the network.
-fn host_of(origin: &str) -> Option<&str> {
-    let (scheme, host) = origin.split_once("://")?;
-    ["http", "https"].contains(&scheme).then(|| without_default_port(host, scheme))
-}
-
-/// `example.org:443` of an https origin is `example.org`.
-fn without_default_port<'a>(host: &'a str, scheme: &str) -> &'a str {
-    let port = if scheme.starts_with("https") { ":443" } else { ":80" };
-    host.strip_suffix(port).unwrap_or(host)
+/// What may be left out of a host. Browsers write `http` and `https`; clients outside of them also the scheme that they
+/// connect by. The host of an extension or an app's own scheme is not on the network.
+fn default_port(scheme: &str) -> Option<&'static str> {
+    match scheme {
+        "http" | "ws" => Some(":80"),
+        "https" | "wss" => Some(":443"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -71,6 +98,26 @@ mod tests {
         assert!(!may("admin.local", Some("http://evil.example"), None));
         assert!(!may("admin.local:3021", Some("http://admin.local:3022"), None));
         assert!(!may("admin.local", Some("null"), None));
+        assert!(may("admin.local:3021", Some("ws://admin.local:3021"), None));
+        assert!(may("admin.local:443", Some("wss://admin.local"), None));
+        assert!(may("admin.local", Some("ws://admin.local:80"), None));
+        assert!(!may("admin.local:443", Some("ws://admin.local"), None));
+        assert!(!may("admin.local", Some("wss://evil.example"), None));
+    }
+
+    #[test]
+    fn the_host_of_http_2_is_its_authority() {
+        let may = |host: Option<&str>, authority: &str| {
+            let named = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+            let mut headers = vec![named(":authority", authority), named("origin", "https://admin.local")];
+            headers.extend(host.map(|host| named("host", host)));
+            may_connect(&Request { headers, ..Request::default() }, None)
+        };
+        assert!(may(None, "admin.local") && may(None, "admin.local:443") && !may(None, "evil.example"));
+        assert!(
+            may(Some("b"), "admin.local") && !may(Some("admin.local"), "b"),
+            "it goes before Host (RFC 9113, 8.3.1)"
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::session::handshake::Request;
+use crate::protocol::request::Request;
 
 /// Which headers the proxies write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

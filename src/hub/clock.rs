@@ -3,13 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Instant;
 
-struct Start {
-    at: Instant,
-    wall: i64,
-}
+use super::core::Now;
 
-static START: LazyLock<Start> =
-    LazyLock::new(|| Start { at: Instant::now(), wall: jiff::Timestamp::now().as_millisecond() });
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 #[cfg(test)]
 thread_local! {
@@ -23,15 +19,24 @@ pub fn micros() -> u64 {
     if let Some(time) = VIRTUAL.get() {
         return time;
     }
-    START.at.elapsed().as_micros() as u64
+    START.elapsed().as_micros() as u64
 }
 
-/// A moment of this clock, in microseconds, as milliseconds since 1970.
-pub fn wall(micros: u64) -> i64 {
-    START.wall + (micros / 1000) as i64
+/// Milliseconds since 1970, as the system has it now: it may be set, and goes on while a machine sleeps.
+pub fn wall() -> i64 {
+    #[cfg(test)]
+    if let Some(time) = VIRTUAL.get() {
+        return (time / 1000) as i64;
+    }
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// Both.
+pub fn now() -> Now {
+    Now { micros: micros(), wall: wall() }
 }
 
 /// A moment of this clock, in milliseconds.
 pub fn instant(millis: u64) -> Instant {
-    START.at + std::time::Duration::from_millis(millis)
+    *START + std::time::Duration::from_millis(millis)
 }

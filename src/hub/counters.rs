@@ -96,6 +96,29 @@ pub enum Denial {
     Rooms,
 }
 
+/// Requests and messages of a server that were refused by a limit.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    /// Handshakes: too many a second from an address.
+    pub handshakes: Counter,
+    /// Connections: too many from an address.
+    pub address: Counter,
+    /// Connections: too many in all.
+    pub full: Counter,
+    /// Requests with a head that is too large.
+    pub headers: Counter,
+    /// Requests whose head or body, and sessions whose first CONNECT, did not come in time.
+    pub timeout: Counter,
+    /// Messages and bodies that are too large.
+    pub size: Counter,
+    /// Messages in too many pieces.
+    pub fragments: Counter,
+    /// Packets with too many attachments, or too large ones.
+    pub attachments: Counter,
+    /// Connections for which the system had no descriptor.
+    pub descriptors: Counter,
+}
+
 /// The numbers of one server on one shard.
 #[derive(Debug)]
 #[repr(align(128))]
@@ -158,8 +181,8 @@ impl Counters {
         self.denied[denial as usize].add(1);
     }
 
-    /// Counts a write.
-    pub fn wrote(&self, tally: &Tally) {
+    /// Counts a write at this moment, in microseconds of the process's clock.
+    pub fn wrote(&self, tally: &Tally, now: u64) {
         if tally.calls == 0 {
             return;
         }
@@ -167,7 +190,7 @@ impl Counters {
         self.bytes_out.add(tally.bytes as u64);
         self.together.observe(tally.packets as u64);
         if let Some(since) = tally.since {
-            self.latency.observe(super::clock::micros().saturating_sub(since));
+            self.latency.observe(now.saturating_sub(since));
         }
     }
 }

@@ -1,46 +1,51 @@
 //! The hub: the process's real-time servers and the shards that they share. It is a static of the library, so every
 //! module copy, route bundle and worker of the process reaches the same one. Shards start with the first server and end
 //! with the last.
+//!
+//! From above to below; each knows only what is below it:
+//!
+//! - [`server`]: what its users call; [`publish`] gives messages their order; [`bus`] carries them to the shards.
+//! - [`runtime`]: a shard's thread, its loop and streams. [`core`]: what it decides, without a thread, a clock or I/O.
+//! - [`context`]: what shards know of a server: options, [`registry`] of namespaces, [`counters`], [`attendance`].
+//! - [`journal`], [`message`], [`run`], [`emit`], [`event`], [`account`], [`ids`], [`seeded`]: data.
 
-mod admission;
-pub(crate) mod attendance;
-pub(crate) mod batch;
-mod builtin;
+pub mod account;
+pub mod attendance;
+pub mod bus;
 mod clock;
-mod closing;
-pub(crate) mod command;
-mod connection;
+pub mod context;
+pub mod core;
 pub mod counters;
-mod delivery;
-mod gathering;
-pub(crate) mod identity;
-pub(crate) mod ids;
-mod limits;
-mod link;
-pub(crate) mod mailbox;
-mod membership;
-pub(crate) mod outbox;
-mod polls;
-mod presence;
-pub(crate) mod recovery;
-pub(crate) mod rooms;
-mod run;
+pub mod emit;
+mod entry;
+pub mod event;
+pub mod ids;
+pub mod journal;
+pub mod message;
+pub mod publish;
+pub mod registry;
+pub mod run;
+pub mod runtime;
+pub mod seeded;
 pub mod server;
-pub(crate) mod shard;
-#[cfg(test)]
+#[cfg(any())]
 mod simulation;
 pub mod stats;
-mod timers;
 
+use std::cell::RefCell;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::mpsc;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use self::command::Command;
-use self::mailbox::Mailbox;
+use self::bus::Local;
+use self::context::Context;
+use self::runtime::command::Command;
+use self::runtime::{Outside, Shard};
 use self::server::{Outgoing, Server, Sink};
 use crate::config::Config;
 use crate::error::Error;
@@ -48,10 +53,10 @@ use crate::events::{self, Keep, Kind};
 use crate::log::Logger;
 use crate::protocol::json;
 
-pub use self::command::{Change, SocketKey};
-pub use self::identity::{Ended, Identity};
-pub use self::membership::shard_of;
-pub use self::rooms::Selection;
+pub use self::core::access::{Ended, Identity};
+pub use self::event::SocketKey;
+pub use self::message::{Change, Selection};
+pub use self::runtime::command;
 
 /// Most shards unless somebody asks for more; they would not pay for what a broadcast costs.
 const USUAL_SHARDS: usize = 4;
@@ -67,7 +72,7 @@ fn shard_count() -> usize {
 
 #[derive(Default)]
 struct Hub {
-    mailboxes: Option<Arc<[Arc<Mailbox>]>>,
+    bus: Option<Local>,
     threads: Vec<JoinHandle<()>>,
     servers: FxHashMap<u32, Arc<Server>>,
     nself: Option<Arc<Server>>,
@@ -88,18 +93,18 @@ pub fn open(config: Config, sink: Arc<dyn Sink>) -> Result<Arc<Server>, Error> {
             "this process has its real-time server already; use getWebSocketServer(), or shut it down first",
         ));
     }
-    let mailboxes = match &hub.mailboxes {
-        Some(mailboxes) => mailboxes.clone(),
+    let bus = match &hub.bus {
+        Some(bus) => bus.clone(),
         None => {
-            let (mailboxes, threads) = start_shards()?;
+            let (bus, threads) = start_shards()?;
             hub.threads = threads;
-            hub.mailboxes.insert(mailboxes).clone()
+            hub.bus.insert(bus).clone()
         }
     };
     let nself = config.nself;
     crate::log::start(wake);
     let (level, has_logger) = (config.log_level, config.has_logger);
-    let server = Server::new(NEXT_SERVER.fetch_add(1, Relaxed), config, sink, mailboxes);
+    let server = Server::new(NEXT_SERVER.fetch_add(1, Relaxed), config, sink, bus);
     hub.servers.insert(server.id, server.clone());
     if nself {
         hub.nself = Some(server.clone());
@@ -116,9 +121,9 @@ pub fn open(config: Config, sink: Arc<dyn Sink>) -> Result<Arc<Server>, Error> {
 fn wake() {
     // Whoever holds it is about to give the shards something to do.
     if let Some(hub) = HUB.try_lock()
-        && let Some(mailboxes) = hub.as_ref().and_then(|hub| hub.mailboxes.as_ref())
+        && let Some(bus) = hub.as_ref().and_then(|hub| hub.bus.as_ref())
     {
-        mailboxes[0].nudge();
+        bus.mailboxes[0].nudge();
     }
 }
 
@@ -135,26 +140,109 @@ fn thread_started() {
     }
 }
 
-type Shards = (Arc<[Arc<Mailbox>]>, Vec<JoinHandle<()>>);
+type Shards = (Local, Vec<JoinHandle<()>>);
 
+/// Starts all shards, or none: `ERR_THREADS`.
 fn start_shards() -> Result<Shards, Error> {
     let count = shard_count();
-    let mailboxes: Arc<[Arc<Mailbox>]> = (0..count).map(|_| Arc::default()).collect();
+    let bus = Local::new(count);
+    let (ready, started) = mpsc::channel();
     let mut threads = Vec::with_capacity(count);
-    for (index, mailbox) in mailboxes.iter().enumerate() {
-        let mailbox = mailbox.clone();
-        let started = std::thread::Builder::new()
-            .name(format!("realtime-{index}"))
-            .spawn(move || shard::run(index, count, mailbox));
-        match started {
+    let failed = |error: std::io::Error| {
+        let hint = "the system has no thread or no descriptor left for it (see ulimit -n, ulimit -u)";
+        Error::new("ERR_THREADS", format!("cannot start a thread of the server: {error}; {hint}"))
+    };
+    let mut result = Ok(());
+    for index in 0..count {
+        let (bus, ready) = (bus.clone(), ready.clone());
+        let thread =
+            std::thread::Builder::new().name(format!("realtime-{index}")).spawn(move || run_shard(index, &bus, &ready));
+        match thread {
             Ok(thread) => threads.push(thread),
-            Err(error) => {
-                mailboxes.iter().take(index).for_each(|mailbox| mailbox.push(Command::Stop));
-                return Err(Error::new("ERR_THREADS", format!("cannot start a thread: {error}")));
-            }
+            Err(error) => result = result.and(Err(failed(error))),
         }
     }
-    Ok((mailboxes, threads))
+    for outcome in started.iter().take(threads.len()) {
+        result = result.and(outcome.map_err(failed));
+    }
+    match result {
+        Ok(()) => Ok((bus, threads)),
+        Err(error) => {
+            stop(&bus);
+            Err(error)
+        }
+    }
+}
+
+/// The thread of a shard. It says whether it could begin.
+fn run_shard(index: usize, bus: &Local, ready: &mpsc::Sender<std::io::Result<()>>) {
+    thread_started();
+    let runtime = match runtime::prepare() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let _ = ready.send(Err(error));
+            return;
+        }
+    };
+    let _ = ready.send(Ok(()));
+    let run = || {
+        let (mailboxes, outside) = (&bus.mailboxes, Rc::new(Process(bus.clone())));
+        let shard: Rc<RefCell<Shard>> = Shard::new(index, mailboxes.len(), mailboxes[index].clone(), outside);
+        runtime::run(runtime, &shard);
+    };
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+        shard_died(bus);
+    }
+}
+
+/// A shard cannot go on: what lives on it is gone, and the servers that it served end. The next one gets new shards.
+fn shard_died(bus: &Local) {
+    tracing::error!("a thread of the server has died; its servers end, open them again; please report it");
+    let mut guard = HUB.lock();
+    let is_current =
+        |hub: &Hub| hub.bus.as_ref().is_some_and(|current| Arc::ptr_eq(&current.mailboxes, &bus.mailboxes));
+    let Some(hub) = guard.take_if(|hub| is_current(hub)) else { return };
+    drop(guard);
+    stop(bus);
+    STOPPING.lock().extend(hub.threads);
+    for server in hub.servers.into_values() {
+        crate::log::close(server.id);
+        server.abandon();
+        end(&server);
+    }
+}
+
+fn stop(bus: &Local) {
+    bus.mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Stop));
+}
+
+/// What the shards of this process want of the rest of it.
+struct Process(Local);
+
+impl Outside for Process {
+    fn announce(&self, server: &Arc<Context>, text: &str, to: Selection, key: Option<String>) {
+        let keep = Some(key.map_or(Keep::Gap, Keep::Latest));
+        let event = Outgoing { nsp: "/", to, keep, enveloped: true, text, ..Outgoing::default() };
+        publish::emit(server, &self.0, event);
+    }
+
+    fn tell_shard(&self, shard: usize, input: command::Input) {
+        self.0.tell(shard, input);
+    }
+
+    fn drained(&self, server: &Arc<Context>) {
+        if let Ok(server) = self::server(server.id) {
+            server.shard_drained();
+        }
+    }
+
+    fn closed(&self, server: &Arc<Context>) {
+        if let Ok(server) = self::server(server.id)
+            && server.shard_closed()
+        {
+            release(&server);
+        }
+    }
 }
 
 /// A server by its number, if it is not closed.
@@ -177,9 +265,7 @@ fn release(server: &Arc<Server>) {
             hub.nself = None;
         }
         if hub.servers.is_empty() {
-            if let Some(mailboxes) = &hub.mailboxes {
-                mailboxes.iter().for_each(|mailbox| mailbox.push(Command::Stop));
-            }
+            hub.bus.as_ref().into_iter().for_each(stop);
             // The threads end by themselves; `join` waits for those of the hub that is still in place.
             let threads = std::mem::take(&mut hub.threads);
             STOPPING.lock().extend(threads);
@@ -187,6 +273,11 @@ fn release(server: &Arc<Server>) {
         }
     }
     drop(guard);
+    end(server);
+}
+
+/// A server is over, and says so.
+fn end(server: &Server) {
     server.mark_closed();
     let report = serde_json::to_string(&server.report()).expect("numbers are JSON");
     server.sink.push(server::Event::Closed(report));
@@ -202,23 +293,50 @@ pub fn join() {
     }
 }
 
-/// Emits an event of the nself layer in its envelope, to a room, one socket, or everybody. `data` is JSON. False: no
-/// nself server is open. `ERR_INVALID_EVENT`, `ERR_INVALID_ROOM`.
-pub fn emit_event(
-    name: &str,
-    data: &str,
-    room: Option<&str>,
-    socket: Option<&str>,
-    batch: Option<bool>,
-) -> Result<bool, Error> {
+/// Whom an event of the nself layer is for.
+pub enum To<'a> {
+    /// Everybody.
+    All,
+    /// The members of rooms, each once.
+    Rooms(&'a [&'a str]),
+    /// One socket, by its id.
+    Socket(&'a str),
+    /// The sockets of a user.
+    User(&'a str),
+}
+
+impl To<'_> {
+    /// None: there is nobody.
+    fn selection(&self, server: &Server) -> Result<Option<Selection>, Error> {
+        let rooms = match self {
+            Self::All => return Ok(Some(Selection::default())),
+            Self::Rooms(rooms) => rooms.iter().map(|&room| room.into()).collect(),
+            Self::Socket(id) => return Ok(Some(Selection::room((*id).into()))),
+            Self::User(user) => {
+                let entries = server.presence(Some((*user).into()), None)?;
+                entries.into_iter().map(|entry| entry.socket_id.into()).collect::<message::Names>()
+            }
+        };
+        Ok((!rooms.is_empty()).then(|| Selection { rooms, ..Selection::default() }))
+    }
+}
+
+/// Emits an event of the nself layer in its envelope. `data` is JSON. False: no nself server is open.
+/// `ERR_INVALID_EVENT`, `ERR_INVALID_ROOM`.
+pub fn emit_event(name: &str, data: &str, to: &To<'_>, batch: Option<bool>) -> Result<bool, Error> {
     let kind = Kind::of(name);
     let keep = match kind {
         Some(kind) => Some(kind.validate(name, data)?),
         None if json::is_valid(data) => None,
         None => return Err(Error::event(format!("{name}: the data is not JSON"))),
     };
-    if let Some(room) = room {
-        events::check_room(room)?;
+    // Who is in one of several rooms need not know of the others.
+    let room = match to {
+        To::Rooms([room]) => Some(*room),
+        _ => None,
+    };
+    if let To::Rooms(rooms) = to {
+        rooms.iter().try_for_each(|room| events::check_room(room))?;
     }
     let Some(server) = nself_server() else {
         return Ok(false);
@@ -226,7 +344,9 @@ pub fn emit_event(
     let rule = server.config.policies.get(name).map(|rule| rule.keep(Some(data)));
     let keep = rule.or(keep).or(Some(Keep::Close));
     let text = events::envelope(name, data, &events::iso(jiff::Timestamp::now().as_millisecond()), room);
-    let to = room.or(socket).map_or_else(Selection::default, |name| Selection::room(name.into()));
+    let Some(to) = to.selection(&server)? else {
+        return Ok(true);
+    };
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
     Ok(server.emit(Outgoing { nsp: "/", to, batch, keep, enveloped: true, text: &text, ..Outgoing::default() }))
 }

@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 
-use super::counters::{Counter, Counters, Denial, Gauge, Histogram};
-use super::limits::Refusals;
+use super::account::Backlog;
+use super::core::look::Depth;
+use super::counters::{Counter, Counters, Denial, Gauge, Histogram, Refusals};
 
 /// Refusals by reason.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -21,18 +22,6 @@ pub struct Denied {
     pub join: u64,
     /// A socket was in too many rooms, or there were too many.
     pub rooms: u64,
-}
-
-/// What waits on the shards, by a look at them.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Depth {
-    /// Clients for whom something waits.
-    pub clients: u64,
-    /// Bytes that wait for all of them.
-    pub bytes: u64,
-    /// Bytes that wait for the one that is furthest behind.
-    pub largest: u64,
 }
 
 /// Connections by transport.
@@ -178,6 +167,8 @@ pub struct Stats {
     pub denied: Denied,
     /// What waits now.
     pub waiting: Depth,
+    /// What waits for JavaScript now.
+    pub inbox: Backlog,
     /// Commands that wait for the shards.
     pub commands_waiting: u64,
     /// Packets that left with one write.
@@ -249,6 +240,9 @@ impl Stats {
             ("waiting_clients", "Clients for whom packets wait.", self.waiting.clients),
             ("waiting_bytes", "Bytes that wait for clients.", self.waiting.bytes),
             ("waiting_bytes_largest", "Bytes that wait for the client furthest behind.", self.waiting.largest),
+            ("inbox_bytes", "Bytes of clients' events that wait for JavaScript.", self.inbox.bytes),
+            ("inbox_unfinished_bytes", "Bytes of messages whose attachments have not all come.", self.inbox.unfinished),
+            ("inbox_paused_connections", "Connections not read until JavaScript catches up.", self.inbox.paused),
             ("commands_waiting", "Commands that wait for the server's threads.", self.commands_waiting),
             ("shards", "Threads that serve clients.", self.shards),
         ] {

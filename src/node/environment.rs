@@ -6,11 +6,16 @@ use std::time::Duration;
 use napi::Env;
 use napi::bindgen_prelude::Result;
 
-use super::errors::Code;
-use crate::hub;
+use super::errors::{Code, contained};
+use super::http;
+use crate::transport::compressor;
+use crate::{hub, log};
 
 /// How long an ending environment waits for its servers, in milliseconds.
 const PATIENCE: u64 = 1000;
+
+/// How long a process that ends waits for its last words.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 thread_local! {
     /// The servers opened by this thread's environment.
@@ -44,17 +49,25 @@ pub fn opened(env: &Env, server: u32) -> Result<(), Code> {
         }
     });
     if first {
-        env.add_env_cleanup_hook((), |()| end())
+        env.add_env_cleanup_hook((), |()| contained(end))
             .map_err(|error| napi::Error::new(Code("ERR_THREADS"), error.reason))?;
     }
     Ok(())
 }
 
+/// Waits until what was said last is out: answers that are being compressed, lines of the log.
+pub fn last_words() {
+    compressor::settle(LAST_WORDS);
+    log::settle(LAST_WORDS);
+}
+
 fn end() {
     let opened = OPENED.take().unwrap_or_default();
+    opened.iter().copied().for_each(http::forget);
     for server in opened.into_iter().filter_map(|id| hub::server(id).ok()) {
         server.close(PATIENCE, false);
         server.wait_closed(Duration::from_millis(2 * PATIENCE));
     }
     hub::join();
+    last_words();
 }

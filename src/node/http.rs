@@ -9,11 +9,12 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
-use super::errors::{Code, coded};
+use super::errors::{Code, coded, whole};
 use super::inbox::Inbox;
 use crate::hub;
 use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
+use crate::transport::served;
 
 /// The head of an HTTP request. `headers` is Node's rawHeaders: name, value, name, value, …
 #[napi(object)]
@@ -62,10 +63,15 @@ fn open<T>(with: impl FnOnce(&mut Open) -> T) -> T {
 pub fn register(server: u32, inbox: Arc<Inbox>) {
     open(|open| {
         // Servers that are over leave their entry to the next one that opens.
-        open.inboxes.retain(|id, _| hub::server(*id).is_ok());
+        open.inboxes.retain(|id, inbox| hub::server(*id).is_ok() || !inbox.is_over());
         open.exchanges.retain(|(id, _), _| open.inboxes.contains_key(id));
         open.inboxes.insert(server, inbox)
     });
+}
+
+/// The environment that a server's responses would go to ends.
+pub fn forget(server: u32) {
+    open(|open| open.inboxes.remove(&server));
 }
 
 /// The inbox of a server.
@@ -74,17 +80,17 @@ pub fn inbox(server: u32) -> Option<Arc<Inbox>> {
 }
 
 /// Engine.IO's verdict on a request before `allowRequest` is asked: null, or an error code.
-#[napi]
+#[napi(catch_unwind)]
 pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option<u8>, Code> {
     let server = hub::server(server).map_err(coded)?;
-    Ok(check(&server.config, &request.into(), upgrade)
+    Ok(check(served(&server.config), &request.into(), upgrade)
         .err()
         .map(|refusal| refusal.code)
         .filter(|code| *code != Refusal::BAD_VERSION.code))
 }
 
 /// Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`.
-#[napi]
+#[napi(catch_unwind)]
 pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), Code> {
     let owner = hub::server(server).map_err(coded)?;
     let Some(inbox) = inbox(server) else {
@@ -106,19 +112,19 @@ pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), C
 }
 
 /// More of a request's body.
-#[napi]
+#[napi(catch_unwind)]
 pub fn request_body(server: u32, id: u32, chunk: Buffer) {
     open(|open| open.exchanges.get_mut(&(server, id)).into_iter().for_each(|exchange| exchange.body(&chunk)));
 }
 
 /// A request's body is whole.
-#[napi]
+#[napi(catch_unwind)]
 pub fn request_end(server: u32, id: u32) {
     open(|open| open.exchanges.get_mut(&(server, id)).into_iter().for_each(Exchange::end));
 }
 
 /// The client went away before the response was sent.
-#[napi]
+#[napi(catch_unwind)]
 pub fn request_abort(server: u32, id: u32) {
     if let Some(mut exchange) = open(|open| open.exchanges.remove(&(server, id))) {
         exchange.abort();
@@ -126,7 +132,7 @@ pub fn request_abort(server: u32, id: u32) {
 }
 
 /// A request's body did not come in time.
-#[napi]
+#[napi(catch_unwind)]
 pub fn request_late(server: u32) {
     if let Ok(server) = hub::server(server) {
         server.refusals.timeout.add(1);
@@ -134,17 +140,22 @@ pub fn request_late(server: u32) {
 }
 
 /// A connection could not be served for want of descriptors.
-#[napi]
+#[napi(catch_unwind)]
 pub fn without_descriptor(server: u32) {
     if let Ok(server) = hub::server(server) {
         server.refusals.descriptors.add(1);
     }
 }
 
+fn descriptor(fd: f64) -> Result<i32, Code> {
+    whole("fd", fd, i32::MAX as u64).map(|fd| fd as i32)
+}
+
 /// Takes an upgrade over: duplicates `fd`; answers 101 or the refusal itself. Destroy the Node socket afterwards.
 /// Throws ERR_TAKEOVER.
-#[napi]
-pub fn upgrade(server: u32, fd: i32, request: RequestHead, head: Buffer) -> Result<(), Code> {
+#[napi(catch_unwind)]
+pub fn upgrade(server: u32, fd: f64, request: RequestHead, head: Buffer) -> Result<(), Code> {
+    let fd = descriptor(fd)?;
     let server = hub::server(server).map_err(coded)?;
     #[cfg(unix)]
     {
@@ -156,7 +167,7 @@ pub fn upgrade(server: u32, fd: i32, request: RequestHead, head: Buffer) -> Resu
 }
 
 /// The fallback: Rust serves one end of a socket pair; returns the other end's descriptor. Throws ERR_TAKEOVER.
-#[napi]
+#[napi(catch_unwind)]
 pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result<i32, Code> {
     let server = hub::server(server).map_err(coded)?;
     #[cfg(unix)]
@@ -168,14 +179,36 @@ pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result
     unsupported((server, request.url, head.len()))
 }
 
+/// Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
+/// closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
+#[napi]
+pub fn take_ports(server: u32, listening: Vec<i32>, accepted: Vec<i32>) -> Result<(), Code> {
+    let server = hub::server(server).map_err(coded)?;
+    #[cfg(unix)]
+    return crate::transport::takeover::take_ports(&server, &listening, &accepted).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported((server, listening, accepted))
+}
+
 /// Self-test of the take-over: on a duplicate of `fd` waits for one byte, answers with `token`, then closes the
 /// duplicate. Send the byte after Node's own socket is destroyed.
-#[napi]
-pub fn takeover_self_test(fd: i32, token: String) -> Result<(), Code> {
+#[napi(catch_unwind)]
+pub fn takeover_self_test(fd: f64, token: String) -> Result<(), Code> {
+    let fd = descriptor(fd)?;
     #[cfg(unix)]
     return crate::transport::takeover::self_test(fd, token).map_err(coded);
     #[cfg(not(unix))]
     unsupported((fd, token))
+}
+
+/// Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
+/// returns the other end's descriptor. Throws ERR_TAKEOVER.
+#[napi]
+pub fn bridge_self_test(token: String) -> Result<i32, Code> {
+    #[cfg(unix)]
+    return crate::transport::takeover::bridge_self_test(token).map_err(coded);
+    #[cfg(not(unix))]
+    unsupported(token)
 }
 
 #[cfg(not(unix))]

@@ -1,14 +1,17 @@
-//! The way to JavaScript: events gather in a queue, and one call on the JavaScript thread takes all that is there.
+//! The way to JavaScript: events gather in a queue, and one call on the JavaScript thread takes many of them. Not all of
+//! them: what has gathered while JavaScript was busy would fill its heap, and its event loop would stand still.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use super::errors::contained;
 use crate::hub::server::{Arrival, Event, Packet, Sink};
+use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
 
@@ -27,9 +30,10 @@ use crate::transport::Response;
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
-/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, handshake: {headers, time, address, xdomain, secure,
-/// issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is behind it,
-/// by a ticket or an earlier socket.
+/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+/// secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
+/// behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
+/// is accepted as the same user.
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
@@ -42,42 +46,137 @@ pub struct InboxEvent {
     pub data: Option<Vec<Buffer>>,
 }
 
+/// Most bytes that JavaScript takes at once; the last event may pass it.
+const SLICE: usize = 1 << 20;
+/// Most events that it takes when it is called.
+const FIRST: usize = 32;
+/// Most lines for the application's logger that wait.
+const LOG_LINES: usize = 1000;
+
 enum Item {
     Event(Event),
     Response(u32, Response),
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Event(Event::Packet(packet)) => packet.credit.bytes(),
+            Self::Event(Event::Connecting(arrival) | Event::Connect(arrival)) => arrival.credit.bytes(),
+            Self::Event(Event::Join(join)) => join.credit.bytes(),
+            Self::Event(Event::Disconnect(_, _, credit) | Event::Room(_, credit)) => credit.bytes(),
+            Self::Event(Event::Log(text) | Event::Closed(text)) => text.len(),
+            Self::Response(_, response) => response.body.len(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Queue {
+    /// What waits for nobody's events: responses, of which there is one a request, and the end.
+    first: VecDeque<Item>,
+    /// Everything else. The server's ledger has its sum, but for lines of the log, which are counted here.
+    rest: VecDeque<Item>,
+    lines: usize,
+    lost_lines: usize,
+    /// JavaScript was called, and will come back until nothing is left.
+    called: bool,
+    /// The end was told.
+    closed: bool,
+}
+
+impl Queue {
+    /// Takes what comes first, and `most` of the rest, as far as JavaScript can take it at once.
+    fn slice(&mut self, most: usize) -> Vec<Item> {
+        let mut slice = Vec::new();
+        let (mut bytes, mut events) = (0, 0);
+        while bytes < SLICE {
+            let item = match self.first.pop_front() {
+                Some(item) => item,
+                None if events < most => {
+                    let Some(item) = self.rest.pop_front() else { break };
+                    events += 1;
+                    item
+                }
+                None => break,
+            };
+            bytes += item.bytes();
+            match &item {
+                Item::Event(Event::Closed(_)) => self.closed = true,
+                Item::Event(Event::Log(_)) => self.lines -= 1,
+                _ => {}
+            }
+            slice.push(item);
+            if self.lines == 0 && self.lost_lines > 0 {
+                let lost = log::lost(std::mem::take(&mut self.lost_lines), "JavaScript was busy");
+                slice.push(Item::Event(Event::Log(lost.to_json())));
+            }
+        }
+        if slice.is_empty() && most > 0 {
+            self.called = false;
+        }
+        slice
+    }
+
+    fn add(&mut self, item: Item) {
+        match item {
+            Item::Response(..) | Item::Event(Event::Closed(_)) => self.first.push_back(item),
+            Item::Event(Event::Log(_)) if self.lines == LOG_LINES => self.lost_lines += 1,
+            Item::Event(Event::Log(_)) => {
+                self.lines += 1;
+                self.rest.push_back(item);
+            }
+            Item::Event(_) => self.rest.push_back(item),
+        }
+    }
 }
 
 type Call = ThreadsafeFunction<(), (), Vec<InboxEvent>, napi::Status, false, true, 0>;
 
 /// The queue of one server.
 pub struct Inbox {
-    queue: Arc<Mutex<Vec<Item>>>,
-    called: Arc<AtomicBool>,
+    queue: Arc<Mutex<Queue>>,
     call: Call,
 }
 
 impl Inbox {
-    /// An inbox that calls `callback` with what has gathered. It does not keep the process alive.
+    /// An inbox that calls `callback` with a first slice of what has gathered; JavaScript then takes more until nothing is
+    /// left. It does not keep the process alive.
     pub fn new(callback: Function<'_, Vec<InboxEvent>, ()>) -> napi::Result<Self> {
-        let queue: Arc<Mutex<Vec<Item>>> = Arc::default();
-        let called = Arc::new(AtomicBool::new(false));
-        let (items, pending) = (queue.clone(), called.clone());
+        let queue: Arc<Mutex<Queue>> = Arc::default();
+        let items = queue.clone();
         let call = callback
             .build_threadsafe_function::<()>()
             .callee_handled::<false>()
             .weak::<true>()
             .max_queue_size::<0>()
-            .build_callback(move |_| {
-                pending.store(false, Ordering::Release);
-                let taken = std::mem::take(&mut *items.lock());
-                Ok(taken.into_iter().map(InboxEvent::from).collect())
-            })?;
-        Ok(Self { queue, called, call })
+            .build_callback(move |_| Ok(contained(|| take(&items, FIRST))))?;
+        Ok(Self { queue, call })
     }
 
-    /// Takes what has gathered.
+    /// Takes the next slice, with `most` events beside those that come first. With none left the callback is called anew
+    /// when something comes.
+    pub fn take(&self, most: usize) -> Vec<InboxEvent> {
+        take(&self.queue, most)
+    }
+
+    /// Takes the responses that wait, and drops the rest: for a thread that handles nothing any more.
     pub fn drain(&self) -> Vec<InboxEvent> {
-        std::mem::take(&mut *self.queue.lock()).into_iter().map(InboxEvent::from).collect()
+        let (first, rest) = {
+            let mut queue = self.queue.lock();
+            queue.lines = 0;
+            queue.closed |= queue.first.iter().any(|item| matches!(item, Item::Event(Event::Closed(_))));
+            (std::mem::take(&mut queue.first), std::mem::take(&mut queue.rest))
+        };
+        // What is given back here may wake shards, which may want to tell something.
+        drop(rest);
+        first.into_iter().filter(|item| matches!(item, Item::Response(..))).map(InboxEvent::from).collect()
+    }
+
+    /// Whether JavaScript was told of the end and has nothing more to take.
+    pub fn is_over(&self) -> bool {
+        let queue = self.queue.lock();
+        queue.closed && queue.first.is_empty() && queue.rest.is_empty()
     }
 
     /// Queues the response to an HTTP request.
@@ -86,12 +185,22 @@ impl Inbox {
     }
 
     fn add(&self, item: Item) {
-        self.queue.lock().push(item);
-        if !self.called.swap(true, Ordering::AcqRel) {
+        let calls = {
+            let mut queue = self.queue.lock();
+            queue.add(item);
+            !std::mem::replace(&mut queue.called, true)
+        };
+        if calls {
             // An environment that is ending refuses the call: nobody is left to hear.
             let _ = self.call.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
+}
+
+fn take(queue: &Mutex<Queue>, most: usize) -> Vec<InboxEvent> {
+    // Not under the lock: shards must not wait for JavaScript's objects.
+    let slice = queue.lock().slice(most);
+    slice.into_iter().map(InboxEvent::from).collect()
 }
 
 impl Sink for Inbox {
@@ -118,11 +227,11 @@ impl From<Item> for InboxEvent {
                 let Arrival { socket, info, credit: _credit } = *arrival;
                 event("connect", socket, info)
             }
-            Item::Event(Event::Disconnect(socket, info)) => event("disconnect", socket, info),
+            Item::Event(Event::Disconnect(socket, info, _credit)) => event("disconnect", socket, info),
             Item::Event(Event::Join(join)) => {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
             }
-            Item::Event(Event::Room(room)) => event("room", 0, room),
+            Item::Event(Event::Room(room, _credit)) => event("room", 0, room),
             Item::Event(Event::Log(line)) => event("log", 0, line),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),
             Item::Event(Event::Packet(packet)) => {

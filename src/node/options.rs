@@ -24,6 +24,8 @@ pub struct NativeOptions {
     pub max_http_buffer_size: Option<f64>,
     /// Most bytes that may wait for one client before it is disconnected. Default 1 MiB.
     pub max_outbox: Option<f64>,
+    /// Most bytes of all clients' events that may wait for JavaScript before clients are not read on. Default 64 MiB.
+    pub max_inbox_total: Option<f64>,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub http_compression_threshold: Option<f64>,
     /// The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default.
@@ -40,6 +42,8 @@ pub struct NativeOptions {
     pub presence_stale_after: Option<f64>,
     pub presence_sweep_interval: Option<f64>,
     pub presence_grace: Option<f64>,
+    /// Most members of a room that hears of each who comes and goes by itself. Default 100.
+    pub presence_small_room: Option<f64>,
     /// What may happen to events in a full outbox, by their names.
     pub policies: Option<Vec<NativePolicy>>,
     /// Connection state recovery: how long a client may be away. Off by default.
@@ -169,12 +173,15 @@ impl NativeOptions {
                 config.presence.sweep_interval,
             )?,
             grace: whole("presence.grace", self.presence_grace, config.presence.grace)?,
+            small_room: whole("presence.smallRoom", self.presence_small_room, config.presence.small_room as u64)?
+                as usize,
         };
         config.policies = self.policies.unwrap_or_default().into_iter().map(NativePolicy::into_rule).collect();
         let size = |name, value, default: usize| whole(name, value, default as u64).map(|value| value as usize);
         config.max_http_buffer_size =
             size("maxHttpBufferSize", self.max_http_buffer_size, config.max_http_buffer_size)?;
         config.max_outbox = size("maxOutbox", self.max_outbox, config.max_outbox)?;
+        config.max_inbox_total = size("maxInboxTotal", self.max_inbox_total, config.max_inbox_total)?;
         config.compression_threshold =
             size("httpCompression.threshold", self.http_compression_threshold, config.compression_threshold)?;
         if let Some(duration) = self.recovery_duration {

@@ -1,145 +1,11 @@
-//! The verdict on an HTTP request before any session takes part (Engine.IO: order of checks and error codes), and
-//! what an application may know of the request later (`socket.handshake`).
+//! The verdict on an HTTP request before any session takes part (Engine.IO: order of checks and error codes).
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use crate::config::Config;
 use crate::protocol::json;
-
-/// The head of an HTTP request.
-#[derive(Debug, Clone, Default)]
-pub struct Request {
-    /// As written, upper case.
-    pub method: String,
-    /// Path and query.
-    pub url: String,
-    /// In the order and the case in which they came.
-    pub headers: Vec<(String, String)>,
-    /// The client's address: the peer's, or what a trusted proxy says.
-    pub remote: String,
-    /// The host that a trusted proxy was asked for.
-    pub forwarded_host: Option<String>,
-    /// Whether it came by TLS.
-    pub secure: bool,
-    /// The text of the application's refusal (`allowRequest`).
-    pub forbidden: Option<String>,
-}
-
-impl Request {
-    /// A header by its lower-case name; the first one, if there are several.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether it asks for another protocol, by both headers: a proxy that did not understand it would drop the one that
-    /// is meant for itself.
-    pub fn wants_upgrade(&self) -> bool {
-        let connection = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("connection"));
-        let mut options = connection.flat_map(|(_, value)| value.split(','));
-        self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
-    }
-
-    /// Bytes of the head, about.
-    pub fn size(&self) -> usize {
-        let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
-        self.method.len() + self.url.len() + headers.sum::<usize>()
-    }
-
-    /// The host that the client asked for.
-    pub fn host(&self) -> Option<&str> {
-        self.forwarded_host.as_deref().or_else(|| self.header("host"))
-    }
-
-    /// The path, without the query.
-    pub fn path(&self) -> &str {
-        self.url.split('?').next().unwrap_or_default()
-    }
-
-    fn query(&self) -> &str {
-        self.url.split_once('?').map_or("", |(_, query)| query).split('#').next().unwrap_or_default()
-    }
-
-    /// A parameter of the query, decoded; the last one, if there are several.
-    pub fn param(&self, name: &str) -> Option<Cow<'_, str>> {
-        form_urlencoded::parse(self.query().as_bytes()).filter(|(key, _)| key == name).last().map(|(_, value)| value)
-    }
-
-    /// The session id that the request names; an empty one counts as none.
-    pub fn sid(&self) -> Option<Cow<'_, str>> {
-        self.param("sid").filter(|sid| !sid.is_empty())
-    }
-
-    /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970. `cookies`: with them.
-    pub fn handshake_json(&self, issued: i64, time: &str, cookies: bool) -> String {
-        let headers =
-            joined_headers(self.headers.iter().filter(|(name, _)| cookies || !name.eq_ignore_ascii_case("cookie")));
-        let query = object(form_urlencoded::parse(self.query().as_bytes()));
-        format!(
-            "{{\"headers\":{headers},\"time\":{},\"address\":{},\"xdomain\":{},\"secure\":{},\"issued\":{issued},\"url\":{},\"query\":{query}}}",
-            json::quoted(time),
-            json::quoted(&self.remote),
-            self.header("origin").is_some(),
-            self.secure,
-            json::quoted(&self.url),
-        )
-    }
-}
-
-/// Headers of which Node keeps the first alone.
-const SINGLE_HEADERS: [&str; 18] = [
-    "age",
-    "authorization",
-    "content-length",
-    "content-type",
-    "etag",
-    "expires",
-    "from",
-    "host",
-    "if-modified-since",
-    "if-unmodified-since",
-    "last-modified",
-    "location",
-    "max-forwards",
-    "proxy-authorization",
-    "referer",
-    "retry-after",
-    "server",
-    "user-agent",
-];
-
-/// Headers as Node's `req.headers`: lower case, repeated ones joined.
-fn joined_headers<'a>(headers: impl Iterator<Item = &'a (String, String)>) -> String {
-    let mut joined: Vec<(String, String)> = Vec::with_capacity(headers.size_hint().1.unwrap_or_default());
-    for (key, value) in headers {
-        let key = key.to_ascii_lowercase();
-        match joined.iter_mut().find(|(known, _)| *known == key) {
-            Some(_) if SINGLE_HEADERS.contains(&key.as_str()) => {}
-            Some((_, all)) => {
-                all.push_str(if key == "cookie" { "; " } else { ", " });
-                all.push_str(value);
-            }
-            None => joined.push((key, value.clone())),
-        }
-    }
-    object(joined.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())))
-}
-
-/// A JSON object of strings; of a repeated key the last value counts.
-fn object<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> String {
-    let mut out = String::from("{");
-    for (key, value) in pairs {
-        if out.len() > 1 {
-            out.push(',');
-        }
-        json::push_string(&mut out, &key);
-        out.push(':');
-        json::push_string(&mut out, &value);
-    }
-    out.push('}');
-    out
-}
+pub use crate::protocol::request::Request;
 
 /// A refused request: Engine.IO's error codes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,11 +104,20 @@ pub enum Verdict {
     },
 }
 
+/// Which transports are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Transports {
+    /// HTTP long-polling.
+    pub polling: bool,
+    /// WebSocket.
+    pub websocket: bool,
+}
+
 /// The checks that need no session, in Engine.IO's order. `upgrade`: the request asks for a WebSocket.
-pub fn verify(config: &Config, request: &Request, upgrade: bool) -> Result<Verdict, Refusal> {
+pub fn verify(served: Transports, request: &Request, upgrade: bool) -> Result<Verdict, Refusal> {
     let websocket = match request.param("transport").as_deref() {
-        Some("polling") if config.polling => false,
-        Some("websocket") if config.websocket => true,
+        Some("polling") if served.polling => false,
+        Some("websocket") if served.websocket => true,
         _ => return Err(Refusal::UNKNOWN_TRANSPORT),
     };
     if request.header("origin").is_some_and(|origin| !is_header_text(origin)) {
@@ -276,12 +151,14 @@ fn is_header_text(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    const BOTH: Transports = Transports { polling: true, websocket: true };
+
     fn request(method: &str, query: &str) -> Request {
         Request { method: method.into(), url: format!("/socket.io/?{query}"), ..Request::default() }
     }
 
     fn code(method: &str, query: &str, upgrade: bool) -> Option<u8> {
-        verify(&Config::default(), &request(method, query), upgrade).err().map(|refusal| refusal.code)
+        verify(BOTH, &request(method, query), upgrade).err().map(|refusal| refusal.code)
     }
 
     #[test]
@@ -299,19 +176,16 @@ mod tests {
     #[test]
     fn refused_by_the_application() {
         let refused = Request { forbidden: Some("no".into()), ..request("GET", "EIO=3&transport=polling") };
-        let refusal = verify(&Config::default(), &refused, false).unwrap_err();
+        let refusal = verify(BOTH, &refused, false).unwrap_err();
         assert_eq!((refusal.status(), refusal.body().as_str()), (403, "{\"code\":4,\"message\":\"no\"}"));
     }
 
     #[test]
-    fn handshakes_are_json() {
-        let mut request = request("GET", "EIO=4&a=b%20c&a=d");
-        request.headers =
-            vec![("Host".into(), "x".into()), ("Cookie".into(), "a=1".into()), ("cookie".into(), "b".into())];
-        assert_eq!(
-            request.handshake_json(1, "now", true),
-            "{\"headers\":{\"host\":\"x\",\"cookie\":\"a=1; b\"},\"time\":\"now\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":1,\"url\":\"/socket.io/?EIO=4&a=b%20c&a=d\",\"query\":{\"EIO\":\"4\",\"a\":\"b c\",\"a\":\"d\"}}"
-        );
-        assert!(request.handshake_json(1, "now", false).starts_with("{\"headers\":{\"host\":\"x\"},"));
+    fn transports_that_are_off_are_unknown() {
+        let code = |served, query| verify(served, &request("GET", query), true).err().map(|refusal| refusal.code);
+        let polling_alone = Transports { websocket: false, ..BOTH };
+        assert_eq!(code(polling_alone, "EIO=4&transport=websocket"), Some(0));
+        assert_eq!(code(polling_alone, "EIO=4&transport=polling"), None);
+        assert_eq!(code(Transports { polling: false, ..BOTH }, "EIO=4&transport=polling"), Some(0));
     }
 }

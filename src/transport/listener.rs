@@ -2,7 +2,8 @@
 //! that opens a WebSocket, the usual one, is answered without hyper: see `quick`.
 
 use std::cell::RefCell;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -14,7 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use socket2::SockRef;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 
@@ -25,39 +26,104 @@ use super::{Headers, Response, note};
 use crate::error::Error;
 use crate::guard::gate::Visit;
 use crate::hub::command::{Command, Purpose, Stream};
+use crate::hub::context;
 use crate::hub::ids::Id;
-use crate::hub::server::Server;
-use crate::hub::shard::Shard;
+use crate::hub::runtime::Shard;
+use crate::hub::server::{Server, State};
 use crate::session::handshake::{Refusal, Request};
 
 /// Smallest buffer that hyper takes.
 const HYPER_BUFFER: usize = 8192;
 /// Connections that may wait to be accepted. One beyond is not refused: its client tries again after a second.
 const BACKLOG: i32 = 4096;
-/// Pause after an accept that failed for want of descriptors or memory.
+/// Pause after an accept that failed, unless only its client was concerned.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Binds a port and serves it until the server closes. Returns the bound port. `ERR_LISTEN`.
-pub fn listen(server: &Arc<Server>, host: &str, port: u16) -> Result<u16, Error> {
-    let failed = |error: std::io::Error| {
-        Error::new("ERR_LISTEN", format!("cannot listen on {host}:{port}: {error}; choose another port, or free it"))
+/// Binds a port and serves it until the server closes; without a host on all addresses, as Node does. Returns the bound
+/// port. `ERR_LISTEN`.
+pub fn listen(server: &Arc<Server>, host: Option<&str>, port: u16) -> Result<u16, Error> {
+    let failed = |error: io::Error| {
+        let place = host.map_or_else(|| format!("port {port}"), |host| format!("{host}:{port}"));
+        Error::new("ERR_LISTEN", format!("cannot listen on {place}: {error}; choose another port, or free it"))
     };
-    let addresses: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
-    let listener = std::net::TcpListener::bind(addresses.as_slice()).map_err(failed)?;
-    listener.set_nonblocking(true).map_err(failed)?;
-    SockRef::from(&listener).listen(BACKLOG).map_err(failed)?;
+    let listener = bind(host, port).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?.port();
-    let spare = Spare::new();
+    serve_all(server, vec![listener], Vec::new());
+    Ok(bound)
+}
+
+/// Serves listening sockets, and connections that somebody else has accepted, until the server closes. None of them blocks.
+pub(super) fn serve_all(
+    server: &Arc<Server>,
+    listeners: Vec<std::net::TcpListener>,
+    connections: Vec<std::net::TcpStream>,
+) {
     let (close, closed) = watch::channel(false);
     server.on_close(move || {
         let _ = close.send(true);
     });
+    for listener in listeners {
+        let (owner, closed, spare) = (server.clone(), closed.clone(), Spare::new());
+        server.mailbox(0).push(Command::Run(Box::new(move |shard| {
+            shard.borrow_mut().guest(&owner.context, true);
+            tokio::task::spawn_local(accept(shard.clone(), owner, listener, spare, closed));
+        })));
+    }
+    for stream in connections {
+        let Ok(remote) = stream.peer_addr() else { continue };
+        if let Ok(visit) = server.visit(remote.ip()) {
+            send(server, stream, remote, visit, closed.clone());
+        }
+    }
+}
+
+/// Sends a connection to the shard whose turn it is.
+fn send(
+    server: &Arc<Server>,
+    stream: std::net::TcpStream,
+    remote: SocketAddr,
+    visit: Visit,
+    closed: watch::Receiver<bool>,
+) {
     let owner = server.clone();
-    server.mailbox(0).push(Command::Run(Box::new(move |shard| {
-        shard.borrow_mut().guest(owner.id, 1);
-        tokio::task::spawn_local(accept(shard.clone(), owner, listener, spare, closed));
+    server.mailbox(server.next_shard()).push(Command::Run(Box::new(move |shard| {
+        if let Ok(stream) = TcpStream::from_std(stream) {
+            receive(shard, owner, stream, remote, visit, closed);
+        }
     })));
-    Ok(bound)
+}
+
+fn bind(host: Option<&str>, port: u16) -> io::Result<std::net::TcpListener> {
+    let Some(host) = host else {
+        return match open((Ipv6Addr::UNSPECIFIED, port).into()) {
+            // A system without IPv6.
+            Err(error) if error.kind() != io::ErrorKind::AddrInUse => open((Ipv4Addr::UNSPECIFIED, port).into()),
+            opened => opened,
+        };
+    };
+    let mut failed = io::ErrorKind::AddrNotAvailable.into();
+    for address in (host, port).to_socket_addrs()? {
+        match open(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn open(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A port that was just given back can be taken again; on Windows it would take somebody else's.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // IPv4, too, whatever the system's default is.
+        socket.set_only_v6(false)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 async fn accept(
@@ -69,7 +135,7 @@ async fn accept(
 ) {
     // Dropped behind the listener: a server that is closed has given its port back.
     let here = shard.clone();
-    let _guest = Guest(shard, server.id);
+    let _guest = Guest(shard, server.context.clone());
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "cannot listen"),
@@ -82,10 +148,19 @@ async fn accept(
         let (stream, remote) = match accepted {
             Ok((stream, remote)) => (stream, remote),
             Err(error) => {
-                server.refusals.descriptors.add(1);
-                tracing::warn!(%error, "cannot accept a connection");
-                if !spare.turn_away(&listener) {
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                match Trouble::of(&error) {
+                    Trouble::Gone => tracing::debug!(%error, "a connection ended before it was accepted"),
+                    Trouble::Exhausted => {
+                        server.refusals.descriptors.add(1);
+                        tracing::warn!(%error, "cannot accept a connection");
+                        if !spare.turn_away(&listener) {
+                            tokio::time::sleep(ACCEPT_PAUSE).await;
+                        }
+                    }
+                    Trouble::Other => {
+                        tracing::warn!(%error, "cannot accept a connection");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
                 }
                 continue;
             }
@@ -101,17 +176,39 @@ async fn accept(
         if stream.set_nodelay(true).is_err() {
             continue;
         }
-        let (owner, closed) = (server.clone(), closed.clone());
         if server.shards() == 1 {
-            receive(&here, owner, stream, remote, visit, closed);
-            continue;
+            receive(&here, server.clone(), stream, remote, visit, closed.clone());
+        } else if let Ok(stream) = stream.into_std() {
+            send(&server, stream, remote, visit, closed.clone());
         }
-        let Ok(stream) = stream.into_std() else { continue };
-        server.mailbox(server.next_shard()).push(Command::Run(Box::new(move |shard| {
-            if let Ok(stream) = TcpStream::from_std(stream) {
-                receive(shard, owner, stream, remote, visit, closed);
+    }
+}
+
+/// Why an accept failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    /// The client went away before: the next one is not concerned.
+    Gone,
+    /// No descriptors or no memory are left, for anybody.
+    Exhausted,
+    /// Anything else, such as a network that is down for a moment.
+    Other,
+}
+
+impl Trouble {
+    fn of(error: &io::Error) -> Self {
+        #[cfg(unix)]
+        const EXHAUSTED: [i32; 4] = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+        // WSAEMFILE and WSAENOBUFS.
+        #[cfg(not(unix))]
+        const EXHAUSTED: [i32; 2] = [10024, 10055];
+        match error.kind() {
+            _ if error.raw_os_error().is_some_and(|code| EXHAUSTED.contains(&code)) => Self::Exhausted,
+            io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused => {
+                Self::Gone
             }
-        })));
+            _ => Self::Other,
+        }
     }
 }
 
@@ -127,7 +224,7 @@ struct Spare(Option<std::net::UdpSocket>);
 
 impl Spare {
     fn new() -> Self {
-        Self(std::net::UdpSocket::bind((std::net::Ipv4Addr::LOCALHOST, 0)).ok())
+        Self(std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).ok())
     }
 
     /// Takes a waiting client, tells it, and lets it go. False: it could not.
@@ -150,12 +247,12 @@ impl Spare {
 }
 
 /// Counts a listener or an HTTP connection among what a closing server waits for, as long as it lives.
-struct Guest(Rc<RefCell<Shard>>, u32);
+struct Guest(Rc<RefCell<Shard>>, Arc<context::Context>);
 
 impl Drop for Guest {
     fn drop(&mut self) {
         if let Ok(mut shard) = self.0.try_borrow_mut() {
-            shard.guest(self.1, -1);
+            shard.guest(&self.1, false);
         }
     }
 }
@@ -169,10 +266,10 @@ fn receive(
     visit: Visit,
     mut closed: watch::Receiver<bool>,
 ) {
-    shard.borrow_mut().guest(server.id, 1);
+    shard.borrow_mut().guest(&server.context, true);
     let shard = shard.clone();
     tokio::task::spawn_local(async move {
-        let guest = Guest(shard, server.id);
+        let guest = Guest(shard, server.context.clone());
         let _visit = visit;
         let address = remote.ip().to_canonical().to_string();
         let rest = tokio::select! {
@@ -231,6 +328,10 @@ async fn handle(
         return Ok(plain(refusal.upgrade_status(), refusal.upgrade_headers(), refusal.message.as_bytes().to_vec()));
     }
     if !server.config.claims(head.path()) {
+        if server.state() != State::Open {
+            // Of an application that is ending: it would not have answered either.
+            return Err(Cut);
+        }
         let body = format!("This server answers at {} only.\n", server.config.path);
         return Ok(plain(404, vec![("Content-Type".into(), "text/plain".into())], body.into()));
     }
@@ -376,7 +477,7 @@ mod tests {
     #[test]
     fn many_may_wait_while_nobody_accepts() {
         let server = crate::hub::open(Config::default(), Arc::new(Deaf)).unwrap();
-        let port = listen(&server, "127.0.0.1", 0).unwrap();
+        let port = listen(&server, Some("127.0.0.1"), 0).unwrap();
         let (asleep, sleeps) = channel();
         let (wake, woken) = channel::<()>();
         server.mailbox(0).push(Command::Run(Box::new(move |_| {
@@ -389,5 +490,31 @@ mod tests {
         assert!(start.elapsed() < Duration::from_millis(900), "{:?}", start.elapsed());
         drop((wake, waiting));
         server.close(0, false);
+    }
+
+    #[test]
+    fn a_host_may_be_left_out() {
+        let server = crate::hub::open(Config::default(), Arc::new(Deaf)).unwrap();
+        let port = listen(&server, None, 0).unwrap();
+        let has_ipv6 = std::net::UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_ok();
+        for host in ["127.0.0.1", "::1"] {
+            assert!(host == "::1" && !has_ipv6 || std::net::TcpStream::connect((host, port)).is_ok(), "{host}");
+        }
+        let error = listen(&server, None, port).unwrap_err();
+        assert_eq!((error.code, error.message.contains(&format!("port {port}"))), ("ERR_LISTEN", true));
+        server.close(0, false);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_want_of_descriptors_and_memory_refuses_the_next_client() {
+        let of = |code| Trouble::of(&io::Error::from_raw_os_error(code));
+        for code in [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM] {
+            assert_eq!(of(code), Trouble::Exhausted, "{code}");
+        }
+        assert_eq!(of(libc::ECONNABORTED), Trouble::Gone);
+        for code in [libc::EPERM, libc::EPROTO, libc::ENETDOWN, libc::EHOSTUNREACH, libc::EINVAL] {
+            assert_eq!(of(code), Trouble::Other, "{code}");
+        }
     }
 }

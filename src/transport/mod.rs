@@ -1,5 +1,6 @@
 //! How clients come in: plain HTTP requests and upgrades, the listener that owns a port, sockets taken over from Node.
 
+pub mod compressor;
 pub mod listener;
 pub mod polling;
 mod quick;
@@ -7,7 +8,8 @@ mod quick;
 pub mod takeover;
 pub mod upgrade;
 
-use crate::session::handshake::Refusal;
+use crate::config::Config;
+use crate::session::handshake::{Refusal, Request, Transports};
 
 /// Response headers: name, value.
 pub type Headers = Vec<(String, String)>;
@@ -27,7 +29,26 @@ fn own(headers: crate::guard::cors::Headers) -> Headers {
     headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Says on the server why a request was refused; its client hears little.
+/// Which transports a server serves.
+pub fn served(config: &Config) -> Transports {
+    Transports { polling: config.polling, websocket: config.websocket }
+}
+
+/// Says on the server why a request was refused, and what about it: an old client has no way to tell its user.
+fn note_of(refusal: &Refusal, request: &Request) {
+    let client = match request.param("EIO").as_deref() {
+        Some("3") => "socket.io-client 1 or 2 (EIO=3)",
+        Some("1" | "2") => "socket.io-client 0.9 or older",
+        _ => return note(refusal, &request.remote),
+    };
+    if *refusal != Refusal::BAD_VERSION {
+        return note(refusal, &request.remote);
+    }
+    let remote = &*request.remote;
+    tracing::warn!(client, remote, "refused a client that is too old: socket.io-client 3 and 4 are served");
+}
+
+/// The same of what is no request yet.
 fn note(refusal: &Refusal, remote: &str) {
     let reason = &*refusal.message;
     if refusal.is_limit() {

@@ -8,12 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::{Headers, Response, note, own};
+use super::{Headers, Response, compressor, note_of, own, served};
 use crate::guard::{cors, origin};
-use crate::hub::command::{Answer, Command, Respond, SessionRequest};
+use crate::hub::command::{Answer, Input, Respond, SessionRequest};
 use crate::hub::ids::Id;
-use crate::hub::server::Server;
+use crate::hub::server::{Server, State};
 use crate::session::handshake::{Refusal, Request, Verdict, verify};
+
+/// Bodies from this size on are compressed elsewhere: the thread that answers serves other clients meanwhile.
+const LARGE: usize = 8 * 1024;
 
 static NEXT_REQUEST: AtomicU64 = AtomicU64::new(1);
 
@@ -48,7 +51,7 @@ impl Exchange {
         }
         let respond = responder(server, &request, send);
         let refuse = |respond: Respond, refusal: Refusal| {
-            note(&refusal, &request.remote);
+            note_of(&refusal, &request);
             respond(Answer::Refused(refusal));
         };
         match check(server, &request) {
@@ -57,8 +60,8 @@ impl Exchange {
                 Err(refusal) => refuse(respond, refusal),
                 Ok(seat) => {
                     let request = Box::new(request);
-                    let command = Command::OpenPolling { server: server.clone(), request, seat, respond };
-                    server.mailbox(server.next_shard()).push(command);
+                    let input = Input::OpenPolling { server: server.context.clone(), request, seat, respond };
+                    server.mailbox(server.next_shard()).push(input);
                 }
             },
             Ok(Verdict::Session { sid, websocket, current }) => {
@@ -67,8 +70,8 @@ impl Exchange {
                     return exchange;
                 };
                 exchange.session = Some(sid);
-                exchange.tell(Command::Request(Box::new(SessionRequest {
-                    server: server.clone(),
+                exchange.tell(Input::Request(Box::new(SessionRequest {
+                    server: server.context.clone(),
                     sid,
                     id: exchange.id,
                     binary: request.header("content-type") == Some("application/octet-stream"),
@@ -91,7 +94,7 @@ impl Exchange {
             self.too_large = true;
             self.body = Vec::new();
             self.server.refusals.size.add(1);
-            self.tell(Command::TooLarge { sid, id: self.id });
+            self.tell(Input::TooLarge { sid, id: self.id });
         } else {
             self.body.extend_from_slice(chunk);
         }
@@ -101,28 +104,32 @@ impl Exchange {
     pub fn end(&mut self) {
         if let Some(sid) = self.session.filter(|_| self.is_post && !self.too_large) {
             let body = std::mem::take(&mut self.body).into();
-            self.tell(Command::Body { sid, id: self.id, body });
+            self.tell(Input::Body { sid, id: self.id, body });
         }
     }
 
     /// The client went away before its response.
     pub fn abort(&mut self) {
         if let Some(sid) = self.session {
-            self.tell(Command::Aborted { sid, id: self.id });
+            self.tell(Input::Aborted { sid, id: self.id });
         }
     }
 
-    fn tell(&self, command: Command) {
+    fn tell(&self, input: Input) {
         if let Some(sid) = self.session {
-            self.server.mailbox(sid.shard(self.server.shards())).push(command);
+            self.server.mailbox(sid.shard(self.server.shards())).push(input);
         }
     }
 }
 
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     server.check_size(request)?;
-    let verdict = verify(&server.config, request, false)?;
-    if origin::may_connect(request, server.config.cors.as_ref()) { Ok(verdict) } else { Err(origin::refusal()) }
+    let verdict = verify(served(&server.config), request, false)?;
+    if origin::may_connect(request, server.config.cors.as_ref()) {
+        Ok(verdict)
+    } else {
+        Err(origin::refusal(request, server.config.access.proxies.is_some()))
+    }
 }
 
 /// Dresses answers as HTTP responses: CORS, cookie, compression.
@@ -132,39 +139,50 @@ fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response
     let encoding = Encoding::accepted(request.header("accept-encoding").unwrap_or_default());
     Box::new(move |answer| {
         let mut headers: Headers = Vec::new();
-        let mut add = |name: &str, value: String| headers.push((name.to_owned(), value));
+        let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
+        let mut compression = None;
         let (status, body) = match answer {
             Answer::Payload { body, opened } => {
-                add("Content-Type", "text/plain; charset=UTF-8".into());
-                add("cache-control", "no-store".into());
+                add("Content-Type", "text/plain; charset=UTF-8");
+                add("cache-control", "no-store");
                 if let (Some(sid), Some((name, attributes))) = (opened, &server.config.cookie) {
-                    add("Set-Cookie", format!("{name}={}{attributes}", sid.as_str()));
+                    add("Set-Cookie", &format!("{name}={}{attributes}", sid.as_str()));
                 }
                 let threshold = server.config.compression_threshold;
-                let body = match encoding.filter(|_| threshold > 0 && body.len() >= threshold) {
-                    Some(encoding) => {
-                        add("Content-Encoding", encoding.name().into());
-                        encoding.compress(&body)
-                    }
-                    None => body,
-                };
+                compression = encoding.filter(|_| threshold > 0 && body.len() >= threshold);
+                if let Some(encoding) = compression {
+                    add("Content-Encoding", encoding.name());
+                }
                 (200, body)
             }
             Answer::Ok => {
-                add("Content-Type", "text/html".into());
-                add("cache-control", "no-store".into());
+                add("Content-Type", "text/html");
+                add("cache-control", "no-store");
                 (200, b"ok".to_vec())
             }
             Answer::Refused(refusal) => {
-                add("Content-Type", "application/json".into());
+                add("Content-Type", "application/json");
                 (refusal.status(), refusal.body().into_bytes())
             }
             Answer::Status(status) => (status, Vec::new()),
             Answer::Cut => (0, Vec::new()),
         };
-        add("Content-Length", body.len().to_string());
-        headers.extend(own(cors));
-        send(Response { status, headers, body });
+        // What is said last, while a server closes, does not go round about.
+        let is_large = body.len() >= LARGE && server.state() == State::Open;
+        let finish = move || {
+            let body = match compression {
+                Some(encoding) => encoding.compress(&body),
+                None => body,
+            };
+            headers.push(("Content-Length".to_owned(), body.len().to_string()));
+            headers.extend(own(cors));
+            send(Response { status, headers, body });
+        };
+        if is_large && compression.is_some() {
+            compressor::run(finish);
+        } else {
+            finish();
+        }
     })
 }
 

@@ -17,8 +17,8 @@ use tokio::sync::Semaphore;
 
 use super::upgrade::{self, Upgrade};
 use crate::hub::command::{Incoming, Purpose, Stream};
+use crate::hub::runtime::Shard;
 use crate::hub::server::Server;
-use crate::hub::shard::Shard;
 use crate::session::handshake::Request;
 
 /// Largest head that is read here.
@@ -87,7 +87,7 @@ fn answer(
             let preface = upgrade::write_head("101 Switching Protocols", &headers, &[]);
             let head = Bytes::copy_from_slice(&read[end..]);
             let stream = Box::new(|| Ok(Box::new(stream) as Box<dyn Stream>));
-            let incoming = Incoming { server: server.clone(), stream, preface, head, purpose };
+            let incoming = Incoming { server: server.context.clone(), stream, preface, head, purpose };
             shard.borrow_mut().websocket(incoming);
             None
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{Headers, Response, note, own};
+use super::{Headers, Response, note_of, own, served};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Command, Incoming, MakeStream, Purpose};
 use crate::hub::ids::Id;
@@ -27,7 +27,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
         proxies.resolve(&mut request);
     }
     let refused = |refusal: Refusal| {
-        note(&refusal, &request.remote);
+        note_of(&refusal, &request);
         Response {
             status: refusal.upgrade_status(),
             headers: refusal.upgrade_headers(),
@@ -35,9 +35,9 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
         }
     };
     server.check_size(&request).map_err(refused)?;
-    let verdict = verify(config, &request, true).map_err(refused)?;
+    let verdict = verify(served(config), &request, true).map_err(refused)?;
     if !origin::may_connect(&request, config.cors.as_ref()) {
-        return Err(refused(origin::refusal()));
+        return Err(refused(origin::refusal(&request, config.access.proxies.is_some())));
     }
     let key = check_websocket(&request)?;
     let mut headers: Headers = vec![
@@ -70,7 +70,7 @@ pub fn admit(server: &Arc<Server>, purpose: Purpose, preface: Bytes, head: Bytes
         _ => None,
     };
     let shard = shard.unwrap_or_else(|| server.next_shard());
-    let incoming = Incoming { server: server.clone(), stream, preface, head, purpose };
+    let incoming = Incoming { server: server.context.clone(), stream, preface, head, purpose };
     server.mailbox(shard).push(Command::WebSocket(Box::new(incoming)));
 }
 

@@ -27,7 +27,7 @@ impl Sink for Channel {
     fn push(&self, event: Event) {
         let text: &str = match &event {
             Event::Connecting(arrival) | Event::Connect(arrival) => &arrival.info,
-            Event::Disconnect(_, text) | Event::Room(text) | Event::Log(text) | Event::Closed(text) => text,
+            Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
         };
@@ -53,7 +53,7 @@ impl Harness {
         let (events, receiver) = channel();
         // Nothing but a test's own words.
         let server = hub::open(config, Arc::new(Channel { events, panics_at: "make the sink panic" })).unwrap();
-        let port = listen(&server, "127.0.0.1", 0).unwrap();
+        let port = listen(&server, Some("127.0.0.1"), 0).unwrap();
         Self { server, port, events: receiver }
     }
 
@@ -80,7 +80,7 @@ impl Harness {
     /// Waits until a GET of this client's is pending, by volatile events, which are dropped before. They gather until
     /// something else is sent: the batch window must be long.
     pub fn until_it_polls(&self, polling: &Polling) {
-        let deliveries = || self.server.stats(false).deliveries;
+        let deliveries = || self.server.stats(false).unwrap().deliveries;
         let before = deliveries();
         let start = Instant::now();
         while deliveries() == before {
@@ -109,8 +109,8 @@ impl Harness {
             Event::Connect(arrival) => format!("connect {}", arrival.info),
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Join(join) => format!("join {}", join.room),
-            Event::Disconnect(_, info) => format!("disconnect {info}"),
-            Event::Room(room) => format!("room {room}"),
+            Event::Disconnect(_, info, _) => format!("disconnect {info}"),
+            Event::Room(room, _) => format!("room {room}"),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
         }

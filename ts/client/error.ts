@@ -15,6 +15,15 @@ export class RealtimeClientError extends Error {
   }
 }
 
+// `instanceof` holds for the class of another copy of this module, too: a page has two where one part imports the package and another
+// requires it.
+Object.defineProperty(RealtimeClientError, Symbol.hasInstance, {
+  value(this: unknown, value: unknown) {
+    if (this !== RealtimeClientError) return Function.prototype[Symbol.hasInstance].call(this as object, value);
+    return value instanceof Error && value.name === "RealtimeClientError";
+  },
+});
+
 /** Reports `error` as uncaught, after the current code: one bad listener must not cost the others their event. */
 export function throwLater(error: unknown): void {
   queueMicrotask(() => {

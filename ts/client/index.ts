@@ -9,14 +9,17 @@ export type {
   ErrorEvent,
   GapEvent,
   LogStreamEvent,
+  ResourceChangedEvent,
   RoomAck,
+  RoomMember,
   RoomMemberEvent,
+  RoomMembersEvent,
   ServerEvents,
   ServiceStatusEvent,
 } from "../events.js";
 export { ControlEvent, EventName, isEnvelope, isEvent } from "../events.js";
 export { RealtimeClientError } from "./error.js";
-export { type LoadPresence, presenceFrom, type RoomMember } from "./presence.js";
+export { type LoadPresence, presenceFrom } from "./presence.js";
 export { getWebSocketClient } from "./singleton.js";
 export type {
   AckOptions,

@@ -1,6 +1,7 @@
 // The rooms that callers want to be in, counted per caller, so that each is joined again after a reconnect.
 
 import { ControlEvent, type RoomAck } from "../events.js";
+import type { Failure } from "./failure.js";
 
 interface Room {
   callers: number;
@@ -23,6 +24,9 @@ const OK: RoomAck = { ok: true };
 export class Rooms {
   readonly #rooms = new Map<string, Room>();
 
+  /** Why the server does not let us connect. */
+  #refusal: RoomAck | undefined;
+
   constructor(private readonly wire: RoomWire) {}
 
   join(roomId: string): Promise<RoomAck> {
@@ -34,6 +38,7 @@ export class Rooms {
     const { state, waiting } = room;
     room.callers++;
     if (state === "joined") return Promise.resolve(OK);
+    if (this.#refusal) return Promise.resolve(this.#refusal);
     const answer = new Promise<RoomAck>((resolve) => waiting.push(resolve));
     if (state !== "asked" && this.wire.isConnected()) this.#ask(roomId, room);
     return answer;
@@ -59,12 +64,21 @@ export class Rooms {
 
   /** The connection was made: joins all rooms. */
   connected(): void {
+    this.#refusal = undefined;
     for (const [roomId, room] of this.#rooms) this.#ask(roomId, room);
   }
 
   /** The connection ended, and the server's memory of the rooms with it. */
   disconnected(): void {
     for (const room of this.#rooms.values()) room.state = "unasked";
+  }
+
+  /** The server does not let us connect. Who asks for a room hears that; the rooms stay wanted. */
+  refused({ lastError, code = "ERR_REFUSED" }: Failure): void {
+    this.#refusal = { ok: false, code, error: lastError };
+    for (const room of this.#rooms.values()) {
+      for (const resolve of room.waiting.splice(0)) resolve(this.#refusal);
+    }
   }
 
   #ask(roomId: string, room: Room): void {

@@ -1,4 +1,7 @@
 // Which transport the next attempt begins with.
+//
+// Not engine.io-client's own `tryAllTransports`: a handshake that a proxy swallows is no error to it, so it would never poll; and a
+// transport that failed once is left out for the whole connection, which then does not change over to WebSocket.
 
 import type { Socket } from "socket.io-client";
 
@@ -10,7 +13,7 @@ export class Transports {
   /** Transports that an attempt has not begun with yet in this round. */
   #left: number;
 
-  constructor(preferred: readonly Transport[] = ["websocket", "polling"]) {
+  constructor(preferred: readonly Transport[]) {
     this.#preferred = preferred;
     this.#order = [...preferred];
     this.#left = preferred.length;

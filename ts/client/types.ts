@@ -7,12 +7,28 @@ export interface ConnectionStatus {
   readonly connected: boolean;
   /** The connection was lost, or could not be made, and is being tried again. */
   readonly reconnecting: boolean;
-  /** When the connection was last made, ISO 8601. */
+  /** While connected: the server recovered the connection before this one, so nothing was missed between. */
+  readonly recovered?: true;
+  /** When the connection was last known to be alive, ISO 8601; while there is one, when it was made. */
   readonly lastConnected?: string;
   /** Attempts since the connection was lost; 0 once connected. */
   readonly reconnectAttempts: number;
+  /** When the next attempt begins, ISO 8601; not there while one is being made. */
+  readonly nextAttemptAt?: string;
   /** Why the last attempt failed, such as the message of the server's refusal; not there once connected. */
   readonly lastError?: string;
+  /**
+   * Stable code of `lastError`, where it has one: the server's, such as `ERR_UNAUTHORIZED`; `ERR_INVALID_NAMESPACE`; or `ERR_AUTH` when
+   * the option `auth` is a function that failed.
+   */
+  readonly code?: string;
+  /**
+   * The server refused, in a way that trying again does not change, so nothing is tried by itself any more: with `ERR_UNAUTHORIZED`,
+   * `ERR_INVALID_TICKET`, `ERR_TICKET_EXPIRED`, `ERR_SESSION_ENDED` or `ERR_INVALID_NAMESPACE`; where `auth` is a function, which may have
+   * better credentials the next time, after the second such refusal in a row. `retry` and `connect` try again, and so does the use of
+   * the page, at most as often as the longest of `reconnectDelays`.
+   */
+  readonly refused?: true;
 }
 
 /** The state before the first connection. */
@@ -32,7 +48,10 @@ export interface WebSocketClientOptions {
    * WebSocket as soon as that works.
    */
   transports?: ReadonlyArray<"websocket" | "polling">;
-  /** Data of the handshake, or a function that gives it anew for each attempt, as in socket.io-client. */
+  /**
+   * Data of the handshake, or a function that gives it anew for each attempt, as in socket.io-client. It may be async; when it fails, the
+   * attempt ends with `ERR_AUTH`.
+   */
   auth?: NonNullable<SocketOptions["auth"]>;
   /** Sends cookies to a server of another origin, too. Default false. */
   withCredentials?: boolean;
@@ -40,7 +59,7 @@ export interface WebSocketClientOptions {
   timeout?: number;
   /** Waits before each attempt to reconnect, in ms; the last one repeats. Default 1, 2, 4, 8, 16 s. */
   reconnectDelays?: readonly number[];
-  /** Makes each wait longer or shorter at random, by up to this share of it: 0 to 1. Default 0. */
+  /** Makes each wait longer or shorter at random, by up to this share of it: 0 to 1. Default 0.5, so that all clients do not come at one. */
   jitter?: number;
   /**
    * When the server itself ended a connection that was well, as at a deploy, the first attempt comes at a random moment within this

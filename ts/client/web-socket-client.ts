@@ -8,6 +8,7 @@ import { Connection } from "./connection.js";
 import { toArgs, toData } from "./envelope.js";
 import { RealtimeClientError, throwLater } from "./error.js";
 import { Listeners } from "./listeners.js";
+import { type CompleteOptions, complete } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { Rooms, toAck } from "./rooms.js";
 import type {
@@ -19,9 +20,6 @@ import type {
   WebSocketClientOptions,
 } from "./types.js";
 
-const QUEUE_LIMIT = 100;
-const QUEUE_EXPIRY = 60_000;
-const LINGER = 5000;
 const RESERVED = new Set(["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"]);
 
 /**
@@ -29,34 +27,32 @@ const RESERVED = new Set(["connect", "connect_error", "disconnect", "disconnecti
  * connects before `connect` or `retain`.
  */
 export class WebSocketClient {
-  /** How long the connection outlives its last user, in ms. */
-  readonly linger: number;
+  /** What it was made with, and the defaults of the rest. */
+  readonly options: Readonly<CompleteOptions>;
   readonly #connection: Connection;
   readonly #listeners = new Listeners();
   readonly #rooms: Rooms;
   readonly #outbox: Outbox;
-  readonly #offline: OfflinePolicy;
   #explicit = false;
   #stopped = false;
   #holders = 0;
   #idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: WebSocketClientOptions = {}) {
-    const { linger = LINGER, offline = "queue", queueLimit = QUEUE_LIMIT, queueExpiry = QUEUE_EXPIRY } = options;
-    this.linger = linger;
-    this.#offline = offline;
-    this.#outbox = new Outbox(queueLimit, queueExpiry);
+    this.options = complete(options);
+    this.#outbox = new Outbox(this.options.queueLimit, this.options.queueExpiry);
     this.#rooms = new Rooms({
       isConnected: () => this.isConnected(),
       request: (event, roomId, done) => this.#request(event, roomId, done),
       refused: (roomId, { code, error }) => this.#report(code, `Room ${roomId} was not joined again: ${error}`),
     });
-    this.#connection = new Connection(options, {
+    this.#connection = new Connection(this.options, {
       connected: () => {
         this.#rooms.connected();
         this.#outbox.flush(() => this.#connection.live);
       },
       disconnected: () => this.#rooms.disconnected(),
+      refused: (failure) => this.#rooms.refused(failure),
       event: (type, payload) => {
         const known = toData(type, payload);
         if (known) this.#listeners.dispatch(type, known.data);
@@ -69,7 +65,16 @@ export class WebSocketClient {
   connect(): void {
     this.#explicit = true;
     this.#stopped = false;
-    this.#connection.open(true);
+    this.#connection.open();
+    this.#connection.retry();
+  }
+
+  /**
+   * Tries at once, where the client waits for its next attempt or was refused: for a button "retry now", and after a login. It does nothing
+   * while there is a connection, and does not undo `disconnect`.
+   */
+  retry(): void {
+    this.#connection.retry();
   }
 
   /** Disconnects at once, whoever uses the connection; only `connect` ends that. Listeners, rooms and queued events are kept for it. */
@@ -87,7 +92,7 @@ export class WebSocketClient {
     if (!isBrowser()) return () => {};
     this.#holders++;
     clearTimeout(this.#idle);
-    if (!this.#stopped) this.#connection.open(false);
+    if (!this.#stopped) this.#connection.open();
     let held = true;
     return () => {
       if (!held) return;
@@ -96,7 +101,7 @@ export class WebSocketClient {
       if (this.#holders > 0) return;
       this.#idle = setTimeout(() => {
         if (!this.#explicit) this.#connection.close();
-      }, this.linger);
+      }, this.options.linger);
     };
   }
 
@@ -117,7 +122,7 @@ export class WebSocketClient {
 
   /** Calls `listener` at once with the status, and again at each change. */
   onStatusChange(listener: (status: ConnectionStatus) => void): Unsubscribe {
-    return this.#connection.onStatusChange(listener);
+    return this.#connection.status.follow(listener);
   }
 
   /**
@@ -126,7 +131,7 @@ export class WebSocketClient {
    * that waited too long is reported as an `error` event with code `ERR_EXPIRED`. What was sent just before the connection broke may be
    * lost on the way: where that matters, use `emitWithAck`.
    */
-  emit(type: string, data?: unknown, { offline = this.#offline }: EmitOptions = {}): void {
+  emit(type: string, data?: unknown, { offline = this.options.offline }: EmitOptions = {}): void {
     const args = toArgs(type, data);
     const fail = (error: unknown) => {
       if (error instanceof RealtimeClientError) this.#report(error.code, error.message);
@@ -140,7 +145,7 @@ export class WebSocketClient {
    * came, also to the last retry: the server may have got it. With `ERR_EXPIRED` or a code of `emit` when it was never sent.
    */
   emitWithAck<T = unknown>(type: string, data?: unknown, options: AckOptions = {}): Promise<T> {
-    const { timeout = this.#connection.timeout, retries = 0, offline = this.#offline } = options;
+    const { timeout = this.options.timeout, retries = 0, offline = this.options.offline } = options;
     const post = (send: (socket: Socket) => void, fail: (error: unknown) => void) =>
       this.#post(type, offline, send, fail);
     return ask<T>({ type, args: toArgs(type, data), timeout, retries, post });
@@ -148,7 +153,8 @@ export class WebSocketClient {
 
   /**
    * Joins a room, now or once connected, and again after each reconnect, until every caller has left it. The answer comes when the
-   * server has decided, or when the room is left before; it never rejects. A refusal after a reconnect arrives as an `error` event.
+   * server has decided about the room or refused the connection, or when the room is left before; it never rejects. A refusal after a
+   * reconnect arrives as an `error` event.
    */
   joinRoom(roomId: string): Promise<RoomAck> {
     if (!isBrowser()) return Promise.resolve({ ok: false, code: "ERR_OFFLINE", error: NO_BROWSER });
@@ -162,7 +168,7 @@ export class WebSocketClient {
 
   /** The status; the same object until it changes. */
   getStatus(): ConnectionStatus {
-    return this.#connection.status;
+    return this.#connection.status.current;
   }
 
   /** Whether there is a connection now. */
@@ -187,7 +193,7 @@ export class WebSocketClient {
       return;
     }
     const connection = socket.id;
-    const { timeout } = this.#connection;
+    const { timeout } = this.options;
     socket.timeout(timeout).emit(event, ...toArgs(event, { roomId }), (failed: unknown, ack: unknown) => {
       if (socket.id !== connection) done(null);
       else if (failed) done({ ok: false, code: "ERR_TIMEOUT", error: timedOut(event, timeout).message });

@@ -22,12 +22,17 @@ export type LogEntry = LogLine | LogGap;
 
 const NOTHING: readonly LogEntry[] = Object.freeze([]);
 
-/** Keeps the last `limit` entries, at least one, of `service`; "all" is every service. */
-export function createLogStore(service: string, limit: number): Store<readonly LogEntry[]> {
-  const most = Math.max(1, limit);
+export interface LogStore extends Store<readonly LogEntry[]> {
+  /** From now on the last `count` entries stay. */
+  keep(this: void, count: number): void;
+}
+
+/** Keeps the last entries of `service`, as many as it was told; "all" is every service. */
+export function createLogStore(service: string): LogStore {
+  let most = 1;
   let entries: LogEntry[] = [];
   let id = 0;
-  return createStore(NOTHING, {
+  const store = createStore(NOTHING, {
     read() {
       entries = entries.slice(-most);
       return Object.freeze([...entries]);
@@ -55,6 +60,12 @@ export function createLogStore(service: string, limit: number): Store<readonly L
       };
     },
   });
+  return {
+    ...store,
+    keep(count) {
+      most = count;
+    },
+  };
 }
 
 // Lines of a service also travel in the room of all logs, and without a room.

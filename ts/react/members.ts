@@ -1,6 +1,6 @@
 // Who is in one room, from what is heard of comings and goings. It knows nothing of sockets and React.
 
-import type { RoomMember } from "../client/index.js";
+import type { RoomMember } from "../events.js";
 
 /** Somebody in a room: a user, however many tabs are open, or a socket that belongs to nobody known. */
 export interface PresenceMember {
@@ -14,13 +14,24 @@ export interface PresenceMember {
 const keyOf = ({ userId, socketId }: RoomMember) => (userId === null ? `socket:${socketId}` : `user:${userId}`);
 
 export class Members {
-  #members = new Map<string, { userId: string | null; sockets: Set<string> }>();
+  readonly #members = new Map<string, { userId: string | null; sockets: Set<string> }>();
+  #count = 0;
+
+  /** Sockets known. */
+  get count(): number {
+    return this.#count;
+  }
 
   joined(member: RoomMember): void {
     const key = keyOf(member);
-    const known = this.#members.get(key);
-    if (known) known.sockets.add(member.socketId);
-    else this.#members.set(key, { userId: member.userId, sockets: new Set([member.socketId]) });
+    let known = this.#members.get(key);
+    if (!known) {
+      known = { userId: member.userId, sockets: new Set() };
+      this.#members.set(key, known);
+    }
+    if (known.sockets.has(member.socketId)) return;
+    known.sockets.add(member.socketId);
+    this.#count++;
   }
 
   left(member: RoomMember): void {
@@ -30,18 +41,24 @@ export class Members {
     // A user's socket that was replaced in a short time is announced by nobody: then one of those known stands for this one.
     const gone = sockets.has(member.socketId) ? member.socketId : sockets.values().next().value;
     sockets.delete(gone as string);
+    this.#count--;
     if (sockets.size === 0) this.#members.delete(key);
   }
 
   /** Everybody is in `list`, and nobody else. */
   replace(list: readonly RoomMember[]): void {
     this.#members.clear();
+    this.#count = 0;
     for (const member of list) this.joined(member);
   }
 
   /** Sockets have new ids after a reconnect; users are who they were. */
   forgetAnonymous(): void {
-    for (const [key, { userId }] of this.#members) if (userId === null) this.#members.delete(key);
+    for (const [key, { userId, sockets }] of this.#members) {
+      if (userId !== null) continue;
+      this.#members.delete(key);
+      this.#count -= sockets.size;
+    }
   }
 
   read(): readonly PresenceMember[] {

@@ -23,7 +23,7 @@ export function shared(start: () => () => void): () => () => void {
       if (!using) return;
       using = false;
       users--;
-      if (users === 0) timer = setTimeout(end, getWebSocketClient().linger);
+      if (users === 0) timer = setTimeout(end, getWebSocketClient().options.linger);
     };
   };
 }

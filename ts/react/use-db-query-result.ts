@@ -1,9 +1,9 @@
 "use client";
 // useDbQueryResult: the answer to one database query.
 
-import { useSyncExternalStore } from "react";
 import { type DbQueryResultEvent, EventName } from "../events.js";
 import { latestByKey } from "./keyed-store.js";
+import { useLatest } from "./use-latest.js";
 
 /** Most results kept: their rows can be large. */
 export const RESULT_LIMIT = 20;
@@ -25,7 +25,6 @@ export interface UseDbQueryResult {
  * comes before its query's id is known is not missed: mount the component first, then start the query.
  */
 export function useDbQueryResult(queryId: string | null): UseDbQueryResult {
-  const results = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
-  const result = queryId === null ? undefined : results[queryId];
+  const { one: result } = useLatest(store, queryId);
   return { result, isPending: queryId !== null && result === undefined, error: result?.error };
 }

@@ -1,7 +1,7 @@
 "use client";
 // useLogStream: the last lines of a service's log.
 
-import { useMemo, useSyncExternalStore } from "react";
+import { useInsertionEffect, useMemo, useSyncExternalStore } from "react";
 import { createLogStore, type LogEntry, type LogLine } from "./log-store.js";
 import { type UseRoom, useRoom } from "./use-room.js";
 
@@ -9,7 +9,7 @@ const LINE_LIMIT = 500;
 
 /** Options of {@link useLogStream}. */
 export interface UseLogStreamOptions {
-  /** Most entries kept. Default 500. */
+  /** Most entries kept, at least one. It may change: raised, it keeps the lines; lowered, the last ones. Default 500. */
   limit?: number;
 }
 
@@ -32,8 +32,13 @@ export interface UseLogStream {
  * drop stand in `entries` as one entry of kind "gap".
  */
 export function useLogStream(service: string, { limit = LINE_LIMIT }: UseLogStreamOptions = {}): UseLogStream {
-  const store = useMemo(() => createLogStore(service, limit), [service, limit]);
-  const entries = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
+  const most = Math.max(1, limit);
+  const store = useMemo(() => createLogStore(service), [service]);
+  // Before it is fed.
+  useInsertionEffect(() => store.keep(most), [store, most]);
+  const kept = useSyncExternalStore(store.subscribe, store.get, store.getInitial);
+  // After a lower limit was set, until the next line.
+  const entries = useMemo(() => (kept.length > most ? kept.slice(-most) : kept), [kept, most]);
   const lines = useMemo(() => entries.filter((entry): entry is LogLine => entry.kind === "line"), [entries]);
   const { joined, error } = useRoom(`logs:${service}`);
   return { entries, lines, clear: store.clear, joined, error };

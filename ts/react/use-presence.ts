@@ -17,6 +17,11 @@ export interface UsePresenceOptions {
 export interface UsePresence {
   /** Users once each, however many tabs they have open; first come, first listed. */
   members: readonly PresenceMember[];
+  /**
+   * Sockets in the room. The server says it in a room that is too large for every coming and going to be told (100 members, unless told
+   * otherwise), where `members` may not have everybody; elsewhere it is that of `members`.
+   */
+  count: number;
   /** The server let us into the room. */
   joined: boolean;
   /** Why it did not; or why `load` failed, with code `ERR_PRESENCE`. */
@@ -24,8 +29,8 @@ export interface UsePresence {
 }
 
 /**
- * Joins `room` (null: none) and follows who is in it, by the events `room:joined` and `room:left`. These tell who comes and goes:
- * without `load`, somebody who was there before this page is not in the list.
+ * Joins `room` (null: none) and follows who is in it, by the events `room:joined` and `room:left`, or `room:members` in a large
+ * room. These tell who comes and goes: without `load`, somebody who was there before this page is not in the list.
  */
 export function usePresence(room: string | null, { load }: UsePresenceOptions = {}): UsePresence {
   const latest = useRef(load);
@@ -42,9 +47,14 @@ export function usePresence(room: string | null, { load }: UsePresenceOptions = 
     [room, loads],
   );
   const get = useCallback(() => (room === null ? NOBODY : presenceOf(room)), [room]);
-  const { members, loadError } = useSyncExternalStore(subscribe, get, getInitial);
+  const { members, count, loadError } = useSyncExternalStore(subscribe, get, getInitial);
   const { joined, error } = useRoom(room);
-  return { members, joined, error: error ?? (loadError === null ? null : { code: "ERR_PRESENCE", error: loadError }) };
+  return {
+    members,
+    count,
+    joined,
+    error: error ?? (loadError === null ? null : { code: "ERR_PRESENCE", error: loadError }),
+  };
 }
 
 const getInitial = () => NOBODY;

@@ -6,7 +6,7 @@ import { getWebSocketClient, type RoomAck } from "../client/index.js";
 
 /** What {@link useRoom} returns. */
 export interface UseRoom {
-  /** The server let us in. It holds through reconnects, which join again, until the server refuses that. */
+  /** The server let us in. It holds through reconnects, which join again, until the server refuses that or the connection. */
   joined: boolean;
   /** Why it did not. */
   error: { code: string; error: string } | null;
@@ -26,13 +26,13 @@ export function useRoom(room: string | null): UseRoom {
     const release = client.retain();
     void join();
     let lost = false;
-    const off = client.onStatusChange(({ connected, reconnecting }) => {
-      if (connected && lost) {
-        // The client is asking again already: this hears the answer, and adds no member.
+    const off = client.onStatusChange(({ connected, reconnecting, refused = false }) => {
+      if (refused || (connected && lost)) {
+        // The client knows the answer, or is asking again already: this hears it, and adds no member.
         void join();
         void client.leaveRoom(room);
       }
-      lost = reconnecting;
+      lost = !connected && (lost || reconnecting || refused);
     });
     return () => {
       mounted = false;

@@ -14,10 +14,11 @@ export interface UseWebSocket {
   emit: WebSocketClient["emit"];
   joinRoom: WebSocketClient["joinRoom"];
   leaveRoom: WebSocketClient["leaveRoom"];
+  retry: WebSocketClient["retry"];
   client: WebSocketClient;
 }
 
-type Methods = Pick<UseWebSocket, "client" | "on" | "emit" | "joinRoom" | "leaveRoom">;
+type Methods = Pick<UseWebSocket, "client" | "on" | "emit" | "joinRoom" | "leaveRoom" | "retry">;
 
 let methods: Methods | undefined;
 
@@ -30,6 +31,7 @@ function getMethods(): Methods {
     emit: client.emit.bind(client),
     joinRoom: client.joinRoom.bind(client),
     leaveRoom: client.leaveRoom.bind(client),
+    retry: client.retry.bind(client),
   };
   return methods;
 }

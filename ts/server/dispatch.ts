@@ -6,6 +6,7 @@ import { authorizeJoin } from "./authorize-join.js";
 import { decode } from "./binary.js";
 import { ACK, type Engine, EVENT } from "./engine.js";
 import type { RealtimeError } from "./errors.js";
+import { later, raise } from "./handler-errors.js";
 import { Identities } from "./identities.js";
 import type { Namespace } from "./namespace.js";
 import { Kept } from "./recovery.js";
@@ -103,20 +104,21 @@ export class Dispatcher {
       return;
     }
     // A session is taken up again by its own user alone.
-    const recovered = info.recovered === true && (info.userId ?? null) === userId;
-    const socket = this.#create(nsp, key, { ...info, recovered }, userId, identity);
+    const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
+    const known = session ? { ...info, id: session.id, recovered: true } : info;
+    const socket = this.#create(nsp, key, known, userId, identity);
     try {
       nsp._run(socket, (error) => {
-        process.nextTick(() => {
+        later(() => {
           if (!isThere()) return;
-          if (error) return this.#refuse(key, { message: error.message, data: error.data });
+          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error);
           this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
     } catch (error) {
       if (isThere()) this.#refuse(key, { message: "middleware failed" });
-      throw error;
+      raise(error);
     }
   }
 

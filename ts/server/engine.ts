@@ -3,18 +3,21 @@
 import type { EventEmitter } from "node:events";
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../native.js";
 import { encode } from "./binary.js";
 import { binding, type Native } from "./binding.js";
+import { handOver } from "./handover.js";
+import { Inbox } from "./inbox.js";
 import { claim, type Handlers, hearUpgrades } from "./intercept.js";
 import { log } from "./logger.js";
-import type { ParsedOptions } from "./parse-options.js";
-import { Polling } from "./polling.js";
+import type { ParsedOptions } from "./option-table.js";
+import { isOfClosing, Polling, unavailable } from "./polling.js";
 import { roomChanged } from "./producers.js";
 import { testTakeover } from "./selftest.js";
 import { keepUntilExit, releaseFromExit } from "./shutdown.js";
 import { type EmitFlags, flagBits } from "./socket-types.js";
-import { handleUpgrade } from "./upgrade.js";
+import { handleUpgrade, refuse } from "./upgrade.js";
 
 /** Types of packets to one socket. */
 export const EVENT = 2;
@@ -28,38 +31,45 @@ export class Engine {
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  readonly #inbox: Inbox;
+  /** How many WebSockets came from Node, by the way they took. */
+  readonly came = { taken: 0, piped: 0 };
+  /** WebSockets that go through Node. */
+  readonly piped = new Set<Duplex>();
+  /** What it shares the ports of. */
+  readonly #targets: EventEmitter[] = [];
   readonly #undo: Array<() => void> = [];
   /** Called when nothing more will come. */
   readonly onClosed: Array<() => void> = [];
   #closed: Promise<string> | undefined;
   #finish: ((report: string) => void) | undefined;
+  /** What the native side says of its end. */
+  #report: string | undefined;
 
   /** Opens the native server. `sink` gets every inbox event except those that concern HTTP and closing. */
   constructor(options: ParsedOptions, sink: (event: InboxEvent) => void) {
     this.options = options;
     this.native = binding();
     this.polling = new Polling(this);
-    this.id = this.native.openServer(options.native, (events) => {
-      for (const event of events) {
-        // One handler that throws must not cost the others their events.
-        try {
-          if (event.kind === "response") this.polling.respond(event);
-          else if (event.kind === "closed") this.#finish?.(event.text ?? "{}");
-          else if (event.kind === "room") roomEvent(event.text);
-          else if (event.kind === "log") log(options.logger, event.text);
-          else sink(event);
-        } catch (error) {
-          process.nextTick(() => {
-            throw error;
-          });
-        }
-      }
-    });
+    const handle = (event: InboxEvent) => {
+      if (event.kind === "response") this.polling.respond(event);
+      else if (event.kind === "closed") this.#nativeClosed(event.text ?? "{}");
+      else if (event.kind === "room") roomEvent(event.text);
+      else if (event.kind === "log") log(options.logger, event.text);
+      else sink(event);
+    };
+    this.#inbox = new Inbox(handle, (most) => this.native.takeInbox(this.id, most));
+    this.id = this.native.openServer(options.native, (events) => this.#inbox.receive(events));
     keepUntilExit(this);
   }
 
   get closing(): boolean {
     return this.#closed !== undefined;
+  }
+
+  /** Whether an HTTP server has stopped listening, and waits for connections that are ours. */
+  get holdsClosingServer(): boolean {
+    return [...this.piped].some(isOfClosing) || this.polling.holdsClosingServer;
   }
 
   /** Shares the port of one HTTP server, until that closes. */
@@ -78,7 +88,8 @@ export class Engine {
   }
 
   #claim(target: EventEmitter): void {
-    testTakeover(this.native);
+    void testTakeover(this.native);
+    this.#targets.push(target);
     const handlers: Handlers = {
       request: (request, response) => this.polling.handle(request, response),
       upgrade: (request, socket, head) => handleUpgrade(this, request, socket, head),
@@ -110,7 +121,7 @@ export class Engine {
     this.#closed ??= new Promise((resolve) => {
       const { shutdownTimeout } = this.options;
       // This timer also keeps the process alive until the answer is there.
-      const timer = setTimeout(() => this.#finish?.('{"timedOut":true}'), shutdownTimeout + GRACE);
+      const timer = setTimeout(() => this.#finish?.(this.#report ?? '{"timedOut":true}'), shutdownTimeout + GRACE);
       this.#finish = (report) => {
         this.#finish = undefined;
         clearTimeout(timer);
@@ -122,12 +133,44 @@ export class Engine {
     return this.#closed;
   }
 
-  /** The same, blocking: for the exit of the process, or to give way to another server. */
+  /** The native side is closed. What clients have said before is still handled, as long as there is time. */
+  #nativeClosed(report: string): void {
+    this.#report = report;
+    this.#inbox.whenEmpty(() => this.#finish?.(report));
+  }
+
+  /**
+   * Closes the native side, and then the HTTP server: only then, as polling clients fetch what waits for them by new requests. Gives the
+   * error of a server that was not running.
+   */
+  async closeWith(server: HttpServer | HttpsServer): Promise<Error | undefined> {
+    // Who asks while it waits for its last requests gets an answer.
+    const undo = claim(server, this.options.path, {
+      request: (_, response) => unavailable(response),
+      upgrade: (_, socket) => refuse(socket),
+    });
+    await this.close();
+    const error = await new Promise<Error | undefined>((resolve) => server.close(resolve));
+    undo();
+    return error;
+  }
+
+  /** The same as `close`, blocking, for the exit of the process. */
+  closeAtExit(): void {
+    if (!this.closing && this.#targets.length > 0 && this.polling.gather()) {
+      handOver(this.native, this.id, (server) =>
+        this.#targets.some((one) => one === server || one === HttpServer.prototype),
+      );
+    }
+    this.closeNow();
+  }
+
+  /** The same, to give way to another server. */
   closeNow(deadline = this.options.shutdownTimeout): void {
+    this.#closed ??= Promise.resolve("{}");
     this.native.closeServerSync(this.id, deadline);
     // The last answers to polling clients: nobody calls us for them any more, and a socket writes at once.
     for (const event of this.native.drainInbox(this.id)) if (event.kind === "response") this.polling.respond(event);
-    this.#closed ??= Promise.resolve("{}");
     if (this.#finish) this.#finish("{}");
     else this.#release();
   }

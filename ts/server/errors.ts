@@ -1,9 +1,13 @@
 // The one error class of this package and the table of its codes.
 
+import { acrossCopies } from "./across-copies.js";
+
 /** Every code of `RealtimeError`, with what it means. Codes are stable; messages may change. */
 export const ERROR_CODES = {
   ERR_NATIVE_MISSING: "the native binary for this platform is not installed or cannot be loaded",
   ERR_NATIVE_MISMATCH: "the native binary belongs to another version of this package",
+  ERR_BUNDLED: "a bundler took this package in, and its native binary cannot be loaded from a bundle",
+  ERR_NOT_NODE: "the server's entry points were used at the edge or in a browser",
   ERR_DUPLICATE: "two versions of this package are loaded in one process",
   ERR_INVALID_OPTION: "an option has a wrong type or is out of range",
   ERR_UNSUPPORTED_OPTION: "an option is unknown, or not supported yet",
@@ -30,7 +34,8 @@ export const ERROR_CODES = {
   ERR_FORBIDDEN: "to a client: it may not join this room",
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
-  ERR_INVALID_ARGUMENT: "the native side was called with a wrong type",
+  ERR_INVALID_ARGUMENT: "an argument has a wrong type or value",
+  ERR_INTERNAL: "a fault of this package: please report it, with the message",
 } as const;
 
 /** An error with a stable `code`, `ERR_…`. */
@@ -44,18 +49,34 @@ export class RealtimeError extends Error {
   }
 }
 
-/** Errors of the native side carry their code; all others pass unchanged. */
+acrossCopies(RealtimeError, "RealtimeError");
+
+/** A panic of the native side. */
+const PANIC = "GenericFailure";
+
+/**
+ * An error that a function of the native side threw. It carries our code, or that of N-API, if any: of a panic, or of an
+ * argument of a wrong type.
+ */
 export function toRealtimeError(error: unknown): unknown {
   if (error instanceof RealtimeError || !(error instanceof Error)) return error;
-  const code = (error as { code?: unknown }).code;
-  return typeof code === "string" && code.startsWith("ERR_")
-    ? new RealtimeError(code, error.message, { cause: error })
-    : error;
+  const { code = error instanceof TypeError ? "" : undefined } = error as { code?: unknown };
+  if (typeof code !== "string") return error;
+  const own = code.startsWith("ERR_") ? code : code === PANIC ? "ERR_INTERNAL" : "ERR_INVALID_ARGUMENT";
+  return new RealtimeError(own, error.message, { cause: error });
 }
 
 /** Throws in the name of something Socket.IO has and this package has not. */
 export function unsupported(what: string, instead?: string): never {
   throw new RealtimeError("ERR_UNSUPPORTED", `${what} is not supported${instead ? `: ${instead}` : ""}`);
+}
+
+/** The same for methods that give promises: these are rejected. */
+export function rejectMembers(prototype: object, owner: string, members: Record<string, string>): void {
+  for (const [name, instead] of Object.entries(members)) {
+    const value = async () => unsupported(`${owner}.${name}`, instead);
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
 }
 
 /** Makes each name on `prototype` throw ERR_UNSUPPORTED when read or set, so that nothing is silently undefined. */

@@ -86,6 +86,21 @@ describe("claim", () => {
     expect(await raw(port, "/other")).toBe("application");
   });
 
+  it("answers what lies below the path where no application listens", async () => {
+    const server = new Server();
+    undo.push(() => server.close());
+    undo.push(claim(server, "/rt", ours));
+    hearUpgrades(server);
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo;
+    for (const path of ["/rt/socket.io.js", "/rt/x", "/rt//", "/rt", "/rt?a=1", "/rt/x?EIO=4&transport=polling"]) {
+      const [response] = (await once(get({ port, path, agent: false }), "response")) as [IncomingMessage];
+      expect([path, response.resume().statusCode]).toEqual([path, 404]);
+      expect(await raw(port, path === "/rt" || path === "/rt?a=1" ? "/rt/x" : path)).toMatch(/^HTTP\/1.1 404 /);
+    }
+  });
+
   it("answers Expect: 100-continue of an application that checks it", async () => {
     const { server, port } = await serve();
     server.on("checkContinue", (_, response) => response.end("app"));

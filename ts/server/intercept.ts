@@ -48,7 +48,7 @@ function wrap(target: Claimable): Wrapped {
   const emit: Emit = function (this: HttpServer, event: string | symbol, ...args: unknown[]): boolean {
     if (handled(this, claims, event, args)) return true;
     const original = own ? (own.value as Emit) : (Object.getPrototypeOf(target) as EventEmitter).emit;
-    return original.call(this, event, ...args);
+    return original.call(this, event, ...args) || isLost(claims, event, args);
   };
   const unwrap = () => {
     // Somebody may have wrapped our wrapper since; then it stays, and finds no claims.
@@ -89,6 +89,18 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     default:
       return false;
   }
+}
+
+/** Answers a request at or below a claimed path that nobody listens for: without an application it would hang. */
+function isLost(claims: Claim[], event: string | symbol, args: unknown[]): boolean {
+  if (event !== "request") return false;
+  const [request, response] = args as [IncomingMessage, ServerResponse];
+  const path = request.url?.split("?")[0] ?? "";
+  const claim = claims.find((one) => path === one.path || path.startsWith(`${one.path}/`));
+  if (!claim || response.writableEnded) return false;
+  response.writeHead(404, { "Content-Type": "text/plain" });
+  response.end(`This server answers at ${claim.path}/ only.\n`);
+  return true;
 }
 
 /**

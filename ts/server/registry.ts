@@ -5,6 +5,7 @@ import type { Engine } from "./engine.js";
 import type { LoopDelay } from "./loop-delay.js";
 import type { Producer } from "./producers.js";
 import type { Running } from "./realtime.js";
+import type { Verdict } from "./selftest.js";
 import type { WebSocketServer } from "./websocket-server.js";
 
 interface Registry {
@@ -14,16 +15,27 @@ interface Registry {
   engines: Set<Engine>;
   /** The handlers of exit and signals, once installed. */
   removeExitHandlers?: (() => void) | undefined;
-  /** Result of the self-test of the take-over. */
-  takeover: "untested" | "testing" | "works" | "fails";
+  /** A signal came that the application handles: it is about to end, most likely. */
+  leaving?: boolean;
+  /** How WebSockets are taken from Node, by the self-test, once an HTTP server was attached. */
+  takeover?: Verdict;
   /** Settles when that is known. */
   tested?: Promise<void>;
+  /** The self-test is running. */
+  testing?: boolean;
+  /** How often it failed, and when it is tried again. */
+  testFailures?: number;
+  testAgain?: number;
+  /** The URL that was said last to be that of the real-time server. */
+  announced?: string;
   /** The one handle that getWebSocketServer() gives. */
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
   running?: Running | undefined;
-  /** What runs while a room has members. */
-  producers: Set<Producer>;
+  /** The last one of this thread is closed: what is emitted now is late, and no mistake. */
+  ended?: boolean;
+  /** What runs while a room has members, by rooms and name. */
+  producers: Map<string, Producer>;
   /** Rooms that have members, once somebody wants to know. */
   activeRooms: Set<string>;
   /** Measures this thread's delay, once somebody wants to know. */
@@ -37,8 +49,7 @@ const shared = globalThis as { [KEY]?: Registry };
 export const registry: Registry = shared[KEY] ?? {
   warned: new Set(),
   engines: new Set(),
-  takeover: "untested",
-  producers: new Set(),
+  producers: new Map(),
   activeRooms: new Set(),
 };
 shared[KEY] = registry;

@@ -3,14 +3,22 @@
 import { EventEmitter } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
+import { acrossCopies } from "./across-copies.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { Engine, engineOf, setEngine } from "./engine.js";
 import { EngineView } from "./engine-view.js";
-import { RealtimeError, refuseMembers, unsupported } from "./errors.js";
-import { type Middleware, Namespace, type NamespaceEvents, REFUSED_ON_NAMESPACES } from "./namespace.js";
+import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "./errors.js";
+import {
+  type Middleware,
+  Namespace,
+  type NamespaceEvents,
+  REFUSED_ON_NAMESPACES,
+  REJECTED_ON_NAMESPACES,
+} from "./namespace.js";
+import type { ParsedOptions } from "./option-table.js";
 import type { ServerOptions } from "./options.js";
-import { type ParsedOptions, parseServerOptions } from "./parse-options.js";
+import { parseServerOptions } from "./parse-options.js";
 import type { Socket } from "./socket.js";
 import type { Rooms } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
@@ -91,9 +99,8 @@ export class Server<
   /** Disconnects everybody, then closes the HTTP server, too. `fn` gets its error, if it was not running. */
   async close(fn?: (error?: Error) => void): Promise<void> {
     const { httpServer } = this;
-    const closing = engineOf(this)?.close();
-    const error = httpServer && (await new Promise<Error | undefined>((resolve) => httpServer.close(resolve)));
-    await closing;
+    const engine = engineOf(this);
+    const error = engine && httpServer ? await engine.closeWith(httpServer) : await closed(httpServer);
     fn?.(error);
   }
 
@@ -207,6 +214,11 @@ export class Server<
     return this.sockets.timeout(timeout);
   }
 
+  /** The sockets of `/` that JavaScript knows: see `Namespace.sockets`. */
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+    return this.sockets.fetchSockets();
+  }
+
   socketsJoin(room: Rooms): void {
     this.sockets.socketsJoin(room);
   }
@@ -244,8 +256,15 @@ export class Server<
   }
 }
 
+acrossCopies(Server, "Server");
+
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === "object" && value !== null && typeof (value as { listen?: unknown }).listen !== "function";
+}
+
+/** Closes an HTTP server; gives the error, if it was not running. */
+function closed(server: AnyHttpServer | undefined): Promise<Error | undefined> {
+  return new Promise((resolve) => (server ? server.close(resolve) : resolve(undefined)));
 }
 
 function portServer(): HttpServer {
@@ -269,6 +288,7 @@ for (const name of [
   });
 }
 
+rejectMembers(Server.prototype, "Server", REJECTED_ON_NAMESPACES);
 refuseMembers(Server.prototype, "Server", {
   ...REFUSED_ON_NAMESPACES,
   attachApp: "uWebSockets.js has no place here",

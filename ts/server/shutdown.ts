@@ -29,6 +29,7 @@ function install(): () => void {
   const onSignal = (signal: NodeJS.Signals) => {
     // Ours is first in line (see below), so a `once` listener of somebody else still counts.
     if (process.listenerCount(signal) > 1) {
+      registry.leaving = true;
       looking ??= watchClosingServers();
       return;
     }
@@ -43,6 +44,7 @@ function install(): () => void {
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
   return () => {
     clearInterval(looking);
+    registry.leaving = false;
     process.off("exit", flush);
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };
@@ -50,18 +52,19 @@ function install(): () => void {
 
 /** Blocks, within each server's shutdownTimeout: Next calls process.exit, and then nothing asynchronous runs any more. */
 function flush(): void {
-  for (const engine of [...registry.engines]) engine.closeNow();
+  for (const engine of [...registry.engines]) engine.closeAtExit();
 }
 
 /**
  * The application handles the signal (Next closes its HTTP server, waits for open responses, then exits), so WebSockets
- * stay open and get every event until `exit`. A pending poll however is an open response, and would hold that server
- * until its next ping: if one does, close gracefully, after a moment in which requests in flight can still emit.
+ * stay open and get every event until `exit`. A pending poll however is an open response, and a WebSocket that Node pipes
+ * an open connection; either would hold that server for as long as its client stays. If one does, close gracefully, after
+ * a moment in which requests in flight can still emit.
  */
 function watchClosingServers(): NodeJS.Timeout {
   let since: number | undefined;
   return setInterval(() => {
-    const held = [...registry.engines].filter((engine) => engine.polling.holdsClosingServer);
+    const held = [...registry.engines].filter((engine) => engine.holdsClosingServer);
     since = held.length > 0 ? (since ?? Date.now()) : undefined;
     if (since !== undefined && Date.now() - since >= LAST_WORDS) for (const engine of held) void engine.close();
   }, LOOK).unref();

@@ -1,6 +1,7 @@
 // What a server counts, as stats() and shutdown() tell it.
 
 import { eventLoopDelay } from "./loop-delay.js";
+import type { Takeover } from "./selftest.js";
 
 /** How many values fell to each upper bound in `le`; the last of `counts` is above all of them. */
 export interface Distribution {
@@ -102,6 +103,11 @@ export interface Stats {
   denied: Denied;
   /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
   waiting: { clients: number; bytes: number; largest: number };
+  /**
+   * What waits for this JavaScript thread: bytes of clients' events, clients that are not read until it catches up, and bytes
+   * of events whose attachments have not all come.
+   */
+  inbox: { bytes: number; paused: number; unfinished: number };
   /** Commands that wait for the native threads. */
   commandsWaiting: number;
   packetsPerWrite: Distribution;
@@ -111,6 +117,8 @@ export interface Stats {
   shards: number;
   /** How late this JavaScript thread runs its timers, in ms, since the last look; the first look begins to measure. */
   eventLoopDelay: { p50: number; p99: number; max: number };
+  /** How WebSockets are taken from Node's HTTP servers, in this thread. */
+  takeover: Takeover;
 }
 
 /** What a shutdown came to. Counts are from the server's start on. */
@@ -136,5 +144,14 @@ export function eventLoopMetrics(): string {
     sample("0.5", p50) +
     sample("0.99", p99) +
     sample("1", max)
+  );
+}
+
+/** The same of how WebSockets come from Node. */
+export function takeoverMetrics({ taken, piped }: Takeover): string {
+  const name = "nself_realtime_node_websockets_total";
+  return (
+    `# HELP ${name} WebSockets that came from Node's HTTP servers, by the way they took.\n# TYPE ${name} counter\n` +
+    `${name}{way="taken"} ${taken}\n${name}{way="piped"} ${piped}\n`
   );
 }

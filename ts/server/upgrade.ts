@@ -7,8 +7,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../native.js";
 import type { Engine } from "./engine.js";
-import { registry } from "./registry.js";
 import { ask, mustAsk, requestHead } from "./request.js";
+import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
 interface Handle {
@@ -42,20 +42,25 @@ export function handleUpgrade(engine: Engine, request: IncomingMessage, duplex: 
       serve(engine, described, socket, head);
     }
   } catch {
-    unavailable(socket);
+    refuse(socket);
   }
 }
 
 function serve(engine: Engine, request: RequestHead, socket: Connection, head: Buffer): void {
   if (socket.destroyed) return;
-  if (registry.takeover === "testing") {
+  const way = wayOf(engine.native);
+  if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
     socket.pause();
-    void registry.tested?.then(() => serve(engine, request, socket, head));
+    void way.then(() => serve(engine, request, socket, head));
+    return;
+  }
+  if (way === "refused") {
+    refuse(socket);
     return;
   }
   try {
-    const handle = registry.takeover === "works" ? takeable(socket) : undefined;
+    const handle = way === "works" ? takeable(socket) : undefined;
     if (!handle) {
       bridge(engine, request, socket, head);
       return;
@@ -66,10 +71,11 @@ function serve(engine: Engine, request: RequestHead, socket: Connection, head: B
     engine.native.upgrade(engine.id, handle.fd, request, drain(socket, head));
     // The native side has its own duplicate of the descriptor: this closes only Node's, without a FIN.
     socket.destroy();
+    engine.came.taken++;
   } catch (error) {
     // Out of descriptors, or the server is closing.
     if ((error as { code?: unknown }).code === "ERR_TAKEOVER") engine.native.withoutDescriptor(engine.id);
-    unavailable(socket);
+    refuse(socket);
   }
 }
 
@@ -101,9 +107,14 @@ function bridge(engine: Engine, request: RequestHead, socket: Connection, head: 
     socket.setNoDelay(true);
   }
   socket.pipe(native).pipe(socket);
+  engine.came.piped++;
+  engine.piped.add(socket);
   native.on("error", () => native.destroy());
   native.on("close", () => finish(socket));
-  socket.on("close", () => finish(native));
+  socket.on("close", () => {
+    engine.piped.delete(socket);
+    finish(native);
+  });
 }
 
 /** Writes out what is left, then closes: Node's own HTTP sockets stay half open for as long as the client likes. */
@@ -115,7 +126,8 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
-function unavailable(socket: Connection): void {
+/** Answers an upgrade that cannot be served, and closes its connection. */
+export function refuse(socket: Duplex): void {
   if (socket.destroyed) return;
   const body = "Service unavailable";
   socket.write(

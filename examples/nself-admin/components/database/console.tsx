@@ -1,8 +1,8 @@
 "use client";
 // The database console: SQL goes up by a request, the result comes back by the user's room.
 
-import { useDbQueryResult, useRoom } from "nself-realtime/react";
-import { useEffect, useState } from "react";
+import { useDbQueryResult, useInvalidation, useRoom } from "nself-realtime/react";
+import { useState } from "react";
 import { callApi } from "@/lib/client/call-api";
 import { act } from "@/lib/client/service-actions";
 import { useAction } from "@/lib/client/use-action";
@@ -39,17 +39,14 @@ export function DatabaseConsole({ userId, services }: Props) {
   const { statusOf } = useServices(services);
   const state = statusOf("postgres")?.status ?? "stopped";
   const running = state === "running";
-  const tables = useSnapshot("/api/database/tables", NO_TABLES, running && connection);
+  const tables = useSnapshot("/api/database/tables", NO_TABLES, running && "running");
+  // When anybody's query may have made a table, or dropped one; and after each connect.
+  useInvalidation({ tables: tables.reload });
   const { joined, error: refused } = useRoom(databaseRoom(userId));
   const [sql, setSql] = useState(FIRST);
   const [queryId, setQueryId] = useState<string | null>(null);
   const { result, isPending } = useDbQueryResult(queryId);
   const { busy, error, run } = useAction();
-  const { reload } = tables;
-  useEffect(() => {
-    // The query may have made a table, or dropped one.
-    if (result) reload();
-  }, [result, reload]);
   const can = running && joined && connection !== false && !busy && !isPending && sql.trim() !== "";
 
   const ask = () => {

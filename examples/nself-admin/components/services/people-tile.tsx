@@ -7,8 +7,7 @@ import { usePresence } from "nself-realtime/react";
 const load = presenceFrom("/api/realtime");
 
 export function PeopleTile() {
-  const { members, error } = usePresence("admin", { load });
-  const tabs = members.reduce((sum, { connections }) => sum + connections, 0);
+  const { members, count: tabs, error } = usePresence("admin", { load });
   return (
     <section className="card tile" aria-label="People">
       <h2>Here now</h2>

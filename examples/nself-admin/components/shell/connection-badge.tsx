@@ -26,13 +26,22 @@ export function ConnectionBadge() {
   const { connected, reconnecting, status } = useWebSocket();
   const online = useOnline();
   // A server on this machine is reached without a network: what counts first is the connection itself.
-  const state = connected ? "connected" : !online ? "offline" : reconnecting ? "reconnecting" : "connecting";
+  const state = connected
+    ? "connected"
+    : status.refused
+      ? "refused"
+      : !online
+        ? "offline"
+        : reconnecting
+          ? "reconnecting"
+          : "connecting";
   const attempt = status.reconnectAttempts > 1 ? ` (${status.reconnectAttempts})` : "";
   const text = {
     connected: "Connected",
     offline: "Offline",
     reconnecting: `Reconnecting${attempt}`,
     connecting: "Connecting",
+    refused: "Refused",
   }[state];
   return (
     <output className="badge" data-state={state} aria-label="Connection" aria-live="polite">

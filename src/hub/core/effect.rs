@@ -1,0 +1,73 @@
+//! What the core wants done. It does nothing itself that reaches beyond it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::link::LinkId;
+use super::recovery::{Claim, Session};
+use crate::hub::context::Context;
+use crate::hub::event::{Event, SocketKey};
+use crate::hub::ids::Id;
+use crate::hub::message::Selection;
+use crate::session::handshake::Refusal;
+
+/// The answer to a polling request.
+#[allow(missing_docs)] // Of fields: the variants' comments tell.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// 200 with a payload; the first of a session carries its id for the cookie.
+    Payload { body: Vec<u8>, opened: Option<Id> },
+    /// 200 `ok`, to a POST.
+    Ok,
+    /// 400 or 403 with Engine.IO's error body.
+    Refused(Refusal),
+    /// A bare status.
+    Status(u16),
+    /// None: the request's connection is destroyed.
+    Cut,
+}
+
+/// Answers one polling request.
+pub type Respond = Box<dyn FnOnce(Answer) + Send>;
+
+/// One thing to do.
+#[allow(missing_docs)] // Of fields: the variants' comments tell.
+pub enum Effect {
+    /// Answer a polling request.
+    Reply(Respond, Answer),
+    /// Tell JavaScript.
+    Tell(Arc<Context>, Event),
+    /// Emit an event of the nself layer, on all shards. `key`: the newest of it stays in a full outbox.
+    Announce { server: Arc<Context>, text: String, to: Selection, key: Option<String> },
+    /// Ask a shard for a session. In the order of the bus: what was published before comes before it.
+    Claim { owner: usize, claim: Box<Claim> },
+    /// Answer another shard's claim.
+    Claimed { shard: usize, socket: SocketKey, session: Option<Box<Session>> },
+    /// Read a WebSocket on.
+    Read(LinkId),
+    /// A WebSocket has nothing more to say: its peer sees the end.
+    Finish(LinkId),
+    /// A WebSocket is gone.
+    Drop(LinkId),
+    /// No client of a server is left here: its listener may stop.
+    Drained(Arc<Context>),
+    /// Nothing of a server is left here.
+    Closed(Arc<Context>),
+}
+
+impl fmt::Debug for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reply(..) => "Reply",
+            Self::Tell(..) => "Tell",
+            Self::Announce { .. } => "Announce",
+            Self::Claim { .. } => "Claim",
+            Self::Claimed { .. } => "Claimed",
+            Self::Read(_) => "Read",
+            Self::Finish(_) => "Finish",
+            Self::Drop(_) => "Drop",
+            Self::Drained(_) => "Drained",
+            Self::Closed(_) => "Closed",
+        })
+    }
+}

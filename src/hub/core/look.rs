@@ -1,0 +1,158 @@
+//! What can be asked of a shard, and its answers: data, both.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::access::Ended;
+use super::connection::ConnectionId;
+use super::effect::Effect;
+use super::space::Member;
+use super::{Core, Now};
+use crate::hub::event::SocketKey;
+
+/// A question to every shard, or to one.
+#[allow(missing_docs)] // Of fields: the variants' comments tell.
+#[derive(Debug, Clone)]
+pub enum Question {
+    /// The sockets of a namespace, or those of one user, or of one room.
+    Sockets { nsp: u32, user: Option<Arc<str>>, room: Option<Arc<str>> },
+    /// The socket ids in a room.
+    Members { nsp: u32, room: Arc<str> },
+    /// The rooms of a socket, its own id first.
+    Rooms { socket: SocketKey },
+    /// What waits for a server's clients.
+    Waiting { server: u32 },
+    /// A user or a session ends: how many sockets that were.
+    End { server: u32, ended: Ended },
+}
+
+/// A shard's answer.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answers {
+    /// Sockets.
+    Sockets(Vec<Entry>),
+    /// Names of rooms, or ids of sockets.
+    Names(Vec<String>),
+    /// What waits.
+    Waiting(Depth),
+    /// How many.
+    Count(usize),
+}
+
+/// One socket of the nself layer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Entry {
+    /// By the application's word; none if it did not say.
+    pub user_id: Option<String>,
+    /// The socket's id.
+    pub socket_id: String,
+    /// The rooms that it joined.
+    pub rooms: Vec<String>,
+    /// ISO 8601.
+    pub connected_at: String,
+    /// When its client was last heard of, pongs included; ISO 8601.
+    pub last_seen: String,
+}
+
+/// What waits on the shards, by a look at them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Depth {
+    /// Clients for whom something waits.
+    pub clients: u64,
+    /// Bytes that wait for all of them.
+    pub bytes: u64,
+    /// Bytes that wait for the one that is furthest behind.
+    pub largest: u64,
+}
+
+impl Core {
+    /// Answers a question. What came before it has been done.
+    pub fn ask(&mut self, now: Now, question: &Question, out: &mut Vec<Effect>) -> Answers {
+        let mut answers = Answers::Count(0);
+        self.step(now, out, |core| {
+            core.settle_all();
+            answers = core.answer_question(question);
+        });
+        answers
+    }
+
+    fn answer_question(&mut self, question: &Question) -> Answers {
+        match question {
+            Question::Sockets { nsp, user, room } => {
+                Answers::Sockets(self.entries(*nsp, user.as_deref(), room.as_ref()))
+            }
+            Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
+            Question::Rooms { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
+            Question::End { server, ended } => Answers::Count(self.end(*server, ended)),
+        }
+    }
+
+    fn entries(&self, nsp: u32, user: Option<&str>, room: Option<&Arc<str>>) -> Vec<Entry> {
+        let Some(space) = self.directory.space(nsp) else { return Vec::new() };
+        let members: Vec<Member> = match room {
+            Some(room) => space.in_room(room).collect(),
+            None => space.members().collect(),
+        };
+        let sockets = members.into_iter().filter_map(|member| {
+            let socket = self.directory.socket(member.socket)?;
+            Some((socket, self.directory.see(member.connection)?))
+        });
+        sockets
+            .filter(|(socket, _)| user.is_none_or(|user| socket.user.as_deref() == Some(user)))
+            .map(|(socket, connection)| Entry {
+                user_id: socket.user.as_deref().map(str::to_owned),
+                socket_id: socket.id.as_str().to_owned(),
+                // Of one room: what else they are in is not told.
+                rooms: socket
+                    .rooms
+                    .keys()
+                    .filter(|one| room.is_none_or(|room| room == *one))
+                    .map(|room| room.to_string())
+                    .collect(),
+                connected_at: self.iso(socket.since),
+                last_seen: self.iso(connection.seen),
+            })
+            .collect()
+    }
+
+    fn ids_in(&self, nsp: u32, room: &str) -> Vec<String> {
+        let Some(space) = self.directory.space(nsp) else { return Vec::new() };
+        let sockets = space.in_room(room).filter_map(|member| self.directory.socket(member.socket));
+        sockets.map(|socket| socket.id.as_str().to_owned()).collect()
+    }
+
+    fn rooms_of(&self, key: SocketKey) -> Vec<String> {
+        let Some(socket) = self.find(key).and_then(|id| self.directory.socket(id)) else { return Vec::new() };
+        let own = self.directory.space(socket.nsp.id).is_none_or(|space| space.shows(&socket.id));
+        let own = own.then(|| socket.id.as_str().to_owned());
+        own.into_iter().chain(socket.rooms.keys().map(|room| room.to_string())).collect()
+    }
+
+    fn depth(&self, server: u32) -> Depth {
+        let mut depth = Depth::default();
+        for (_, connection) in self.directory.connections().filter(|(_, connection)| connection.server.id == server) {
+            let bytes = connection.outbox.bytes() as u64;
+            if bytes > 0 {
+                depth.clients += 1;
+                depth.bytes += bytes;
+                depth.largest = depth.largest.max(bytes);
+            }
+        }
+        depth
+    }
+
+    /// Ends the connections of a user or a session, and what could be recovered of them. Returns how many sockets that were.
+    fn end(&mut self, server: u32, ended: &Ended) -> usize {
+        self.endings.note(server, ended);
+        self.end_away(server, ended);
+        let theirs = self.directory.connections().filter(|(_, connection)| {
+            connection.server.id == server && connection.identity.as_ref().is_some_and(|identity| ended.is_of(identity))
+        });
+        let theirs: Vec<ConnectionId> = theirs.map(|(id, _)| id).collect();
+        theirs.into_iter().map(|id| self.expel(id)).sum()
+    }
+}

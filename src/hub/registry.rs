@@ -1,0 +1,115 @@
+//! The namespaces of one server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+
+use parking_lot::{Mutex, RwLock};
+use rustc_hash::FxHashMap;
+
+use super::ids::Id;
+use super::journal::{Journal, Ring};
+use crate::config::Recovery;
+
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// A namespace of a server.
+pub struct Namespace {
+    /// Unique in the process.
+    pub id: u32,
+    /// With its leading `/`.
+    pub name: Arc<str>,
+    /// JavaScript wants to know of its sockets and their events.
+    pub listen: AtomicBool,
+    /// JavaScript decides who gets in.
+    pub ask: AtomicBool,
+    /// What it keeps for clients that come back, if that is wanted.
+    pub memory: Option<Memory>,
+}
+
+/// What a namespace keeps for clients that come back.
+pub struct Memory {
+    /// Its events.
+    pub journal: Box<dyn Journal>,
+    /// How clients are taken up again.
+    pub options: Recovery,
+    /// Whose the session of a `pid` is, of sockets that are there and of those that were cut off.
+    owners: Mutex<FxHashMap<Id, Owner>>,
+}
+
+/// Where a session is, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owner {
+    /// The shard that has it.
+    pub shard: usize,
+    /// The socket's id.
+    pub id: Id,
+    /// The user.
+    pub user: Option<Arc<str>>,
+}
+
+impl Memory {
+    /// Where a session is.
+    pub fn owner(&self, pid: &Id) -> Option<Owner> {
+        self.owners.lock().get(pid).cloned()
+    }
+
+    /// A session is there now.
+    pub fn own(&self, pid: Id, owner: Owner) {
+        self.owners.lock().insert(pid, owner);
+    }
+
+    /// A session is over, if it is still this shard's.
+    pub fn disown(&self, pid: &Id, shard: usize) {
+        let mut owners = self.owners.lock();
+        if owners.get(pid).is_some_and(|owner| owner.shard == shard) {
+            owners.remove(pid);
+        }
+    }
+}
+
+/// Namespaces by their names.
+#[derive(Default)]
+pub struct Registry {
+    namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
+}
+
+impl Registry {
+    /// Creates a namespace, or changes what JavaScript wants of it.
+    pub fn declare(&self, name: &str, listen: bool, ask: bool, recovery: Option<Recovery>) {
+        let mut namespaces = self.namespaces.write();
+        let nsp = namespaces.entry(name.into()).or_insert_with_key(|name| {
+            Arc::new(Namespace {
+                id: NEXT.fetch_add(1, Relaxed),
+                name: name.clone(),
+                listen: AtomicBool::new(false),
+                ask: AtomicBool::new(false),
+                memory: recovery.map(|options| Memory {
+                    journal: Box::new(Ring::new(options.max_disconnection_duration, random())),
+                    options,
+                    owners: Mutex::default(),
+                }),
+            })
+        });
+        nsp.listen.store(listen, Relaxed);
+        nsp.ask.store(ask, Relaxed);
+    }
+
+    /// A namespace, if it exists.
+    pub fn get(&self, name: &str) -> Option<Arc<Namespace>> {
+        self.namespaces.read().get(name).cloned()
+    }
+
+    /// All of them.
+    pub fn all(&self) -> Vec<Arc<Namespace>> {
+        self.namespaces.read().values().cloned().collect()
+    }
+
+    /// Whether JavaScript wants to know of sockets in any of them.
+    pub fn is_any_heard(&self) -> bool {
+        self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
+    }
+}
+
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}
