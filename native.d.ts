@@ -259,8 +259,8 @@ export declare function nselfServer(): number | null
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
 /**
- * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given.
- * Throws ERR_BUSY.
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. Throws
+ * ERR_BUSY.
  */
 export declare function presence(server: number, userId?: string | undefined | null): string
 

@@ -5,8 +5,6 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Attached, client, connected, event, MODES, realtime, settled, startAttached } from "./support/nself.js";
 import { describeFrame, PollingSession, request, text, WebSocketSession } from "./support/raw.js";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 let running: Attached | undefined;
 afterEach(async () => {
   await running?.close();

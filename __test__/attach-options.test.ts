@@ -23,10 +23,11 @@ describe("a second server", () => {
     await running.close();
   });
 
-  test("register() covers attach() without options; with other options it is refused", async () => {
+  test("register() covers attach() without options, and says so; with other options it is refused", async () => {
     register();
     const http = createServer();
-    expect(attach(http)).toBe(getWebSocketServer());
+    const warnings = await warningsOf(() => expect(attach(http)).toBe(getWebSocketServer()));
+    expect(warnings).toEqual([{ code: "NSELF_ATTACHED", message: expect.stringContaining("changes nothing") }]);
     expect(() => attach(http, { pingInterval: 100 })).toThrow(refusal("ERR_ALREADY_ATTACHED", "register()"));
   });
 

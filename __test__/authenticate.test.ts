@@ -3,8 +3,6 @@ import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Attached, client, connected, event, join, MODES, realtime, startAttached } from "./support/nself.js";
 import { PollingSession, request, text, upgrade, webSocketTarget } from "./support/raw.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 type Handshake = import("../ts/server/index.js").AuthenticateHandshake;
 
 let running: Attached | undefined;
@@ -85,7 +83,7 @@ describe.each(Object.entries(MODES))("authenticate over %s", (_, transports) => 
   });
 
   test("the session's end ends the connection", async () => {
-    running = await startAttached({ authenticate: () => ({ userId: "ann", expiresAt: Date.now() + 150 }) });
+    running = await startAttached({ authenticate: () => ({ userId: "ann", expiresAt: Date.now() + 1500 }) });
     const socket = await connected(running.port, { transports });
     await event(socket, "disconnect");
     expect(running.server.getPresence()).toEqual([]);
@@ -164,10 +162,10 @@ test("no answer within ten seconds refuses", async () => {
       return new Promise(() => {});
     },
   });
-  const socket = client(running.port);
-  const refused = event(socket, "connect_error", 12_000);
-  await asking;
   const started = performance.now();
+  const socket = client(running.port);
+  const refused = event(socket, "connect_error");
+  await asking;
   const error = await refused;
   expect(performance.now() - started).toBeGreaterThan(9_900);
   expect([error.message, error.data]).toEqual(["authentication timed out", { code: "ERR_AUTHENTICATION_TIMEOUT" }]);

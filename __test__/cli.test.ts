@@ -1,12 +1,10 @@
 // The command `nself-realtime`: how it runs Next, which is a stand-in here, and what its doctor finds.
 
 import { spawnSync } from "node:child_process";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Child, endChildren, start } from "./support/child.js";
 import { binaryPath, type Installation, installation } from "./support/installation.js";
 import { closeClients, connected, event } from "./support/nself.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 let app: Installation;
 beforeEach(() => {
@@ -20,7 +18,7 @@ afterEach(() => {
 
 async function lineWith(child: Child, part: string): Promise<string> {
   for (;;) {
-    const line = await child.lines.next(`a line with "${part}"`, 10_000);
+    const line = await child.lines.next(`a line with "${part}"`);
     if (line.includes(part)) return line;
   }
 }
@@ -50,14 +48,22 @@ describe("a standalone build", () => {
       (await import("nself-realtime")).register({ path: "/live" });
       response.end("page");
     });
-    server.listen(+process.env.PORT, process.env.HOSTNAME, () => console.log("port " + server.address().port));`;
+    server.listen(+process.env.PORT, process.env.HOSTNAME, () => {
+      console.log("arguments " + JSON.stringify([process.argv.slice(2), process.env.KEEP_ALIVE_TIMEOUT]));
+      console.log("port " + server.address().port);
+    });`;
 
-  test("is started by its own server, whose register() gives the path", async () => {
+  test("is started by its own server, which gets the other arguments, and whose register() gives the path", async () => {
     app.write("build/package.json", {});
     app.write("build/server.js", server);
     app.write("build/.next/required-server-files.json", {});
     app.write("build/.next/server/instrumentation.js", "");
-    const child = start(app.command, ["start", "build", "-p", "0", "--hostname=127.0.0.1"], { cwd: app.folder });
+    const child = start(
+      app.command,
+      ["start", "--verbose", "build", "-p", "0", "--hostname=127.0.0.1", "--keepAliveTimeout", "7000", "--", "build"],
+      { cwd: app.folder },
+    );
+    expect(await lineWith(child, "arguments ")).toBe('arguments [["--verbose","--","build"],"7000"]');
     const port = (await lineWith(child, "port ")).slice("port ".length);
     await fetch(`http://127.0.0.1:${port}/`);
     const line = `nself-realtime: Socket.IO clients connect to http://127.0.0.1:${port}/live`;
@@ -81,10 +87,46 @@ test("without Next it says so", async () => {
   expect(child.errors()).toContain("cannot find next here");
 });
 
-test("an unknown command shows the usage", async () => {
-  const child = start(app.command, ["stop"], { cwd: app.folder });
-  expect(await child.ended()).toEqual({ code: 2, signal: null });
-  expect(child.errors()).toMatch(/unknown command "stop"[\s\S]*Usage: /);
+/** Runs the command to its end. */
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [app.command, ...args], {
+    cwd: app.folder,
+    encoding: "utf8",
+  });
+  return { code: status, stdout, stderr };
+}
+
+test.each<[string, string[], RegExp]>([
+  ["no command", [], /a command is missing/],
+  ["an unknown command", ["stop"], /there is no command "stop"\n/],
+  ["a command with a slip", ["docter"], /there is no command "docter"; did you mean "doctor"\?/],
+  ["an unknown option", ["doctor", "--jsn"], /there is no option --jsn; did you mean "--json"\?/],
+  ["an unknown option of none", ["--verison"], /there is no option --verison; did you mean "--version"\?/],
+  ["an option without its value", ["doctor", "--url"], /'--url <value>' argument missing/],
+  ["a value that is none", ["doctor", "--json=yes"], /'--json' does not take an argument/],
+  ["too many words", ["init", ".", "twice"], /"twice" is one argument too many/],
+  ["an option without its other", ["doctor", "--idle"], /--idle goes with --url/],
+  ["no URL", ["doctor", "--url", "app.example"], /--url must be an http or https URL/],
+])("%s is an error that shows the usage", (_, args, expected) => {
+  const { code, stderr } = run(...args);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(expected);
+  expect(stderr).toContain("Usage: nself-realtime");
+});
+
+test.each([["--help"], ["-h"], ["help"], ["doctor", "--help"], ["init", "-h"]])("%s %s shows the usage", (...args) => {
+  expect(run(...args)).toMatchObject({ code: 0, stdout: expect.stringMatching(/^Usage: nself-realtime/) });
+});
+
+test.each(["--version", "-v"])("%s shows the version", (option) => {
+  expect(run(option)).toEqual({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/), stderr: "" });
+});
+
+test("dev says that instrumentation.ts is where Next may not see it", async () => {
+  app.write("src/app/page.tsx", "");
+  const child = start(app.command, ["dev", "-p", "0"], { cwd: app.folder });
+  await lineWith(child, "next [");
+  expect(child.errors()).toContain("Move it to src/instrumentation.ts");
 });
 
 interface Check {
@@ -145,14 +187,45 @@ describe("doctor", () => {
       /exports no register/,
     ],
     [
-      "an instrumentation.ts that imports at its top",
+      "a next.config with withRealtime in a text only",
       (app) =>
-        app.write(
-          "instrumentation.ts",
-          'import { register as go } from "nself-realtime";\nexport function register() { go(); }',
-        ),
+        app.write("next.config.mjs", "export default { env: { HELP: 'withRealtime() of nself-realtime/next' } }"),
+      "next.config",
+      /does not call withRealtime/,
+    ],
+    [
+      "a next.config that is no code",
+      (app) => app.write("next.config.mjs", "export default {"),
+      "next.config",
+      /parsed/,
+    ],
+    [
+      "nothing that starts it",
+      (app) => app.write("instrumentation.ts", null),
       "start of the server",
-      /at its top/,
+      /nothing starts it/,
+    ],
+    [
+      "an instrumentation.ts that has nothing of it",
+      (app) => app.write("instrumentation.ts", "// nself-realtime\nexport function register() {}"),
+      "start of the server",
+      /nothing starts it/,
+    ],
+    [
+      "an instrumentation.ts beside src, where the pages are",
+      (app) => app.write("src/app/page.tsx", ""),
+      "start of the server",
+      /instrumentation\.ts is not beside src\/app .* Move it to src\/instrumentation\.ts/,
+    ],
+    [
+      "an instrumentation.ts in src, where the pages are not",
+      (app) => {
+        app.write("app/page.tsx", "");
+        app.write("src/instrumentation.ts", 'export { register } from "nself-realtime";');
+        app.write("instrumentation.ts", "export function register() {}");
+      },
+      "start of the server",
+      /src\/instrumentation\.ts is not beside app/,
     ],
     [
       "two versions",
@@ -175,15 +248,53 @@ describe("doctor", () => {
     expect(doctor().stdout).toContain(`✗ ${name}: `);
   });
 
-  test("notes that nothing starts the server, unless a custom server or a script does", () => {
+  test.each<[string, Record<string, string>]>([
+    [
+      "without semicolons",
+      { "instrumentation.ts": 'import { register as go } from "nself-realtime"\nexport function register() { go() }' },
+    ],
+    [
+      "an exported constant",
+      { "instrumentation.ts": 'export const register = async () => (await import("nself-realtime")).register()' },
+    ],
+    [
+      "in another file",
+      {
+        "instrumentation.ts": 'export async function register() { await import("./lib/start") }',
+        "lib/start.ts": 'import { register } from "nself-realtime"; register();',
+      },
+    ],
+    [
+      "in another file, by the alias",
+      {
+        "src/app/page.tsx": "",
+        "src/instrumentation.ts": 'export { register } from "@/start"',
+        "src/start.ts": 'export { register } from "nself-realtime"',
+      },
+    ],
+    ["a custom server", { "server.mjs": 'import { attach } from "nself-realtime";' }],
+    ["a custom server in CommonJS", { "server.js": 'const { attach } = require("nself-realtime")' }],
+    [
+      "a route of pages/api",
+      {
+        "pages/api/socket.ts":
+          'import { Server } from "nself-realtime"\nexport default (_: unknown, res: any) => { res.socket.server.io ??= new Server(res.socket.server) }',
+      },
+    ],
+    ["a script", { "package.json": '{ "scripts": { "dev": "nself-realtime dev" } }' }],
+  ])("sees what starts the server: %s", (_, files) => {
     app.write("instrumentation.ts", null);
-    const unstarted = { name: "start of the server", status: "note" };
-    expect(complaints()).toEqual({ code: 0, found: [expect.objectContaining(unstarted)] });
-    app.write("server.mjs", 'import { attach } from "nself-realtime";');
+    for (const [path, text] of Object.entries(files)) app.write(path, text);
     expect(complaints()).toEqual({ code: 0, found: [] });
-    app.write("server.mjs", null);
-    app.write("package.json", { scripts: { dev: "nself-realtime dev" } });
-    expect(complaints()).toEqual({ code: 0, found: [] });
+  });
+
+  test("a route that only emits starts nothing", () => {
+    app.write("instrumentation.ts", null);
+    app.write(
+      "pages/api/emit.ts",
+      'import { emitServiceStatus } from "nself-realtime"; export default () => emitServiceStatus;',
+    );
+    expect(complaints().code).toBe(1);
   });
 
   test("notes what is not installed, and looks for no Next files without Next", () => {

@@ -67,11 +67,11 @@ describe("emit", () => {
 
   it("reports what waited too long, and sends what did not", async () => {
     const from = await server();
-    const at = client(from.url, { queueExpiry: 200 });
+    const at = client(from.url, { queueExpiry: 2000 });
     const errors: unknown[] = [];
     at.on("error", (error) => errors.push(error));
     at.emit("echo", "old");
-    await elapse(120);
+    await elapse(1200);
     at.emit("echo", "new");
     await vi.waitFor(() => expect(errors).toHaveLength(1));
     const echoed: unknown[] = [];
@@ -169,7 +169,7 @@ describe("emitWithAck", () => {
     const at = await open(from.url);
     await expect(at.emitWithAck("ask", "once", { timeout: 50 })).rejects.toMatchObject({ code: "ERR_TIMEOUT" });
     expect(seen).toEqual(["once"]);
-    expect(await at.emitWithAck("ask", "again", { timeout: 50, retries: 5 })).toBe("late, but well");
+    expect(await at.emitWithAck("ask", "again", { timeout: 500, retries: 5 })).toBe("late, but well");
     expect(seen).toEqual(["once", "again", "again", "again"]);
   });
 

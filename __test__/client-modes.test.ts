@@ -2,12 +2,10 @@
 import { once } from "node:events";
 import type { Server, Socket } from "socket.io";
 import { type Socket as ClientSocket, io as connect, Manager } from "socket.io-client";
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { within } from "./support/deadline.js";
 import { startProxy } from "./support/proxy.js";
 import { kinds, type RunningServer, startServer } from "./support/servers.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const modes: Record<string, string[]> = {
   "websocket only": ["websocket"],

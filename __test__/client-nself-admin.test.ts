@@ -78,7 +78,7 @@ describe("nself-admin's own client", () => {
     await server.stop();
     await vi.waitFor(() => expect(client.socket?.connected).toBe(false));
     await server.start();
-    await vi.waitFor(() => expect(client.socket?.connected).toBe(true), { timeout: 5000 });
+    await vi.waitFor(() => expect(client.socket?.connected).toBe(true));
     client.joinRoom("logs:api");
     const line = event("logs:stream");
     await vi.waitFor(() => expect(server.members("logs:api")).toHaveLength(1));

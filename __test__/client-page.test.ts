@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { resolve } from "node:path";
-import { type Browser, type CDPSession, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import type { WebSocketClient as Client } from "../ts/client/index.js";
 import { bundle } from "./support/bundle.js";
@@ -49,7 +49,7 @@ beforeAll(async () => {
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
   });
-}, 60_000);
+});
 
 afterAll(async () => {
   await browser?.close();
@@ -66,31 +66,9 @@ async function open(url = server.url): Promise<Page> {
   return page;
 }
 
-interface Rates {
+interface Counters {
   frames: number;
   commits: number;
-  /** Seconds that scripts ran. */
-  script: number;
-}
-
-async function counters(page: Page, cdp: CDPSession): Promise<Rates> {
-  const { metrics } = await cdp.send("Performance.getMetrics");
-  const script = metrics.find(({ name }) => name === "ScriptDuration")?.value ?? Number.NaN;
-  return { ...(await page.evaluate<Pick<Rates, "frames" | "commits">>("counters")), script };
-}
-
-/** What the page did a second while `work` went on. */
-async function rates(page: Page, work: () => Promise<void>): Promise<Rates> {
-  const cdp = await page.context().newCDPSession(page);
-  await cdp.send("Performance.enable");
-  const before = await counters(page, cdp);
-  const start = performance.now();
-  await work();
-  const seconds = (performance.now() - start) / 1000;
-  const after = await counters(page, cdp);
-  await cdp.detach();
-  const rate = (name: keyof Rates) => (after[name] - before[name]) / seconds;
-  return { frames: rate("frames"), commits: rate("commits"), script: rate("script") };
 }
 
 async function emitLines(): Promise<void> {
@@ -104,22 +82,20 @@ async function emitLines(): Promise<void> {
   }
 }
 
-it("a thousand lines a second are shown with at most one commit a frame, and the page keeps its frames", async () => {
+it("a thousand lines a second are shown with at most one commit a frame", async () => {
   const page = await open();
-  const idle = await rates(page, () => elapse(1000));
-  expect(idle.frames).toBeGreaterThan(20);
-  const busy = await rates(page, emitLines);
+  const before = await page.evaluate<Counters>("counters");
+  await emitLines();
   await page.getByText(`line ${LINES * SECONDS - 1}`, { exact: true }).waitFor();
   const shown = await page.locator("li").allTextContents();
   expect(shown).toEqual(Array.from({ length: 500 }, (_, i) => `line ${LINES * SECONDS - 500 + i}`));
-  expect(busy.commits).toBeGreaterThan(5);
-  expect(busy.commits).toBeLessThanOrEqual(busy.frames * 1.05 + 1);
-  // 60 of 60 frames, and an eighth of the time, on an idle machine; the rest is room for a busy one.
-  expect(busy.frames).toBeGreaterThan(0.6 * idle.frames);
-  expect(busy.script).toBeLessThan(0.4);
+  const after = await page.evaluate<Counters>("counters");
+  const [frames, commits] = [after.frames - before.frames, after.commits - before.commits];
+  expect(commits).toBeGreaterThan(0);
+  expect(commits).toBeLessThanOrEqual(frames * 1.05 + 1);
   expect(complaints).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 it("knows at once that the network is gone, and comes back at once when it is there again", async () => {
   const page = await open();
@@ -127,10 +103,10 @@ it("knows at once that the network is gone, and comes back at once when it is th
   await page.getByText("reconnecting").waitFor();
   // The wait before the next attempt is an hour.
   await page.context().setOffline(false);
-  await page.getByText("connected true").waitFor({ timeout: 10_000 });
+  await page.getByText("connected true").waitFor();
   expect(complaints).toEqual([]);
   await page.context().close();
-}, 60_000);
+});
 
 it("after a sleep in which the network lost the connection, finds that out and connects, also when it is lost again meanwhile", async () => {
   const proxy = await startProxy(Number(new URL(server.url).port));
@@ -170,4 +146,4 @@ it("sends its cookies to a server of another origin only when that was asked for
     await vi.waitFor(() => expect(server.presence(`credentials:${withCredentials}`)).toMatchObject([{ userId }]), 5000);
   }
   await context.close();
-}, 60_000);
+});

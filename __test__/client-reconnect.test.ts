@@ -58,7 +58,6 @@ describe("waits", () => {
     );
     await restarted;
     expect(Math.max(...came) - Math.min(...came)).toBeGreaterThan(spread / 4);
-    expect(Math.max(...came)).toBeLessThan(spread + 2000);
   });
 
   it("a network that breaks, and a server that ends each connection at once, get the ordinary waits", async () => {
@@ -166,16 +165,16 @@ describe("transports", () => {
     async (how) => {
       const from = await server();
       from.webSockets(how);
-      const at = await open(from.url, { timeout: 300 });
+      const at = await open(from.url, { timeout: 1500 });
       expect(await at.joinRoom("logs:api")).toEqual({ ok: true });
       expect(from.transports()).toEqual(POLLING);
 
       // Still not: it polls again without losing time on a handshake that is never answered.
       from.kick();
       await lost(at);
-      const left = performance.now();
+      const before = from.arrivals().length;
       await connected(at);
-      expect(performance.now() - left).toBeLessThan(250);
+      expect(from.arrivals()[before]).toBe("request");
       expect(from.transports()).toEqual(POLLING);
 
       // It works again: the next connection changes over, the one after that begins with it.
@@ -183,7 +182,7 @@ describe("transports", () => {
       from.kick();
       await lost(at);
       await connected(at);
-      await vi.waitFor(() => expect(from.transports()).toEqual(WEBSOCKET), { timeout: 5000 });
+      await vi.waitFor(() => expect(from.transports()).toEqual(WEBSOCKET));
       await vi.waitFor(() => expect(from.members("logs:api")).toHaveLength(1));
       const requests = from.requests();
       from.kick();
@@ -202,6 +201,6 @@ describe("transports", () => {
     await vi.waitFor(() => expect(from.requests()).toBeGreaterThan(0), { interval: 1 });
     from.webSockets("served");
     await connected(at);
-    await vi.waitFor(() => expect(from.transports()).toEqual(WEBSOCKET), { timeout: 5000 });
+    await vi.waitFor(() => expect(from.transports()).toEqual(WEBSOCKET));
   });
 });

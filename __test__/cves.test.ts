@@ -1,7 +1,7 @@
 // What broke other servers of this kind, by CVE: each tried on ours, over each transport that has it. The one who tries loses its
 // connection at most; the process and everybody else go on.
 import type { Server } from "socket.io";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ATTACKERS, joined, joinedPolling, serves } from "./support/attackers.js";
 import {
   CONTINUATION,
@@ -17,8 +17,6 @@ import {
   within,
 } from "./support/raw.js";
 import { type Options, oracleOnly, type RunningServer, startOracle, startOurs } from "./support/servers.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const start = oracleOnly ? startOracle : startOurs;
 const defaults: Options = { pingInterval: 25_000, pingTimeout: 20_000 };
@@ -114,9 +112,8 @@ describe("CVE-2020-36049: payloads are parsed in quadratic time", () => {
     ["separators", `${"\x1e".repeat(999_000)}6`],
   ])("a megabyte of %s", async (_name, body) => {
     const session = await joinedPolling(server.port);
-    const before = performance.now();
+    // In quadratic time the answer would come minutes later.
     expect((await session.post(body)).status).toBe(200);
-    expect(performance.now() - before).toBeLessThan(4000);
     await serves(server.port);
   });
 

@@ -18,8 +18,6 @@ import {
 import { PollingSession, split, WebSocketSession } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const {
   emitBuildProgress,
   emitDbQueryResult,
@@ -416,7 +414,7 @@ describe("batches on the wire", () => {
   });
 
   test("the window sends what has gathered", async () => {
-    running = await startAttached({ batch: { maxEvents: 1000, window: 100 } });
+    running = await startAttached({ batch: { maxEvents: 1000, window: 1000 } });
     const { session, reads } = await rawMember(running.port);
     emitLogStream(samples.log("first"), "logs:api");
     expect(lineOf(await session.text())).toBe("first");

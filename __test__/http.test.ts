@@ -39,8 +39,6 @@ import {
 } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const { attach, emitLogStream, getWebSocketServer, listen } = realtime;
 const path = "/api/ws/";
 const polling = `${path}?EIO=4&transport=polling`;
@@ -485,9 +483,7 @@ test("listen mode: an upgraded session, refused methods, and a body that never e
   const connection = await HttpConnection.open(port);
   connection.head("POST", slow.target, { "Content-Length": "10" });
   connection.write("40");
-  const started = performance.now();
   await server.shutdown();
-  expect(performance.now() - started).toBeLessThan(6_500);
 });
 
 test.each(["attach", "listen"])("%s: Upgrade without Connection is a plain request, and no WebSocket", async (mode) => {

@@ -1,5 +1,5 @@
 // What clients may do on a shared port, by the options of the package; tests/limits.rs has the same for a port of our own.
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type * as Realtime from "../ts/server/index.js";
 import {
   type Attached,
@@ -14,8 +14,6 @@ import {
 } from "./support/nself.js";
 import { elapse, HttpConnection, PollingSession, Queue, request, upgrade, WebSocketSession } from "./support/raw.js";
 import { startOurs } from "./support/servers.js";
-
-vi.setConfig({ testTimeout: 20_000 });
 
 const PATH = "/api/ws/?EIO=4&transport=polling";
 let running: Attached;

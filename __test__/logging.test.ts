@@ -5,8 +5,6 @@ import { endChildren, startServerProgram } from "./support/child.js";
 import { type Attached, closeClients, connected, join, startAttached } from "./support/nself.js";
 import { elapse, PollingSession, Queue, request, upgrade, WebSocketSession } from "./support/raw.js";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 const PATH = "/api/ws/";
 let running: Attached | undefined;
 

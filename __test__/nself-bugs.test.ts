@@ -22,8 +22,6 @@ import {
 import { dropConnections, request, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const nextEntry: string = "nself-realtime/next";
 const { createRouteHandlers } = (await import(/* @vite-ignore */ nextEntry)) as typeof Next;
 const { emitBuildProgress, emitLogStream, emitServiceStatus, getWebSocketServer, register } = realtime;
@@ -129,7 +127,7 @@ describe("6: auth failed open: a foreign Origin with a bogus cookie became admin
     expect(server.disconnectUser("ann")).toBe(1);
     await loggedOut;
 
-    sessions.set("late".repeat(16), { userId: "bob", expiresAt: Date.now() + 200 });
+    sessions.set("late".repeat(16), { userId: "bob", expiresAt: Date.now() + 1500 });
     const expiring = await connected(port, { transports: [transport], extraHeaders: { cookie: cookie("late") } });
     await event(expiring, "disconnect");
     expect(server.getPresence()).toEqual([]);
@@ -275,7 +273,7 @@ describe("10: presence", () => {
   });
 
   test("stale cleanup removed the entry but left the socket", async () => {
-    const { port, server } = await start({ pingInterval: 300, pingTimeout: 200 });
+    const { port, server } = await start({ pingInterval: 300, pingTimeout: 2000 });
     const watcher = await member(port, "lobby");
     const session = await WebSocketSession.open(port, { path: "/api/ws/" });
     await session.join();

@@ -4,8 +4,6 @@ import type { LogEntry } from "../ts/server/logger.js";
 import { type Attached, client, connected, event, MODES, realtime, startAttached } from "./support/nself.js";
 import { header, PollingSession, request, text, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 let running: Attached | undefined;
 afterEach(async () => {
   await running?.close();

@@ -9,8 +9,6 @@ import { Reader, TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
 import { AMOUNTS, flood, type Gap, ISO, MAX_OUTBOX, paused, startSmall, turn } from "./support/slow.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const { emitLogStream } = realtime;
 
 let running: Attached;

@@ -7,8 +7,6 @@ import { type Received, TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
 import { AMOUNTS, flood, type Gap, ISO, MAX_OUTBOX, paused, startSmall } from "./support/slow.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const { emitBuildProgress, emitDbQueryResult, emitDeployProgress, emitDockerStats, emitLogStream, emitServiceStatus } =
   realtime;
 

@@ -17,8 +17,6 @@ import {
 } from "./support/nself.js";
 import { Reader, TRANSPORTS } from "./support/reader.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const server = realtime.getWebSocketServer();
 
 let running: Attached | undefined;
@@ -86,7 +84,7 @@ describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
     const port = await start({
       pingInterval: 100,
       pingTimeout: 60_000,
-      presence: { staleAfter: 600, sweepInterval: 50, grace: 60_000 },
+      presence: { staleAfter: 1500, sweepInterval: 50, grace: 60_000 },
     });
     const reasons = new Map<string, string>();
     server.getIO().on("connection", (socket) => socket.on("disconnect", (why) => reasons.set(socket.id, why)));
@@ -97,8 +95,8 @@ describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
     const stale = await Reader.open(transport, port, { rooms: ["r"] });
     const entry = server.getPresence().find(({ socketId }) => socketId === stale.id);
     expect(entry?.rooms).toEqual(["r"]);
-    await vi.waitFor(() => expect([...reasons]).toEqual([[stale.id, "stale client"]]), { timeout: 5000 });
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(600);
+    await vi.waitFor(() => expect([...reasons]).toEqual([[stale.id, "stale client"]]));
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(1500);
     expect(server.getPresence().map(({ socketId }) => socketId)).not.toContain(stale.id);
     expect(server.getRoomMembers("r").sort()).toEqual([there.socket.id, stays.id].sort());
     await there.until(3);
@@ -107,7 +105,7 @@ describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
     // It is told, or finds out.
     expect((await stale.rest()).filter((one) => one.startsWith("40"))).toEqual([]);
     // Of those who stay, nothing but pongs came in all that time, which is several times what is allowed.
-    await vi.waitFor(() => expect(Date.now() - begun).toBeGreaterThan(2000), { timeout: 5000, interval: 100 });
+    await vi.waitFor(() => expect(Date.now() - begun).toBeGreaterThan(4000), { interval: 100 });
     expect([stays.connected, there.socket.connected]).toEqual([true, true]);
     expect(server.stats().staleClients).toBe(1);
   });
@@ -117,7 +115,7 @@ describe("coming and going", () => {
   test.each(Object.entries(CUTS))(
     "%s: a user who is back within the grace has neither left nor joined",
     async (_, come) => {
-      const grace = 800;
+      const grace = 2500;
       const port = await startWithUsers({ grace });
       const { until, announced } = await watcher(port);
       const before = await come(port, "ann");
@@ -147,7 +145,7 @@ describe("coming and going", () => {
   );
 
   test("who is back, but not in the room, has left it", async () => {
-    const port = await startWithUsers({ grace: 300 });
+    const port = await startWithUsers({ grace: 1500 });
     const { until, announced } = await watcher(port);
     const before = await CUTS["a WebSocket that breaks"]!(port, "ann");
     before.cut();
@@ -161,7 +159,7 @@ describe("coming and going", () => {
   });
 
   test("of two tabs that are cut off and one that comes back, one has left", async () => {
-    const port = await startWithUsers({ grace: 500 });
+    const port = await startWithUsers({ grace: 2000 });
     const { socket, until, announced } = await watcher(port);
     const come = CUTS["a WebSocket that breaks"]!;
     const tabs = [await come(port, "ann"), await come(port, "ann")];
@@ -208,10 +206,10 @@ describe("coming and going", () => {
 });
 
 test("on several shards a user may come back on another, with nobody told", async () => {
-  const program = startProgram("producers.mjs", [JSON.stringify({ presence: { grace: 700 } })], {
+  const program = startProgram("producers.mjs", [JSON.stringify({ presence: { grace: 2500 } })], {
     env: { NSELF_REALTIME_SHARDS: "4" },
   });
-  const { port, shards } = (await program.messages.next("its port", 10_000)) as { port: number; shards: number };
+  const { port, shards } = (await program.messages.next("its port")) as { port: number; shards: number };
   expect(shards).toBe(4);
   const { until, announced, socket } = await watcher(port);
   const come = CUTS["a WebSocket that breaks"]!;

@@ -5,13 +5,11 @@ import { tmpdir } from "node:os";
 import { join as joinPath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type Child, type ChildOptions, endChildren, start, startServerProgram } from "./support/child.js";
 import { within } from "./support/deadline.js";
 import { closeClients, collect, connected, event, join, settled, startAttached } from "./support/nself.js";
 import { request } from "./support/raw.js";
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const folders: string[] = [];
 afterEach(() => {
@@ -38,7 +36,7 @@ async function listener(port: number, transport: string) {
   await settled(socket);
   // A polling client has asked again by now; once later requests are answered, its own waits at the server.
   for (let i = 0; i < 3; i++) await request(port, "GET", "/elsewhere");
-  const gone = event(socket, "disconnect", 10_000);
+  const gone = event(socket, "disconnect");
   return {
     async lines(): Promise<string[]> {
       await gone;
@@ -116,7 +114,7 @@ interface Held {
 }
 
 async function held(program: Child): Promise<Held> {
-  const report = (await program.messages.next("what the process holds", 50_000)) as Held;
+  const report = (await program.messages.next("what the process holds")) as Held;
   expect(await program.ended()).toEqual({ code: 0, signal: null });
   expect(program.errors()).toBe("");
   return report;
@@ -184,7 +182,7 @@ function copyPackage(binary: boolean): string {
 test("two copies of the package in one process share one server, and warn once", async () => {
   const [first, second] = [copyPackage(true), copyPackage(true)];
   const program = start("copies.mjs", [first, second]);
-  const { port, same } = (await program.messages.next("its port", 10_000)) as { port: number; same: boolean[] };
+  const { port, same } = (await program.messages.next("its port")) as { port: number; same: boolean[] };
   expect(same).toEqual([true, true]);
   const socket = await connected(port);
   const got = collect(socket, "logs:stream");

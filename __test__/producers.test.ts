@@ -12,11 +12,10 @@ import {
   realtime,
   settled,
   startAttached,
+  warningsOf,
 } from "./support/nself.js";
 import { TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 const server = realtime.getWebSocketServer();
 
@@ -38,12 +37,13 @@ async function start(options: Parameters<typeof startAttached>[0] = {}): Promise
 /** A producer that writes down what is asked of it. */
 function producer(rooms: string | RegExp, name = "") {
   const log: string[] = [];
-  const remove = server.whileWatched(rooms, (room) => {
+  const produce = (room: string) => {
     log.push(`start ${name}${room}`);
     return () => void log.push(`stop ${name}${room}`);
-  });
+  };
+  const remove = server.whileWatched(rooms, produce, { name });
   removers.push(remove);
-  const until = (...lines: string[]) => vi.waitFor(() => expect(log).toEqual(lines), { timeout: 5000, interval: 5 });
+  const until = (...lines: string[]) => vi.waitFor(() => expect(log).toEqual(lines), { interval: 5 });
   return { log, remove, until };
 }
 
@@ -76,7 +76,7 @@ test.each([
   ["somebody anonymous", false],
 ])("a reload by %s within the grace restarts nothing", async (_, users) => {
   const port = await start({
-    presence: { grace: 500 },
+    presence: { grace: 2000 },
     ...(users ? { authenticate: ({ auth }) => ({ userId: (auth as { user: string }).user }) } : {}),
   });
   const { until } = producer("*");
@@ -143,6 +143,62 @@ test("it may come before the server, or when its room has members already; remov
   await late.until("start late logs:api", "start late logs:db");
   early.remove();
   expect(early.log).toEqual(["start early logs:api", "stop early logs:api"]);
+});
+
+test("a second call for the same rooms and name takes the place of the first, as hot reloading and other bundles call again", async () => {
+  const port = await start();
+  const socket = await connected(port);
+  const log: string[] = [];
+  const add = (rooms: string | RegExp, version: number, name?: string) => {
+    const produce = (room: string) => {
+      log.push(`start ${version} ${room}`);
+      return () => void log.push(`stop ${version} ${room}`);
+    };
+    const remove = server.whileWatched(rooms, produce, name === undefined ? {} : { name });
+    removers.push(remove);
+    return remove;
+  };
+  const removeFirst = add("logs:*", 1);
+  await join(socket, "logs:api");
+  await vi.waitFor(() => expect(log).toEqual(["start 1 logs:api"]));
+  add("logs:*", 2);
+  add("logs:*", 3);
+  await vi.waitFor(() =>
+    expect([...log].sort()).toEqual([
+      "start 1 logs:api",
+      "start 2 logs:api",
+      "start 3 logs:api",
+      "stop 1 logs:api",
+      "stop 2 logs:api",
+    ]),
+  );
+  const [warning] = await warningsOf(() => removers.push(server.whileWatched("logs:*", () => "another")));
+  expect(warning).toMatchObject({ code: "NSELF_PRODUCER_REPLACED", message: expect.stringContaining("logs:*") });
+  add("logs:*", 3);
+  // What the first call returned has nothing to take back any more.
+  removeFirst();
+  log.splice(0);
+  await join(socket, "logs:db");
+  await vi.waitFor(() => expect(log).toEqual(["start 3 logs:db"]));
+  // Others: another name, and an expression that reads like the text.
+  add("db", 4, "rows");
+  add("db", 5, "locks");
+  add(/db/, 6);
+  log.splice(0);
+  await join(socket, "db");
+  await vi.waitFor(() => expect(log).toEqual(["start 4 db", "start 5 db", "start 6 db"]));
+});
+
+test.each<[string, unknown[]]>([
+  ["a symbol for the rooms", [Symbol("logs"), () => {}]],
+  ["no rooms", [undefined, () => {}]],
+  ["an empty name of a room", ["", () => {}]],
+  ["no producer", ["logs:*", undefined]],
+  ["a name that is none", ["logs:*", () => {}, { name: 7 }]],
+])("%s is refused by the call", (_, args) => {
+  expect(() => (server.whileWatched as (...args: unknown[]) => unknown).apply(server, args)).toThrow(
+    expect.objectContaining({ name: "RealtimeError", code: "ERR_INVALID_ARGUMENT" }),
+  );
 });
 
 test("one that comes as the first, when its room has members already, begins, too", async () => {
@@ -239,11 +295,11 @@ test("one that fails to begin or to end is warned of, and begins anew the next t
 });
 
 test("on several shards a room has one first and one last member, and a reload may come back on another", async () => {
-  const grace = 700;
+  const grace = 2500;
   const program = startProgram("producers.mjs", [JSON.stringify({ presence: { grace } })], {
     env: { NSELF_REALTIME_SHARDS: "4" },
   });
-  const { port, shards } = (await program.messages.next("its port", 10_000)) as { port: number; shards: number };
+  const { port, shards } = (await program.messages.next("its port")) as { port: number; shards: number };
   expect(shards).toBe(4);
   const said = () => program.messages.next("what its producer does");
   const come = async (user: string, room: string) => {

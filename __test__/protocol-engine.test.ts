@@ -1,6 +1,6 @@
 // The official Engine.IO 4 test suite, case by case, on the official server and on ours. Messages go through Socket.IO
 // events, since our server has no bare engine; everything else is on the engine's level.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   CLOSE,
   closeCode,
@@ -15,10 +15,8 @@ import {
 } from "./support/raw.js";
 import { kinds, type RunningServer, startServer } from "./support/servers.js";
 
-const PING_INTERVAL = 300;
-const PING_TIMEOUT = 200;
-
-vi.setConfig({ testTimeout: 30_000 });
+const PING_INTERVAL = 1000;
+const PING_TIMEOUT = 800;
 
 describe.each(kinds)("Engine.IO 4 on %s", (kind) => {
   let server: RunningServer;

@@ -1,9 +1,7 @@
 // The official Socket.IO 5 test suite, case by case, on the official server and on ours.
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { CLOSE, closeCode, WebSocketSession } from "./support/raw.js";
 import { kinds, type RunningServer, startServer } from "./support/servers.js";
-
-vi.setConfig({ testTimeout: 30_000 });
 
 describe.each(kinds)("Socket.IO 5 on %s", (kind) => {
   let server: RunningServer;
@@ -11,8 +9,8 @@ describe.each(kinds)("Socket.IO 5 on %s", (kind) => {
   beforeAll(async () => {
     const options = {
       pingInterval: 300,
-      pingTimeout: 200,
-      connectTimeout: 1000,
+      pingTimeout: 5000,
+      connectTimeout: 3000,
       maxHttpBufferSize: 1e6,
       cors: { origin: "*" },
     };

@@ -57,7 +57,7 @@ it("a hundred components with every hook are one socket, one member of each room
       ))}
     </StrictMode>,
   );
-  await waitFor(() => expect(server.members("logs:api")).toHaveLength(1), { timeout: 5000 });
+  await waitFor(() => expect(server.members("logs:api")).toHaveLength(1));
   await waitFor(() => expect(server.members("project-1")).toHaveLength(1));
   heard.length = 0;
   server.emit("service:status", { service: "api", status: "running", timestamp });
@@ -81,7 +81,7 @@ it("a hundred components with every hook are one socket, one member of each room
   expect(heard).toHaveLength(100);
   expect(server.connections()).toBe(before + 1);
   unmount();
-  await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
+  await vi.waitFor(() => expect(server.sockets()).toBe(0));
 });
 
 it("mounted and unmounted fifty times, it is one socket, and each event comes once", async () => {
@@ -111,7 +111,7 @@ it("a remount within a moment finds what was shown; one after the connection end
   const second = renderHook(() => useBuildProgress());
   expect(second.result.current.history).toEqual([build("compile")]);
   second.unmount();
-  await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
+  await vi.waitFor(() => expect(server.sockets()).toBe(0));
   const third = renderHook(() => useBuildProgress());
   expect(third.result.current.history).toEqual([]);
   await online();
@@ -139,7 +139,7 @@ it("goes on after each of three restarts of the server, with every room and ever
   renderHook(() => useWebSocket());
   unmount();
   await waitFor(() => expect(server.members("logs:api")).toEqual([]));
-  await waitFor(() => expect(server.members("project-1")).toEqual([]), { timeout: 2000 });
+  await waitFor(() => expect(server.members("project-1")).toEqual([]));
   expect(server.sockets()).toBe(1);
 });
 
@@ -178,7 +178,7 @@ it("a render that is interrupted by events shows one state everywhere", async ()
     for (let n = 1; n <= 10; n++) {
       startTransition(() => update(n));
       server.emit("build:progress", build(String(n)));
-      await vi.waitFor(() => expect(container.textContent).toContain(`${n}:${n}`), { interval: 1, timeout: 5000 });
+      await vi.waitFor(() => expect(container.textContent).toContain(`${n}:${n}`), { interval: 1 });
     }
     expect([...seen].filter((text) => text.startsWith("torn"))).toEqual([]);
     expect(seen.size).toBeGreaterThan(10);

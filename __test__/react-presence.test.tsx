@@ -87,7 +87,7 @@ describe("usePresence", () => {
     // Loading joined nothing that is not left again.
     renderHook(() => useWebSocket());
     unmount();
-    await waitFor(() => expect(server.members("project-1")).toEqual([]), { timeout: 2000 });
+    await waitFor(() => expect(server.members("project-1")).toEqual([]));
     expect(server.sockets()).toBe(1);
   });
 

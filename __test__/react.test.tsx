@@ -102,7 +102,7 @@ describe("one connection", () => {
     expect(heard).toHaveLength(1);
     expect(server.connections()).toBe(before + 1);
     for (const { unmount } of [first, second, socket]) unmount();
-    await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
+    await vi.waitFor(() => expect(server.sockets()).toBe(0));
   });
 
   it("bug 5: StrictMode mounts, unmounts, mounts on one socket, each event and join once", async () => {
@@ -183,7 +183,7 @@ describe("bounded memory", () => {
       server.emit("logs:stream", line(String(i), "fast"), "logs:fast");
       if (i % 20 === 0) await settled();
     }
-    await waitFor(() => expect(result.current.lines.at(-1)?.line).toBe("2000"), { timeout: 5000 });
+    await waitFor(() => expect(result.current.lines.at(-1)?.line).toBe("2000"));
     expect(result.current.lines.map((each) => each.line)).toEqual(
       Array.from({ length: 50 }, (_, i) => String(i + 1951)),
     );
@@ -255,7 +255,7 @@ describe("hooks", () => {
     await settled();
     expect(first.result.current.history).toHaveLength(1);
     first.unmount();
-    await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
+    await vi.waitFor(() => expect(server.sockets()).toBe(0));
     expect(renderHook(() => useBuildProgress()).result.current.history).toEqual([]);
     await online();
   });

@@ -9,8 +9,6 @@ import { afterEach, describe, expect, expectTypeOf, test, vi } from "vitest";
 import { z } from "zod";
 import { type Attached, client, connected, event, MODES, realtime, settled, startAttached } from "./support/nself.js";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 let running: Attached | undefined;
 afterEach(async () => {
   await running?.close();

@@ -5,8 +5,6 @@ import { watchArrivals } from "./support/arrivals.js";
 import { type Attached, client, connected, event, MODES, realtime, startAttached } from "./support/nself.js";
 import { describeFrame, PollingSession, split, WebSocketSession } from "./support/raw.js";
 
-vi.setConfig({ testTimeout: 20_000 });
-
 let running: Attached | undefined;
 afterEach(async () => {
   await running?.close();

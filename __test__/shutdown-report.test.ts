@@ -5,8 +5,6 @@ import { PollingSession } from "./support/raw.js";
 import { Reader, TRANSPORTS } from "./support/reader.js";
 import * as samples from "./support/samples.js";
 
-vi.setConfig({ testTimeout: 30_000 });
-
 const server = realtime.getWebSocketServer();
 
 let running: Attached | undefined;

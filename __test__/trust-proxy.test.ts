@@ -1,11 +1,9 @@
 // A proxy in front: its word on the host and the address counts if the operator says so, and never otherwise.
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
 import { type Attached, connected, MODES, startAttached } from "./support/nself.js";
 import { request, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 
 type RealtimeOptions = import("../ts/server/index.js").RealtimeOptions;
-
-vi.setConfig({ testTimeout: 20_000 });
 
 let running: Attached | undefined;
 afterEach(async () => {

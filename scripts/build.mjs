@@ -1,7 +1,7 @@
 // Builds the package: the Rust binary with its loader and types, then the TypeScript as ES modules and as CommonJS.
 // What is up to date is left alone; `--force` builds all.
 
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { binaryName } from "./lib/platform.mjs";
 import { bin, main, root, step } from "./lib/run.mjs";
 import { unlessFresh } from "./lib/stamp.mjs";
@@ -9,7 +9,7 @@ import { unlessFresh } from "./lib/stamp.mjs";
 /** What `napi build` is told, here and in the check that its outputs are in step. */
 export const NAPI_FLAGS = ["--platform", "--release", "--js", "native.cjs", "--dts", "native.d.ts"];
 
-const RUST_INPUTS = ["src", "Cargo.toml", "Cargo.lock", "build.rs", "package.json", "scripts/build.mjs"];
+const RUST_INPUTS = ["src", "Cargo.toml", "Cargo.lock", "build.rs"];
 const TS_INPUTS = [
   "ts",
   "native.d.ts",
@@ -38,11 +38,17 @@ async function buildTypeScript() {
   renameSync(`${root}/${fresh}`, `${root}/dist`);
 }
 
+/** What of package.json the binary and its loader depend on. */
+function rustValues() {
+  const { version, napi } = JSON.parse(readFileSync(`${root}/package.json`, "utf8"));
+  return JSON.stringify([version, napi, NAPI_FLAGS]);
+}
+
 /** Builds what is not up to date. */
 export async function build({ force = false } = {}) {
   await unlessFresh(
     "rust",
-    { inputs: RUST_INPUTS, outputs: [binaryName(), "native.cjs", "native.d.ts"], force },
+    { inputs: RUST_INPUTS, values: rustValues(), outputs: [binaryName(), "native.cjs", "native.d.ts"], force },
     buildRust,
   );
   await unlessFresh("typescript", { inputs: TS_INPUTS, outputs: TS_OUTPUTS, force }, buildTypeScript);

@@ -1,8 +1,10 @@
-// `npm run demo`: from a clean clone to the example app in the browser. `--dev` runs it by `next dev`. Ctrl-C ends it.
+// `npm run demo`: from a clean clone to the example app in the browser. `npm run demo chat` shows the chat. `-- --dev` runs it by `next dev`.
+// Ctrl-C ends it.
 
 import { spawn } from "node:child_process";
+import { parseArgs } from "node:util";
 import { build } from "./build.mjs";
-import { buildExample, exampleFolder, installExample, nextBin } from "./lib/example.mjs";
+import { EXAMPLES, example } from "./lib/example.mjs";
 import { choosePort, HOST } from "./lib/ports.mjs";
 import { Failure, main, step } from "./lib/run.mjs";
 import { pack } from "./pack.mjs";
@@ -16,9 +18,9 @@ const START_TIMEOUT = 60_000;
 const STOP_TIMEOUT = 10_000;
 
 /** Starts Next; what it prints is shown once it answers, or if it does not. */
-function startNext(command, port) {
+function startNext({ folder, nextBin }, command, port) {
   const child = spawn(process.execPath, [nextBin, command, "-H", HOST, "-p", String(port)], {
-    cwd: exampleFolder,
+    cwd: folder,
     env: { ...process.env, NEXT_TELEMETRY_DISABLED: "1" },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -71,16 +73,30 @@ function stopOnSignals({ child, ended }) {
   return () => stopping;
 }
 
+function parse() {
+  try {
+    return parseArgs({ options: { dev: { type: "boolean", default: false } }, allowPositionals: true });
+  } catch (error) {
+    throw new Failure(error.message);
+  }
+}
+
 async function demo() {
-  const dev = process.argv.includes("--dev");
+  const {
+    values: { dev },
+    positionals: [name = "nself-admin", ...more],
+  } = parse();
+  if (!EXAMPLES.includes(name) || more.length > 0)
+    throw new Failure(`there is no example "${[name, ...more].join(" ")}"; there are ${EXAMPLES.join(", ")}`);
   await setup();
   await build();
   await pack();
-  await installExample();
-  if (!dev) await buildExample();
+  const app = example(name);
+  await app.install();
+  if (!dev) await app.build();
   const port = await choosePort(PORT);
   step("starting the example");
-  const next = startNext(dev ? "dev" : "start", port);
+  const next = startNext(app, dev ? "dev" : "start", port);
   const stopping = stopOnSignals(next);
   try {
     await answers(next, `http://${HOST}:${port}/`);
@@ -89,10 +105,9 @@ async function demo() {
     if (!stopping()) throw error;
   }
   next.showOutput();
-  const login = process.env.NSELF_ADMIN_PASSWORD ? "the password you set" : `password ${DEMO_PASSWORD}`;
-  if (!stopping()) {
-    console.log(`nself-admin example: http://localhost:${port}  (log in as admin, ${login}; Ctrl-C stops it)`);
-  }
+  const password = process.env.NSELF_ADMIN_PASSWORD ? "the password you set" : `password ${DEMO_PASSWORD}`;
+  const login = name === "nself-admin" ? `log in as admin, ${password}; ` : "";
+  if (!stopping()) console.log(`${name} example: http://localhost:${port}  (${login}Ctrl-C stops it)`);
   const code = await next.ended;
   if (!stopping()) throw new Failure(`Next ended by itself (exit code ${code})`);
 }

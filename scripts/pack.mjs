@@ -1,10 +1,12 @@
-// Packs the package as npm would publish it: pack/nself-realtime.tgz without the binary, and pack/nself-realtime-platform.tgz with this
+// `npm run pack`: builds, and packs the package as npm would publish it: pack/nself-realtime.tgz without the binary, and pack/nself-realtime-platform.tgz with this
 // machine's. The names never change, so that examples and tests can depend on them.
 
 import { copyFileSync, mkdirSync, renameSync } from "node:fs";
+import { build } from "./build.mjs";
 import { binaryName, platformName } from "./lib/platform.mjs";
 import { main, npm, root, step } from "./lib/run.mjs";
 import { unlessFresh } from "./lib/stamp.mjs";
+import { setup } from "./setup.mjs";
 
 const FILES = [
   "dist",
@@ -41,4 +43,22 @@ export async function pack() {
   });
 }
 
-await main(import.meta.url, pack);
+/** The words that install the tarballs in an application, wherever that is. */
+function installCommand(words) {
+  const paths = TARBALLS.map((path) => `${root}/${path}`).map((path) =>
+    /\s/.test(path) ? JSON.stringify(path) : path,
+  );
+  return [words, ...paths, "socket.io-client"].join(" ");
+}
+
+await main(import.meta.url, async () => {
+  // `--no-build`: of what is there, such as a binary that was built elsewhere.
+  if (!process.argv.includes("--no-build")) {
+    await setup();
+    await build();
+  }
+  await pack();
+  console.log(
+    `\nIn your application's folder:\n  ${installCommand("npm install")}\nor\n  ${installCommand("pnpm add")}\nthen\n  npx nself-realtime init`,
+  );
+});

@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
-import { exampleFolder, nextBin } from "./lib/example.mjs";
+import { example } from "./lib/example.mjs";
 import { choosePort, HOST } from "./lib/ports.mjs";
 import { main, root } from "./lib/run.mjs";
 
@@ -49,8 +49,9 @@ async function screenshots() {
   mkdirSync(FOLDER, { recursive: true });
   const data = mkdtempSync(join(tmpdir(), "nself-admin-screenshots-"));
   const port = await choosePort(3021);
+  const { folder, nextBin } = example("nself-admin");
   const server = spawn(process.execPath, [nextBin, "start", "-H", HOST, "-p", String(port)], {
-    cwd: exampleFolder,
+    cwd: folder,
     env: { ...process.env, NSELF_DATA: data, NEXT_TELEMETRY_DISABLED: "1" },
     stdio: ["ignore", "ignore", "inherit"],
   });

@@ -11,7 +11,9 @@ const { cases, add } = group("close reasons");
 export const closeReasonCases = cases;
 
 const plain: CaseOptions = { options: { maxHttpBufferSize: 10_000 } };
-const timed: CaseOptions = { options: { pingInterval: 300, pingTimeout: 200 } };
+/** Only one side gives up on the other: the client waits for pings longer than the server for pongs, or the other way round. */
+const hasty: CaseOptions = { options: { pingInterval: 4000, pingTimeout: 1000 } };
+const patient: CaseOptions = { options: { pingInterval: 300, pingTimeout: 30_000 } };
 const modes = { websocket: ["websocket"], polling: ["polling"], upgraded: ["polling", "websocket"] };
 
 /** Resolves with the arguments of the next `name`. */
@@ -55,7 +57,7 @@ async function closes(context: Context, client: ClientSocket, proxy: TcpProxy, a
 
 type Act = (context: Context, client: ClientSocket, proxy: TcpProxy) => unknown;
 
-const acts: [string, Act][] = [
+const acts: [string, Act, CaseOptions?][] = [
   ["socket.disconnect()", (_context, client) => client.emit("leave server")],
   ["socket.disconnect(true)", (_context, client) => client.emit("leave server", true)],
   ["io.disconnectSockets()", ({ io }) => io.disconnectSockets()],
@@ -68,8 +70,9 @@ const acts: [string, Act][] = [
   [
     "the server falls silent",
     (_context, client) => Object.assign(client.io.engine, { _pingInterval: 10, _pingTimeout: 10 }),
+    patient,
   ],
-  ["the client falls silent", (_context, client) => withoutPongs(client)],
+  ["the client falls silent", (_context, client) => withoutPongs(client), hasty],
   ["a bad Socket.IO packet", (_context, client) => client.io.engine.write("2{}")],
   ["a packet for a namespace that was not joined", (_context, client) => client.io.engine.write('2/x,["y"]')],
   ["a bad engine packet", (_context, client) => engineOf(client)._sendPacket("unknown")],
@@ -92,8 +95,8 @@ function withoutPongs(client: ClientSocket): void {
 }
 
 for (const [mode, transports] of Object.entries(modes)) {
-  for (const [name, act] of acts) {
-    add(`${mode}: ${name}`, name.endsWith("silent") ? timed : plain, async (context) => {
+  for (const [name, act, options = plain] of acts) {
+    add(`${mode}: ${name}`, options, async (context) => {
       const proxy = await startProxy(context.port);
       const client = await connected(context, proxy.port, transports);
       context.defer(() => proxy.close());

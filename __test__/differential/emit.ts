@@ -254,13 +254,13 @@ add(
   },
 );
 
-const hasty: CaseOptions = { options: { connectTimeout: 250 } };
+const hasty: CaseOptions = { options: { connectTimeout: 1500 } };
 
 add("connectTimeout without a CONNECT: websocket", hasty, async (context) => {
   const session = await context.webSocket();
   const start = performance.now();
   await recordRest(context, session);
-  context.saw("not before its time", performance.now() - start > 200);
+  context.saw("not at once", performance.now() - start > 200);
 });
 
 add("connectTimeout without a CONNECT: polling", hasty, async (context) => {
@@ -279,7 +279,7 @@ add("connectTimeout is over once a namespace was joined", hasty, async (context)
   const session = await context.joinedWebSocket();
   session.send("41");
   await context.log.until("disconnect");
-  await new Promise((resolve) => setTimeout(resolve, 400));
+  await new Promise((resolve) => setTimeout(resolve, 2000));
   context.saw("joins again", await session.join("/custom"));
 });
 

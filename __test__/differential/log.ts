@@ -23,9 +23,9 @@ export class Log {
     return this.#reach(`the server's handlers to see ${count} × ${name}`, () => this.count(name) >= count);
   }
 
-  /** Gives the handlers time to see `count` entries in all; that they do not is for the comparison to tell. */
+  /** Gives the handlers time to see `count` entries in all; that they do not is for the comparison to tell, or a listed difference. */
   async grow(count: number): Promise<void> {
-    await this.#reach(`${count} entries`, () => this.entries.length >= count, 1000).catch(() => undefined);
+    await this.#reach(`${count} entries`, () => this.entries.length >= count, 10_000).catch(() => undefined);
   }
 
   async #reach(what: string, reached: () => boolean, ms?: number): Promise<void> {

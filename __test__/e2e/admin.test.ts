@@ -232,9 +232,8 @@ describe("the database", () => {
     const arrived = arrival<DbQueryResultEvent>(socket, "db:query:result", (data) => data.queryId === "endless");
     const unhealthy = arrival<ServiceStatusEvent>(socket, "service:status", (data) => data.status === "unhealthy");
     await query("select count(*) from generate_series(1, 1000000000000)", "endless");
-    const asked = performance.now();
-    await fetch(`${server.url}/api/services`, { headers: { cookie } });
-    expect(performance.now() - asked).toBeLessThan(2000);
+    const services = fetch(`${server.url}/api/services`, { headers: { cookie } });
+    expect(await Promise.race([arrived, services.then(() => "the services")])).toBe("the services");
     expect((await arrived).data.error).toMatch(/longer than 10 s/);
     expect((await unhealthy).data.service).toBe("postgres");
     socket.disconnect();

@@ -97,15 +97,15 @@ describe("the built example", () => {
 
   it("dashboard: shows states, figures, activity and who is here, as they change", async () => {
     const [acting, watching] = await twoTabs("/");
-    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("2 dashboards open");
+    await expect.poll(() => watching.getByTestId("tabs").textContent()).toBe("2 dashboards open");
     await acting.getByRole("button", { name: "Start all" }).click();
-    await expect.poll(() => watching.getByTestId("running").textContent(), { timeout: 30_000 }).toBe("5 of 5 running");
+    await expect.poll(() => watching.getByTestId("running").textContent()).toBe("5 of 5 running");
     const card = watching.locator('[data-service="gateway"]');
-    await expect.poll(() => card.locator("dd").nth(1).textContent(), { timeout: 10_000 }).toMatch(/^\d+(\.\d)? MB$/);
+    await expect.poll(() => card.locator("dd").nth(1).textContent()).toMatch(/^\d+(\.\d)? MB$/);
     expect(await watching.locator(".activity li").first().textContent()).toContain("running");
     await acting.close();
     // Not at once: a page that reloads has not left.
-    await expect.poll(() => watching.getByTestId("tabs").textContent(), { timeout: 15_000 }).toBe("1 dashboard open");
+    await expect.poll(() => watching.getByTestId("tabs").textContent()).toBe("1 dashboard open");
     await watching.close();
   });
 
@@ -139,7 +139,7 @@ describe("the built example", () => {
     const chart = row.locator("polyline");
     await chart.waitFor({ state: "attached" });
     const drawn = await chart.getAttribute("points");
-    await expect.poll(() => chart.getAttribute("points"), { timeout: 10_000 }).not.toBe(drawn);
+    await expect.poll(() => chart.getAttribute("points")).not.toBe(drawn);
     expect(await cell.textContent()).toMatch(/B|–/);
     expect(requests).toEqual([]);
     await page.close();

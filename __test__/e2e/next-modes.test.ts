@@ -170,6 +170,6 @@ describe.each(["start", "standalone", "dev"] as const)("next %s", (mode) => {
     expect(await Promise.all(received)).toEqual(clients.map(() => expected));
     expect([0, 143, "SIGTERM"]).toContain(code);
     expect(await isFree(server.port)).toBe(true);
-    await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+    await expect.poll(() => pids.filter(isAlive)).toEqual([]);
   });
 });

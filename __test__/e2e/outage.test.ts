@@ -79,7 +79,7 @@ describe("a server that is killed and started again on its port", () => {
       expect(new Set(keys).size).toBe(keys.length);
       return keys.filter((key) => !old.has(key)).length;
     };
-    await expect.poll(fresh, { timeout: 15_000 }).toBeGreaterThan(20);
+    await expect.poll(fresh).toBeGreaterThan(20);
     await logs.close();
     await services.close();
   });
@@ -93,7 +93,7 @@ describe("a network that is cut and comes back", () => {
       await logInBrowser(browser.context, proxy.url);
       const page = await open(browser.context, `${proxy.url}/logs?service=gateway`);
       const before = await lastNumber(page);
-      await expect.poll(() => lastNumber(page), { timeout: 10_000 }).toBeGreaterThan(before + 5);
+      await expect.poll(() => lastNumber(page)).toBeGreaterThan(before + 5);
       const states = await watchBadge(page);
 
       // The browser knows that it has no network, and what was open is gone.
@@ -108,12 +108,12 @@ describe("a network that is cut and comes back", () => {
         const { data } = (await response.json()) as { data: Array<{ line: string }> };
         return Number(data.at(-1)?.line.match(/#(\d+) /)?.[1] ?? 0);
       };
-      await expect.poll(written, { timeout: 15_000 }).toBeGreaterThan(during + 10);
+      await expect.poll(written).toBeGreaterThan(during + 10);
 
       proxy.restore();
       await browser.context.setOffline(false);
       await badge(page, "connected");
-      await expect.poll(() => lastNumber(page), { timeout: 15_000 }).toBeGreaterThan(during + 20);
+      await expect.poll(() => lastNumber(page)).toBeGreaterThan(during + 20);
       const seen = await states();
       expect([seen[0], seen.at(-1), seen.includes("offline")]).toEqual(["connected", "connected", true]);
       const { keys, numbers } = await readLog(page);

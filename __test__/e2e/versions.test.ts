@@ -58,6 +58,7 @@ describe.each(NEXT)("Next $next", ({ next, react, hmr }) => {
     expect(await (await fetch(started.url)).text()).toContain("not connected");
     await expectEvent(started, "websocket");
     await expectEvent(started, "polling");
+    expect(await (await fetch(`${started.url}/api/edge`)).json()).toEqual({ edge: true });
     await started.program.stop();
   });
 

@@ -1,6 +1,9 @@
 // Child programs of tests: started, heard, told what to do, and gone when their test is.
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { within } from "./deadline.js";
 import { Queue } from "./queue.js";
@@ -82,6 +85,17 @@ export function start(program: string, args: string[] = [], options: ChildOption
   };
 }
 
+/** Blocks the JavaScript thread of fixtures/server.mjs. The function that is returned ends that, and waits until it has ended. */
+export async function block(server: Child): Promise<() => Promise<void>> {
+  const until = join(mkdtempSync(join(tmpdir(), "nself-realtime-block-")), "over");
+  server.tell("block", { until });
+  await server.lines.next("the block");
+  return async () => {
+    writeFileSync(until, "");
+    await server.messages.next("the end of the block");
+  };
+}
+
 /** Starts fixtures/server.mjs in a mode, and waits for its port. */
 export async function startServerProgram(
   mode: string,
@@ -89,6 +103,6 @@ export async function startServerProgram(
   options: ChildOptions = {},
 ): Promise<Child & { port: number }> {
   const child = start("server.mjs", [mode, JSON.stringify(serverOptions)], options);
-  const { port } = (await child.messages.next(`the port of server.mjs ${mode}`, 10_000)) as { port: number };
+  const { port } = (await child.messages.next(`the port of server.mjs ${mode}`)) as { port: number };
   return { ...child, port };
 }

@@ -9,9 +9,11 @@ export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 /** README.md and the pages that are written by hand, relative to the root. */
 export const documents = [
   "README.md",
-  ...readdirSync(join(root, "docs"))
-    .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
+  ...["docs", "docs/servers"].flatMap((folder) =>
+    readdirSync(join(root, folder))
+      .filter((name) => name.endsWith(".md"))
+      .map((name) => `${folder}/${name}`),
+  ),
 ];
 
 /** The text of a document. */
@@ -46,8 +48,11 @@ export function blocksOf(document: string): Block[] {
   return blocks;
 }
 
-/** A diff counts as what it makes of the file, in that file's language. */
+/** A diff counts as what it makes of the file, in that file's language; one that names two files is a patch, and stays as it is. */
 function finished(document: string, line: number, language: string, lines: string[]): Block {
+  if (language === "diff" && lines[0]?.startsWith("--- ")) {
+    return { document, line, language: "patch", code: lines.join("\n"), path: lines[1]?.replace(/^\+\+\+ /, "") };
+  }
   const kept = language === "diff" ? lines.filter((text) => !text.startsWith("-")).map((text) => text.slice(1)) : lines;
   const path = /^(?:\/\/|#) ([\w./[\]-]+\.\w+|Dockerfile)\b/.exec(kept[0] ?? "")?.[1];
   const diffed = path === "Dockerfile" ? "dockerfile" : path?.split(".").at(-1);

@@ -1,7 +1,7 @@
 // A folder that looks like an application with the package installed, in a temporary place: the built package itself, and stand-ins for
 // the packages that it is used with.
 
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,6 +29,11 @@ export function installation(): Installation {
   for (const name of ["dist", "native.cjs", "package.json", binary]) {
     cpSync(join(root, name), join(own, name), { recursive: true });
   }
+  // What our package depends on.
+  for (const name of ["acorn", "@sveltejs/acorn-typescript"]) {
+    mkdirSync(dirname(join(folder, "node_modules", name)), { recursive: true });
+    symlinkSync(join(root, "node_modules", name), join(folder, "node_modules", name), "junction");
+  }
   const write: Installation["write"] = (path, content) => {
     const file = join(folder, path);
     if (content === null) return rmSync(file, { recursive: true });
@@ -45,8 +50,7 @@ export function installation(): Installation {
   }
   cpSync(join(root, "__test__/fixtures/fake-next.cjs"), join(folder, "node_modules/next/bin.cjs"));
   write("next.config.mjs", 'import { withRealtime } from "nself-realtime/next";\nexport default withRealtime({});\n');
-  const register = '  if (process.env.NEXT_RUNTIME === "nodejs") (await import("nself-realtime")).register();';
-  write("instrumentation.ts", `export async function register() {\n${register}\n}\n`);
+  write("instrumentation.ts", 'export { register } from "nself-realtime";\n');
   return {
     folder,
     command: join(own, "dist/esm/cli/main.js"),

@@ -19,7 +19,7 @@ export function page(options: RealtimeOptions = {}, clientOptions: WebSocketClie
   // The delayed disconnect after the last unmount is part of every test: a socket that stays fails the test that leaked it.
   afterEach(async () => {
     cleanup();
-    await vi.waitFor(() => expect(server.sockets()).toBe(0), { timeout: 5000 });
+    await vi.waitFor(() => expect(server.sockets()).toBe(0));
   });
 
   afterAll(() => server.close());

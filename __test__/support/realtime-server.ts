@@ -23,6 +23,8 @@ export interface RealtimeTestServer {
   transports(): { websocket: number; polling: number };
   /** HTTP requests to the server's path since the start; upgrades are none. */
   requests(): number;
+  /** HTTP requests and WebSocket handshakes since the start, refused and swallowed ones among them, in order. */
+  arrivals(): ReadonlyArray<"request" | "upgrade">;
   /** Who is in a room. */
   presence(room: string): PresenceEntry[];
   /** What becomes of WebSocket handshakes from now on: as if a proxy stood before the server. */
@@ -50,6 +52,7 @@ export async function startServer(
   let port = 0;
   let connections = 0;
   let requests = 0;
+  const arrivals: Array<"request" | "upgrade"> = [];
   let webSockets: "served" | "refused" | "swallowed" = "served";
   const swallowed: Duplex[] = [];
 
@@ -64,6 +67,7 @@ export async function startServer(
     const emit = http.emit as (name: string, ...args: unknown[]) => boolean;
     http.emit = function (this: HttpServer, name: string, ...args: unknown[]) {
       if (name === "request") requests++;
+      if (name === "request" || name === "upgrade") arrivals.push(name);
       if (name !== "upgrade" || webSockets === "served") return emit.call(this, name, ...args);
       if (webSockets === "refused") (args[1] as Duplex).end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
       else swallowed.push(args[1] as Duplex);
@@ -95,6 +99,7 @@ export async function startServer(
       return { websocket: connections.websocket, polling: connections.polling };
     },
     requests: () => requests,
+    arrivals: () => arrivals,
     presence: (room) => realtime.getPresence().filter(({ rooms }) => rooms.includes(room)),
     webSockets: (are) => {
       webSockets = are;

@@ -19,11 +19,18 @@ const OPTIONS: ts.CompilerOptions = {
   lib: ["lib.es2022.d.ts", "lib.dom.d.ts", "lib.dom.iterable.d.ts"],
 };
 
+/** What the samples take from packages that are not installed here. */
+const STAND_INS = {
+  "next.d.ts": 'declare module "next" { export interface NextConfig { [setting: string]: unknown } }',
+};
+
 /** The errors in `files`, given by a name of one's own with `.ts` or `.tsx`: name to messages. They are never written anywhere. */
 export function typeErrors(files: Record<string, string>): Record<string, string[]> {
   // In the package's folder, so that it finds itself by its name, as its "exports" say.
   const folder = join(root, "__snippets__");
-  const paths = new Map(Object.entries(files).map(([name, code]) => [join(folder, name), { name, code }]));
+  const paths = new Map(
+    Object.entries({ ...files, ...STAND_INS }).map(([name, code]) => [join(folder, name), { name, code }]),
+  );
   const host = ts.createCompilerHost(OPTIONS);
   const { fileExists, readFile, getSourceFile } = host;
   host.fileExists = (path) => paths.has(path) || fileExists(path);

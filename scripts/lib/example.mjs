@@ -1,59 +1,59 @@
-// The example app: installing the packed tarballs in it, and building it.
+// The example apps: installing the packed tarballs in one, and building it.
 
+import { readdirSync } from "node:fs";
 import { TARBALLS } from "../pack.mjs";
 import { npm, root, run, step } from "./run.mjs";
 import { unlessFresh } from "./stamp.mjs";
 
-const FOLDER = "examples/nself-admin";
-const SOURCES = [
-  "app",
-  "components",
-  "lib",
-  "services",
-  "tasks",
-  "instrumentation.ts",
-  "next.config.ts",
-  "tsconfig.json",
-];
+/** The names of the examples. */
+export const EXAMPLES = readdirSync(`${root}/examples`);
 
-/** The example's folder, absolute. */
-export const exampleFolder = `${root}/${FOLDER}`;
+/** Documents, and what installing writes. */
+const NO_SOURCES = /^(?:node_modules|\..*|.*\.md|package\.json|.*\.tsbuildinfo)$/;
 
-/** The command line of Next, without "node". */
-export const nextBin = `${exampleFolder}/node_modules/next/dist/bin/next`;
+/** An example by its name. */
+export function example(name) {
+  const path = `examples/${name}`;
+  const folder = `${root}/${path}`;
+  const nextBin = `${folder}/node_modules/next/dist/bin/next`;
+  const sources = readdirSync(folder).filter((entry) => !NO_SOURCES.test(entry));
+  const inputs = [...sources.map((entry) => `${path}/${entry}`), ...TARBALLS];
 
-/**
- * Installs what the lock file says, and the tarballs as they are now: the lock file holds no integrity for them, since they change with
- * each build.
- */
-export async function installExample() {
-  const inputs = [...TARBALLS, `${FOLDER}/package.json`, `${FOLDER}/package-lock.json`];
-  const outputs = [`${FOLDER}/node_modules/.package-lock.json`];
-  await unlessFresh("example-install", { inputs, outputs }, async () => {
-    step("installing the example");
-    const tarballs = TARBALLS.map((path) => `${root}/${path}`);
-    await npm(["install", "--no-save", "--prefer-offline", "--no-progress", ...tarballs], {
-      cwd: exampleFolder,
-      quiet: true,
-    });
-  });
-}
+  return {
+    /** Its folder, absolute. */
+    folder,
+    /** The command line of Next, without "node". */
+    nextBin,
+    /** What a build of it depends on. */
+    inputs,
 
-/** What a build of the example depends on. */
-export const exampleInputs = [
-  ...SOURCES.map((name) => `${FOLDER}/${name}`),
-  `${FOLDER}/package-lock.json`,
-  ...TARBALLS,
-];
+    /**
+     * Installs what the lock file says, and the tarballs as they are now: the lock file holds no integrity for them, since they change
+     * with each build.
+     */
+    async install() {
+      const from = [...TARBALLS, `${path}/package.json`, `${path}/package-lock.json`];
+      const outputs = [`${path}/node_modules/.package-lock.json`];
+      await unlessFresh(`${name}-install`, { inputs: from, outputs }, async () => {
+        step(`installing the example ${name}`);
+        const tarballs = TARBALLS.map((tarball) => `${root}/${tarball}`);
+        await npm(["install", "--no-save", "--prefer-offline", "--no-progress", ...tarballs], {
+          cwd: folder,
+          quiet: true,
+        });
+      });
+    },
 
-/** `next build`, if sources or packages changed. */
-export async function buildExample() {
-  await unlessFresh("example-build", { inputs: exampleInputs, outputs: [`${FOLDER}/.next/BUILD_ID`] }, async () => {
-    step("building the example");
-    await run(process.execPath, [nextBin, "build"], {
-      cwd: exampleFolder,
-      env: { NEXT_TELEMETRY_DISABLED: "1" },
-      quiet: true,
-    });
-  });
+    /** `next build`, if sources or packages changed. */
+    async build() {
+      await unlessFresh(`${name}-build`, { inputs, outputs: [`${path}/.next/BUILD_ID`] }, async () => {
+        step(`building the example ${name}`);
+        await run(process.execPath, [nextBin, "build"], {
+          cwd: folder,
+          env: { NEXT_TELEMETRY_DISABLED: "1" },
+          quiet: true,
+        });
+      });
+    },
+  };
 }

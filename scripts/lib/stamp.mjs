@@ -24,8 +24,8 @@ export function filesOf(paths) {
   return found;
 }
 
-function hash(paths) {
-  const sum = createHash("sha256").update(`${process.platform} ${process.arch}`);
+function hash(paths, values) {
+  const sum = createHash("sha256").update(`${process.platform} ${process.arch} ${values}`);
   for (const file of filesOf(paths)) sum.update(`\0${file}\0`).update(readFileSync(join(root, file)));
   return sum.digest("hex");
 }
@@ -40,11 +40,11 @@ function describe(outputs) {
 }
 
 /**
- * Runs `work` unless `outputs` are still those that it wrote from the same `inputs`. `force`: runs it in any case.
+ * Runs `work` unless `outputs` are still those that it wrote from the same `inputs` (files) and `values` (text). `force`: runs it in any case.
  */
-export async function unlessFresh(name, { inputs, outputs, force = false }, work) {
+export async function unlessFresh(name, { inputs, values = "", outputs, force = false }, work) {
   const stamp = join(root, ".cache", "stamps", `${name}.json`);
-  const before = hash(inputs);
+  const before = hash(inputs, values);
   const complete = outputs.every((path) => existsSync(join(root, path)));
   const fresh = () => readFileSync(stamp, "utf8") === JSON.stringify([before, describe(outputs)]);
   if (!force && complete && existsSync(stamp) && fresh()) return;

@@ -1,50 +1,29 @@
-// Counts of tests that passed and failed, added up over the runners and kept in a file for CI's last line.
+// Counts of tests that passed and failed, a line for each suite, in a file that CI removes before it begins; for CI's last line.
 
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
 import { main, root } from "./run.mjs";
 
-const FILE = `${root}/.cache/tally.json`;
+const FILE = `${root}/.cache/tally`;
 
-/** The counts of `cargo test`'s output: the sum of its "test result" lines. */
-export function cargoCounts(output) {
-  const counts = { passed: 0, failed: 0 };
-  for (const [, passed, failed] of output.matchAll(/^test result: .*?(\d+) passed; (\d+) failed/gm)) {
-    counts.passed += Number(passed);
-    counts.failed += Number(failed);
-  }
-  return counts;
-}
-
-/** The counts of vitest's JSON report; a run that wrote none is one failure. */
-export function vitestCounts(file) {
-  if (!existsSync(file)) return { passed: 0, failed: 1 };
-  const report = JSON.parse(readFileSync(file, "utf8"));
-  // A file that cannot be loaded has no tests to fail.
-  const broken = report.testResults.filter(
-    (suite) => suite.status === "failed" && suite.assertionResults.length === 0,
-  ).length;
-  return { passed: report.numPassedTests, failed: report.numFailedTests + broken };
-}
-
-function read() {
-  return existsSync(FILE) ? JSON.parse(readFileSync(FILE, "utf8")) : { passed: 0, failed: 0 };
-}
-
-/** Forgets what was counted. */
-export function clearTally() {
-  rmSync(FILE, { force: true });
-}
-
-/** Adds counts, and returns the sum so far. */
+/** Adds the counts of a suite. Suites may run at once. */
 export function addToTally({ passed, failed }) {
-  const before = read();
-  const sum = { passed: before.passed + passed, failed: before.failed + failed };
   mkdirSync(`${root}/.cache`, { recursive: true });
-  writeFileSync(FILE, JSON.stringify(sum));
+  appendFileSync(FILE, `${passed} ${failed}\n`);
+}
+
+/** The sums of all that was added. */
+function read() {
+  const sum = { passed: 0, failed: 0 };
+  if (!existsSync(FILE)) return sum;
+  for (const line of readFileSync(FILE, "utf8").trim().split("\n")) {
+    const [passed, failed] = line.split(" ").map(Number);
+    sum.passed += passed;
+    sum.failed += failed;
+  }
   return sum;
 }
 
-// CI's last line: `node scripts/lib/tally.mjs STEPS`, with the number of CI's own steps that failed.
+// `node scripts/lib/tally.mjs STEPS`, with the number of CI's own steps that failed.
 await main(import.meta.url, () => {
   const { passed, failed } = read();
   const steps = Number(process.argv[2] ?? 0);

@@ -5,7 +5,14 @@ import { realpathSync } from "node:fs";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { addressVariables, applicationFolder, hasInstrumentation, nextCommand, standaloneServer } from "./find-next.js";
+import { instrumentation, misplacedMessage } from "./application.js";
+import {
+  applicationFolder,
+  hasInstrumentation,
+  nextCommand,
+  standaloneArguments,
+  standaloneServer,
+} from "./find-next.js";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -24,11 +31,14 @@ export function runNext(command: string, args: string[]): void {
     fail("cannot find next here. Run this in the application's folder, with next installed.");
     return;
   }
-  const child = spawn(process.execPath, [...process.execArgv, next, ...(standalone ? [] : [command, ...args])], {
+  const { misplaced } = standalone ? {} : instrumentation(folder);
+  if (misplaced) console.warn(`nself-realtime: ${misplacedMessage(folder, misplaced)}.`);
+  const { env = {}, rest } = standalone ? standaloneArguments(args) : { rest: [command, ...args] };
+  const child = spawn(process.execPath, [...process.execArgv, next, ...rest], {
     stdio: "inherit",
     env: {
       ...process.env,
-      ...(standalone && addressVariables(args)),
+      ...env,
       // The standalone server has its own copy of this package, which instrumentation.ts starts.
       NODE_OPTIONS: nodeOptions(standalone ? "announce.js" : "preload.js"),
     },

@@ -1,8 +1,6 @@
 // Wraps next.config so that Next leaves this package, with its native binary, to Node instead of bundling it.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { join } from "node:path";
+import { nextMajor } from "./find-next.js";
 
 /**
  * The folders of this package that Next leaves to Node. Not the whole package: hooks that Node loads get another React than
@@ -20,20 +18,22 @@ interface Config {
   experimental?: { serverComponentsExternalPackages?: string[]; instrumentationHook?: boolean };
 }
 
-/** Adds what this package needs to a Next configuration, an object or a function; the rest stays as it is. */
+/** Adds what this package needs to a Next configuration, an object, a function or a promise; the rest stays as it is. */
 export function withRealtime<T extends object | ConfigFunction>(nextConfig: T): T;
 export function withRealtime(): object;
 export function withRealtime(nextConfig: object | ConfigFunction = {}): object {
-  if (typeof nextConfig !== "function") return extend(nextConfig);
+  if (typeof nextConfig !== "function") return whenThere(nextConfig);
   const original = nextConfig as (...args: unknown[]) => object | Promise<object>;
-  return (...args: unknown[]) => {
-    const config = original(...args);
-    return config instanceof Promise ? config.then(extend) : extend(config);
-  };
+  return (...args: unknown[]) => whenThere(original(...args));
+}
+
+function whenThere(config: object | Promise<object>): object {
+  return config instanceof Promise ? config.then(extend) : extend(config);
 }
 
 function extend(config: Config): Config {
-  if (nextMajor() >= 15) {
+  // The newest that is known, where it cannot be found.
+  if ((nextMajor() ?? 16) >= 15) {
     return { ...config, serverExternalPackages: withPackage(config.serverExternalPackages) };
   }
   const { experimental } = config;
@@ -49,15 +49,4 @@ function extend(config: Config): Config {
 
 function withPackage(packages: string[] = []): string[] {
   return [...new Set([...packages, ...EXTERNAL])];
-}
-
-/** The major version of the application's Next; the newest known one if it cannot be found. */
-function nextMajor(): number {
-  try {
-    const path = createRequire(join(process.cwd(), "package.json")).resolve("next/package.json");
-    const { version } = JSON.parse(readFileSync(path, "utf8")) as { version: string };
-    return Number.parseInt(version, 10);
-  } catch {
-    return 16;
-  }
 }

@@ -1,5 +1,6 @@
 // Loads the native binary at the first use, and sees to it that one process has one of it.
 
+import { existsSync } from "node:fs";
 import type * as NativeModule from "../../native.js";
 import { RealtimeError, toRealtimeError } from "./errors.js";
 import { loadNative, nativePath, packageVersion } from "./load-native.cjs";
@@ -56,6 +57,7 @@ function load(version: string): Loaded {
   try {
     raw = loadNative() as Native;
   } catch (cause) {
+    if (isBundled()) throw new RealtimeError("ERR_BUNDLED", BUNDLED, { cause });
     throw new RealtimeError("ERR_NATIVE_MISSING", missingMessage(version, cause), { cause });
   }
   const found = raw.version();
@@ -84,6 +86,20 @@ function withCodes(raw: Native): Native {
           };
   }
   return wrapped as unknown as Native;
+}
+
+const BUNDLED =
+  "Next took nself-realtime into a bundle, where its native binary cannot be loaded. Wrap the configuration in next.config: " +
+  'import { withRealtime } from "nself-realtime/next"; export default withRealtime(nextConfig); or let "npx nself-realtime init" do it. ' +
+  "Then start Next again.";
+
+/** Whether this code runs out of a bundle: there the loader has a name of the bundler's, and is no file. */
+function isBundled(): boolean {
+  try {
+    return !existsSync(nativePath());
+  } catch {
+    return true;
+  }
 }
 
 function missingMessage(version: string, cause: unknown): string {

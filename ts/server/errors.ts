@@ -6,6 +6,8 @@ import { acrossCopies } from "./across-copies.js";
 export const ERROR_CODES = {
   ERR_NATIVE_MISSING: "the native binary for this platform is not installed or cannot be loaded",
   ERR_NATIVE_MISMATCH: "the native binary belongs to another version of this package",
+  ERR_BUNDLED: "a bundler took this package in, and its native binary cannot be loaded from a bundle",
+  ERR_NOT_NODE: "the server's entry points were used at the edge or in a browser",
   ERR_DUPLICATE: "two versions of this package are loaded in one process",
   ERR_INVALID_OPTION: "an option has a wrong type or is out of range",
   ERR_UNSUPPORTED_OPTION: "an option is unknown, or not supported yet",
@@ -32,7 +34,7 @@ export const ERROR_CODES = {
   ERR_FORBIDDEN: "to a client: it may not join this room",
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",
-  ERR_INVALID_ARGUMENT: "an argument has a wrong type",
+  ERR_INVALID_ARGUMENT: "an argument has a wrong type or value",
   ERR_INTERNAL: "a fault of this package: please report it, with the message",
 } as const;
 

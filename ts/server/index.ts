@@ -21,7 +21,7 @@ export type { LogEntry, Logger, LogLevel } from "./logger.js";
 export { type Middleware, Namespace } from "./namespace.js";
 export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options.js";
 export type { Policies, Policy } from "./policies.js";
-export type { Produce } from "./producers.js";
+export type { Produce, ProducerOptions } from "./producers.js";
 export { attach, getWebSocketServer, listen, register } from "./realtime.js";
 export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./schemas.js";
 export type { Takeover } from "./selftest.js";

@@ -3,6 +3,7 @@
 import { EventEmitter } from "node:events";
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
+import { announceInDevelopment } from "./announce.js";
 import { binding } from "./binding.js";
 import { building } from "./emit-event.js";
 import type { Engine } from "./engine.js";
@@ -66,6 +67,13 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
   const found = running();
   if (found && !found.provisional) {
     const covered = found.where === "every server" && Object.keys(options).length === 0;
+    if (covered) {
+      warnOnce(
+        "NSELF_ATTACHED",
+        "attach() changes nothing: register() has opened the real-time server on every HTTP server of this process already. " +
+          "Remove one of the two calls.",
+      );
+    }
     if (found.where === server || covered) return handle;
     throw alreadyAttached(found);
   }
@@ -93,7 +101,9 @@ export function register(options: RealtimeOptions = {}): void {
     found.provisional = false;
     return;
   }
-  open(options, "every server", false).engine.attachToAll();
+  const { engine } = open(options, "every server", false);
+  engine.attachToAll();
+  announceInDevelopment(engine.options.path);
 }
 
 /**

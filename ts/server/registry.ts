@@ -26,14 +26,16 @@ interface Registry {
   /** How often it failed, and when it is tried again. */
   testFailures?: number;
   testAgain?: number;
+  /** The URL that was said last to be that of the real-time server. */
+  announced?: string;
   /** The one handle that getWebSocketServer() gives. */
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
   running?: Running | undefined;
   /** The last one of this thread is closed: what is emitted now is late, and no mistake. */
   ended?: boolean;
-  /** What runs while a room has members. */
-  producers: Set<Producer>;
+  /** What runs while a room has members, by rooms and name. */
+  producers: Map<string, Producer>;
   /** Rooms that have members, once somebody wants to know. */
   activeRooms: Set<string>;
   /** Measures this thread's delay, once somebody wants to know. */
@@ -47,7 +49,7 @@ const shared = globalThis as { [KEY]?: Registry };
 export const registry: Registry = shared[KEY] ?? {
   warned: new Set(),
   engines: new Set(),
-  producers: new Set(),
+  producers: new Map(),
   activeRooms: new Set(),
 };
 shared[KEY] = registry;

@@ -5,13 +5,13 @@ import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { DataOf, EventType } from "../events.js";
 import { acrossCopies } from "./across-copies.js";
-import { callable, name, oneRoom, someRooms } from "./arguments.js";
+import { name, oneRoom, someRooms } from "./arguments.js";
 import { binding } from "./binding.js";
 import { emitEnvelope } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
 import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
-import { addProducer, type Produce } from "./producers.js";
+import { addProducer, type Produce, type ProducerOptions } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
 import { type Takeover, verdict } from "./selftest.js";
 import type { Server } from "./server.js";
@@ -119,14 +119,14 @@ export class WebSocketServer {
    * and what it returns when the last has left and nobody came back within `presence.grace`. It may be called before the
    * server runs, in the thread that opens it. Returns what takes the producer back.
    *
+   * A second call for the same `rooms` and `name` takes the place of the first, as hot reloading calls again. Several
+   * producers for the same rooms need names: `{ name: "stats" }`.
+   *
    * For a prefix or an expression clients choose the name: check it before it becomes a path, a command or a query, and
    * let `authorizeJoin` say who may be in which room.
    */
-  whileWatched(rooms: string | RegExp, produce: Produce): () => void {
-    // Found out here, not when the first client joins.
-    if (!(rooms instanceof RegExp)) oneRoom("rooms", rooms);
-    callable("produce", produce);
-    const remove = addProducer(rooms, produce);
+  whileWatched(rooms: string | RegExp, produce: Produce, options?: ProducerOptions): () => void {
+    const remove = addProducer(rooms, produce, options);
     const found = running();
     if (found) watchRooms(found);
     return remove;

@@ -15,6 +15,11 @@ function link(from: string, to: string): void {
   }
 }
 
+/** Gives a folder the packages of another. */
+export function linkModules(from: string, to: string): void {
+  link(`${from}/node_modules`, `${to}/node_modules`);
+}
+
 /** Returns the folder of a fresh copy. */
 export function copyExample(name: string): string {
   const folder = `${cache}/${name}`;
@@ -23,7 +28,7 @@ export function copyExample(name: string): string {
     recursive: true,
     filter: (path) => !["node_modules", ".next"].includes(basename(path)),
   });
-  link(`${example}/node_modules`, `${folder}/node_modules`);
+  linkModules(example, folder);
   return folder;
 }
 

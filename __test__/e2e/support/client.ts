@@ -5,6 +5,9 @@ import type { Envelope } from "../../../ts/events.js";
 
 export type Transport = "websocket" | "polling";
 
+/** How long to wait for what must come, in ms: only what hangs reaches it. */
+const PATIENCE = 120_000;
+
 const clients = new Set<Socket>();
 
 /** Resolves with a connected client that stays on `transport`. */
@@ -38,14 +41,14 @@ export function disconnectAll(): void {
 /** Joins a room of the nself layer. */
 export async function join(socket: Socket, roomId: string): Promise<void> {
   const message = { type: "join:room", data: { roomId }, timestamp: new Date().toISOString() };
-  const answer = await socket.timeout(10_000).emitWithAck("join:room", message);
+  const answer = await socket.timeout(PATIENCE).emitWithAck("join:room", message);
   if (answer.ok !== true) throw new Error(`join:room ${roomId}: ${JSON.stringify(answer)}`);
 }
 
 /** Resolves with the first event of this name whose data pass `wanted`. */
 export function arrival<T>(socket: Socket, event: string, wanted: (data: T) => boolean): Promise<Envelope<T>> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no such ${event} arrived in 30 s`)), 30_000);
+    const timer = setTimeout(() => reject(new Error(`no such ${event} arrived`)), PATIENCE);
     const look = (envelope: Envelope<T>) => {
       if (!wanted(envelope.data)) return;
       clearTimeout(timer);

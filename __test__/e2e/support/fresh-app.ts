@@ -1,12 +1,13 @@
 // An app as somebody starts it who follows the README: an empty Next app, and the README's own blocks of code pasted into it.
 
-import { cpSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { cpSync, rmSync } from "node:fs";
 import { blocksOf } from "../../support/documents.js";
+import { writeFiles } from "./make-app.js";
 import { add, type PackageManager } from "./package-managers.js";
 import { cache } from "./paths.js";
 
-const EMPTY_APP: Record<string, string> = {
+/** What is there before the README is followed. */
+export const EMPTY_APP: Record<string, string> = {
   "package.json": '{ "name": "fresh", "private": true }\n',
   "app/layout.tsx": `export default function Layout({ children }: { children: React.ReactNode }) {
   return <html lang="en"><body>{children}</body></html>;
@@ -17,48 +18,57 @@ export default function Page() {
   return <Postgres />;
 }
 `,
+  // A boundary for pnpm, which looks for a workspace above.
+  "pnpm-workspace.yaml": "packages: []\n",
 };
 
-const DEPENDENCIES = [
-  "next@16.4.6",
-  "react@19.3.1",
-  "react-dom@19.3.1",
-  "typescript@5.9.3",
-  "@types/react@19",
-  "@types/node@20",
-];
+/** What such an app has installed. */
+export function dependencies(next: string, react: string): string[] {
+  const types = `@types/react@${react.split(".")[0]}`;
+  return [`next@${next}`, `react@${react}`, `react-dom@${react}`, "typescript@5.9.3", types, "@types/node@20"];
+}
+
+const SET_UP = ["next.config.ts", "instrumentation.ts"];
+const ROUTE = "app/api/services/start/route.ts";
+
+export interface Steps {
+  /** The files that `init` writes as well. */
+  setUp: Record<string, string>;
+  /** The route and the component. */
+  code: Record<string, string>;
+  /** What `npm install` is given. */
+  packages: string[];
+}
 
 /** The section of the README that is followed: its blocks that name their file, its component, and its command. */
-function steps() {
+export function steps(): Steps {
   const blocks = blocksOf("README.md");
-  const component = blocks.find(({ language }) => language === "tsx");
+  const file = (path: string) => blocks.find((block) => block.path === path)?.code;
+  const component = blocks.find(({ language }) => language === "tsx")?.code;
   const command = blocks.find(({ code }) => code.startsWith("npm install nself-realtime"))?.code;
-  if (!component || !command) throw new Error("the README has no component, or no command that installs");
-  const files: Record<string, string> = { "app/postgres.tsx": component.code };
-  for (const { path, code } of blocks) if (path) files[path] = code;
-  for (const path of ["next.config.ts", "instrumentation.ts", "app/api/services/start/route.ts"]) {
-    if (!(path in files)) throw new Error(`the README has no block for ${path}`);
+  const found = Object.fromEntries([...SET_UP, ROUTE].map((path) => [path, file(path)]));
+  for (const [path, text] of Object.entries({ ...found, component, command })) {
+    if (text === undefined) throw new Error(`the README has no block for ${path}`);
   }
-  return { files, packages: command.split(" ").slice(2) };
+  const texts = found as Record<string, string>;
+  return {
+    setUp: Object.fromEntries(SET_UP.map((path) => [path, texts[path] ?? ""])),
+    code: { [ROUTE]: texts[ROUTE] ?? "", "app/postgres.tsx": component ?? "" },
+    packages: (command ?? "").split("\n")[0]?.split(" ").slice(2) ?? [],
+  };
 }
 
 /** Makes the app in a new folder, which it returns. Its build is for standalone as well. */
 export async function freshApp(manager: PackageManager, registry: string): Promise<string> {
   const folder = `${cache}/fresh-${manager}`;
   rmSync(folder, { recursive: true, force: true });
-  const { files, packages } = steps();
+  const { setUp, code, packages } = steps();
   // The one change: next.config asks for standalone output. And the folder's root is itself, as it has lock files above it.
-  const config = files["next.config.ts"]?.replace(
-    "withRealtime({",
-    'withRealtime({ output: "standalone", outputFileTracingRoot: process.cwd(), turbopack: { root: process.cwd() },',
-  );
-  for (const [path, text] of Object.entries({ ...EMPTY_APP, ...files, "next.config.ts": config ?? "" })) {
-    mkdirSync(dirname(`${folder}/${path}`), { recursive: true });
-    writeFileSync(`${folder}/${path}`, text);
-  }
-  // A boundary for pnpm, which looks for a workspace above.
-  writeFileSync(`${folder}/pnpm-workspace.yaml`, "packages: []\n");
-  await add(manager, folder, registry, [...DEPENDENCIES, ...packages]);
+  const settings = 'output: "standalone", outputFileTracingRoot: process.cwd(), turbopack: { root: process.cwd() }';
+  const config = setUp["next.config.ts"]?.replace("NextConfig = {}", `NextConfig = { ${settings} }`) ?? "";
+  if (!config.includes(settings)) throw new Error("the README's next.config has another shape");
+  writeFiles(folder, { ...EMPTY_APP, ...setUp, ...code, "next.config.ts": config });
+  await add(manager, folder, registry, [...dependencies("16.4.6", "19.3.1"), ...packages]);
   return folder;
 }
 

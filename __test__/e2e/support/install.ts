@@ -37,9 +37,18 @@ function install(folder: string, packages: string[]): void {
 /** Returns the folder of the app in fixtures/app with this version of Next and the packed package. */
 export function installApp(next: string, react: string): string {
   const folder = `${cache}/next-${next}`;
-  install(folder, [`next@${next}`, `react@${react}`, `react-dom@${react}`, "socket.io-client@4.8.3", ...tarballs]);
+  const types = ["typescript@5.9.3", "@types/node@20", `@types/react@${react.split(".")[0]}`];
+  const packages = [`next@${next}`, `react@${react}`, `react-dom@${react}`, "socket.io-client@4.8.3", ...types];
+  install(folder, [...packages, ...tarballs]);
   rmSync(`${folder}/.next`, { recursive: true, force: true });
   cpSync(`${fixtures}/app`, folder, { recursive: true });
+  return folder;
+}
+
+/** Returns a new folder in which the packed package and others are installed. */
+export function installWith(name: string, packages: string[]): string {
+  const folder = `${cache}/${name}`;
+  install(folder, [...packages, ...tarballs]);
   return folder;
 }
 

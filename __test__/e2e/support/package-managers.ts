@@ -7,20 +7,18 @@ import { cache } from "./paths.js";
 
 export type PackageManager = "npm" | "pnpm" | "yarn";
 
-/** How each adds packages to a folder. */
-const COMMANDS: Record<PackageManager, () => string[]> = {
-  npm: () => ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--replace-registry-host=never"],
-  pnpm: () => [
-    process.execPath,
-    `${installTool("pnpm@10.34.9")}/bin/pnpm.cjs`,
-    "add",
-    "--ignore-scripts",
-    "--store-dir",
-    `${cache}/pnpm-store`,
-  ],
-  yarn: () => [
-    process.execPath,
-    `${installTool("yarn@1.22.22")}/bin/yarn.js`,
+/** How each is started. */
+const PROGRAMS: Record<PackageManager, () => string[]> = {
+  npm: () => ["npm"],
+  pnpm: () => [process.execPath, `${installTool("pnpm@10.34.9")}/bin/pnpm.cjs`],
+  yarn: () => [process.execPath, `${installTool("yarn@1.22.22")}/bin/yarn.js`],
+};
+
+/** What each is told when it adds packages to a folder. */
+const ADD: Record<PackageManager, string[]> = {
+  npm: ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--replace-registry-host=never"],
+  pnpm: ["add", "--ignore-scripts"],
+  yarn: [
     "add",
     "--ignore-scripts",
     "--non-interactive",
@@ -31,15 +29,20 @@ const COMMANDS: Record<PackageManager, () => string[]> = {
 };
 
 /** Adds packages to a folder. Rejects, with what the package manager said, if it fails. */
-export async function add(
+export function add(manager: PackageManager, folder: string, registry: string, packages: string[]): Promise<void> {
+  return runManager(manager, folder, registry, [...ADD[manager], ...packages]);
+}
+
+/** Runs a package manager in a folder. Rejects, with what it said, if it fails. */
+export async function runManager(
   manager: PackageManager,
   folder: string,
   registry: string,
-  packages: string[],
+  args: string[],
 ): Promise<void> {
-  const [command = "", ...args] = COMMANDS[manager]();
+  const [command = "", ...program] = PROGRAMS[manager]();
   mkdirSync(folder, { recursive: true });
-  const child = spawn(command, [...args, ...packages], {
+  const child = spawn(command, [...program, ...args], {
     cwd: folder,
     shell: process.platform === "win32",
     stdio: ["ignore", "pipe", "pipe"],
@@ -48,6 +51,9 @@ export async function add(
       npm_config_registry: registry,
       YARN_REGISTRY: registry,
       npm_config_update_notifier: "false",
+      npm_config_store_dir: `${cache}/pnpm-store`,
+      // A lock file that is not there yet is no error.
+      CI: "",
     },
   });
   let output = "";
@@ -57,5 +63,5 @@ export async function add(
     });
   }
   const code = await new Promise((resolve) => child.once("close", resolve));
-  if (code !== 0) throw new Error(`${manager} add ${packages.join(" ")} ended with ${code}:\n${output}`);
+  if (code !== 0) throw new Error(`${manager} ${args.join(" ")} ended with ${code}:\n${output}`);
 }

@@ -4,8 +4,9 @@ import { fileURLToPath } from "node:url";
 
 export const root = fileURLToPath(new URL("../../..", import.meta.url)).replace(/\/$/, "");
 
-/** The example app. */
+/** The example apps. */
 export const example = `${root}/examples/nself-admin`;
+export const chat = `${root}/examples/chat`;
 
 /** Programs and apps that the tests run. */
 export const fixtures = `${root}/__test__/e2e/fixtures`;

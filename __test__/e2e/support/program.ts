@@ -10,7 +10,7 @@ export interface ProgramOptions {
 }
 
 /** How long a program may take to print what a test waits for, or to end, in ms. */
-const PATIENCE = 60_000;
+const PATIENCE = 180_000;
 
 const running = new Set<ChildProcess>();
 process.once("exit", () => {

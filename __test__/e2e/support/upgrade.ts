@@ -12,7 +12,7 @@ export function upgradeStatus(url: string): Promise<number | undefined> {
         "sec-websocket-version": "13",
         "sec-websocket-key": "bnNlbGYtcmVhbHRpbWUhIQ==",
       },
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(120_000),
     });
     request.once("error", reject);
     request.once("response", (response) => {
