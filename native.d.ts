@@ -259,10 +259,10 @@ export declare function nselfServer(): number | null
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
 /**
- * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. Throws
- * ERR_BUSY.
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user, or of
+ * one room (without their others), if given. Throws ERR_BUSY.
  */
-export declare function presence(server: number, userId?: string | undefined | null): string
+export declare function presence(server: number, userId?: string | undefined | null, room?: string | undefined | null): string
 
 /** The client went away before the response was sent. */
 export declare function requestAbort(server: number, id: number): void

@@ -290,8 +290,9 @@ describe("heartbeats pass what waits", () => {
     const { server, port } = running;
     const reader = (await Reader.open(transport, port, { rooms: ["r"] })).pause();
     const pad = "x".repeat(100_000);
-    // Beyond what the kernel's buffers hold.
-    for (let i = 0; i < 200; i++) server.broadcastToRoom("r", "line", { i, pad });
+    // Beyond what the kernel's buffers hold, which take nothing for who does not ask.
+    const count = transport === "polling" ? 60 : 200;
+    for (let i = 0; i < count; i++) server.broadcastToRoom("r", "line", { i, pad });
     await vi.waitFor(() => expect(server.stats().waiting.bytes).toBeGreaterThan(4_000_000));
     // Several intervals, so that the ping is due wherever the last one was.
     await elapse(3 * pingInterval);
@@ -309,7 +310,7 @@ describe("heartbeats pass what waits", () => {
     const numbers = packets
       .filter((one) => one.startsWith('42["line"'))
       .map((one) => JSON.parse(one.slice(2))[1].data.i);
-    expect(numbers).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(numbers).toEqual(Array.from({ length: count }, (_, i) => i));
   });
 
   test("pings come while broadcasts to many clients run", async () => {
@@ -328,20 +329,23 @@ describe("heartbeats pass what waits", () => {
         bytes += chunk.length;
       });
     }
+    /** Lines that came, and those that a gap event says were dropped, as this test may be slow to read. */
     let lines = 0;
     let pings = 0;
-    program.tell("emit", { count: 500 });
+    let emitted = 0;
     // The broadcasts go on until enough pings came between them.
     while (pings < 8 || lines < 5000) {
+      for (; emitted <= lines; emitted += 500) program.tell("emit", { count: 500 });
       const packet = await probe.text();
       if (packet === "2") {
         pings++;
         probe.send("3");
-      } else if (++lines % 500 === 0) {
-        program.tell("emit", { count: 500 });
+      } else if (packet.startsWith("42")) {
+        const [name, { data }] = JSON.parse(packet.slice(2));
+        lines += name === "gap" ? data.count : 1;
       }
     }
     // The crowd really was busy.
-    await vi.waitFor(() => expect(bytes).toBeGreaterThan(50 * lines * crowd.length));
+    await vi.waitFor(() => expect(bytes).toBeGreaterThan(10 * lines * crowd.length));
   });
 });

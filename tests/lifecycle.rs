@@ -169,7 +169,7 @@ mod leaks {
             }
         };
         // The shards have opened theirs when all of them have answered.
-        assert!(harness.server.presence(None).unwrap().is_empty());
+        assert!(harness.server.presence(None, None).unwrap().is_empty());
         let before = descriptors();
         visit(100);
         // A link goes when its peer's end has been read.

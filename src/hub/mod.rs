@@ -313,7 +313,7 @@ impl To<'_> {
             Self::Rooms(rooms) => rooms.iter().map(|&room| room.into()).collect(),
             Self::Socket(id) => return Ok(Some(Selection::room((*id).into()))),
             Self::User(user) => {
-                let entries = server.presence(Some((*user).into()))?;
+                let entries = server.presence(Some((*user).into()), None)?;
                 entries.into_iter().map(|entry| entry.socket_id.into()).collect::<message::Names>()
             }
         };

@@ -65,8 +65,10 @@ impl Server {
         })
     }
 
-    /// Emits an event to sockets of a namespace. False: the server is closed, or there is no such namespace.
+    /// Emits an event to sockets of a namespace. False: the server is closed, or there is no such namespace. Waits while the
+    /// shards have far more to do than they can: memory is bounded, and nothing is dropped.
     pub fn emit(&self, event: Outgoing<'_>) -> bool {
+        self.bus.mailboxes.iter().for_each(|mailbox| mailbox.wait_for_room());
         publish::emit(&self.context, &self.bus, event)
     }
 
@@ -98,10 +100,11 @@ impl Server {
         Ok(answers.into_iter().map(|answer| if let Answers::Count(count) = answer { count } else { 0 }).sum())
     }
 
-    /// All sockets of namespace `/`, or those of one user. `ERR_BUSY`.
-    pub fn presence(&self, user: Option<String>) -> Result<Vec<Entry>, Error> {
+    /// All sockets of namespace `/`, or those of one user, or of one room, then without their other rooms. `ERR_BUSY`.
+    pub fn presence(&self, user: Option<String>, room: Option<String>) -> Result<Vec<Entry>, Error> {
         let Some(nsp) = self.registry.get("/") else { return Ok(Vec::new()) };
-        let answers = self.ask(&Question::Sockets { nsp: nsp.id, user: user.map(Into::into) })?;
+        let (nsp, user, room) = (nsp.id, user.map(Into::into), room.map(Into::into));
+        let answers = self.ask(&Question::Sockets { nsp, user, room })?;
         let entries = answers.into_iter().flat_map(|answer| match answer {
             Answers::Sockets(entries) => entries,
             _ => Vec::new(),

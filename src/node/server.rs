@@ -128,11 +128,11 @@ pub fn create_ticket(
     }
 }
 
-/// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. Throws
-/// ERR_BUSY.
+/// JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user, or of
+/// one room (without their others), if given. Throws ERR_BUSY.
 #[napi(catch_unwind)]
-pub fn presence(server: u32, user_id: Option<String>) -> Result<String, Code> {
-    let entries = hub::server(server).map_or_else(|_| Ok(Vec::new()), |server| server.presence(user_id));
+pub fn presence(server: u32, user_id: Option<String>, room: Option<String>) -> Result<String, Code> {
+    let entries = hub::server(server).map_or_else(|_| Ok(Vec::new()), |server| server.presence(user_id, room));
     Ok(serde_json::to_string(&entries.map_err(coded)?).expect("entries are JSON"))
 }
 

@@ -103,8 +103,11 @@ export interface Stats {
   denied: Denied;
   /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
   waiting: { clients: number; bytes: number; largest: number };
-  /** What waits for this JavaScript thread: bytes of clients' events, and clients that are not read until it catches up. */
-  inbox: { bytes: number; paused: number };
+  /**
+   * What waits for this JavaScript thread: bytes of clients' events, clients that are not read until it catches up, and bytes
+   * of events whose attachments have not all come.
+   */
+  inbox: { bytes: number; paused: number; unfinished: number };
   /** Commands that wait for the native threads. */
   commandsWaiting: number;
   packetsPerWrite: Distribution;

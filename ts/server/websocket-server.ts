@@ -68,10 +68,7 @@ export class WebSocketServer {
    * ERR_INVALID_ROOM.
    */
   getRoomPresence(room: string): PresenceEntry[] {
-    const one = oneRoom("room", room);
-    return this.getPresence()
-      .filter(({ rooms }) => rooms.includes(one))
-      .map((entry) => ({ ...entry, rooms: [one] }));
+    return JSON.parse(binding().presence(serverId(), undefined, oneRoom("room", room))) as PresenceEntry[];
   }
 
   /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING, ERR_INVALID_ROOM. */

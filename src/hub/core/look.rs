@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::access::Ended;
 use super::connection::ConnectionId;
 use super::effect::Effect;
+use super::space::Member;
 use super::{Core, Now};
 use crate::hub::event::SocketKey;
 
@@ -14,8 +15,8 @@ use crate::hub::event::SocketKey;
 #[allow(missing_docs)] // Of fields: the variants' comments tell.
 #[derive(Debug, Clone)]
 pub enum Question {
-    /// The sockets of a namespace, or those of one user.
-    Sockets { nsp: u32, user: Option<Arc<str>> },
+    /// The sockets of a namespace, or those of one user, or of one room.
+    Sockets { nsp: u32, user: Option<Arc<str>>, room: Option<Arc<str>> },
     /// The socket ids in a room.
     Members { nsp: u32, room: Arc<str> },
     /// The rooms of a socket, its own id first.
@@ -80,7 +81,9 @@ impl Core {
 
     fn answer_question(&mut self, question: &Question) -> Answers {
         match question {
-            Question::Sockets { nsp, user } => Answers::Sockets(self.entries(*nsp, user.as_deref())),
+            Question::Sockets { nsp, user, room } => {
+                Answers::Sockets(self.entries(*nsp, user.as_deref(), room.as_ref()))
+            }
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
             Question::Rooms { socket } => Answers::Names(self.rooms_of(*socket)),
             Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
@@ -88,9 +91,13 @@ impl Core {
         }
     }
 
-    fn entries(&self, nsp: u32, user: Option<&str>) -> Vec<Entry> {
+    fn entries(&self, nsp: u32, user: Option<&str>, room: Option<&Arc<str>>) -> Vec<Entry> {
         let Some(space) = self.directory.space(nsp) else { return Vec::new() };
-        let sockets = space.members().filter_map(|member| {
+        let members: Vec<Member> = match room {
+            Some(room) => space.in_room(room).collect(),
+            None => space.members().collect(),
+        };
+        let sockets = members.into_iter().filter_map(|member| {
             let socket = self.directory.socket(member.socket)?;
             Some((socket, self.directory.see(member.connection)?))
         });
@@ -99,7 +106,13 @@ impl Core {
             .map(|(socket, connection)| Entry {
                 user_id: socket.user.as_deref().map(str::to_owned),
                 socket_id: socket.id.as_str().to_owned(),
-                rooms: socket.rooms.keys().map(|room| room.to_string()).collect(),
+                // Of one room: what else they are in is not told.
+                rooms: socket
+                    .rooms
+                    .keys()
+                    .filter(|one| room.is_none_or(|room| room == *one))
+                    .map(|room| room.to_string())
+                    .collect(),
                 connected_at: self.iso(socket.since),
                 last_seen: self.iso(connection.seen),
             })

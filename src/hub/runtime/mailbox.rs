@@ -1,11 +1,13 @@
 //! The way into a shard: a queue of commands that the shard takes whole, and one wake-up, given only if it sleeps. A
 //! shard that has just worked naps instead: events gather for a moment, and only what somebody waits for wakes it.
 
-use parking_lot::Mutex;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use super::command::{Command, Input};
-use crate::hub::account::Resume;
+use crate::hub::account;
 
 /// What the shard is doing, as far as those need to know who give it commands.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -22,13 +24,23 @@ enum State {
 #[derive(Default)]
 struct Inside {
     queue: Vec<Command>,
+    /// Bytes of the events in it.
+    bytes: usize,
     state: State,
 }
+
+/// Most bytes of events that should wait for one shard.
+const MOST: usize = 64 << 20;
+/// What an event costs beside its bytes.
+const OVERHEAD: usize = 256;
+/// Longest wait for a shard that does not get on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A shard's queue of commands. Order of pushing is order of execution.
 #[derive(Default)]
 pub struct Mailbox {
     inside: Mutex<Inside>,
+    room: Condvar,
     wake: Notify,
 }
 
@@ -38,6 +50,9 @@ impl Mailbox {
         let command = command.into();
         let may_wait = matches!(command, Command::Message(_, true));
         let mut inside = self.inside.lock();
+        if let Command::Message(message, _) = &command {
+            inside.bytes += message.event().map_or(0, |event| event.run.len()) + OVERHEAD;
+        }
         inside.queue.push(command);
         let wakes = match inside.state {
             State::Awake => false,
@@ -61,6 +76,18 @@ impl Mailbox {
         let mut inside = self.inside.lock();
         inside.state = State::Awake;
         std::mem::swap(&mut inside.queue, taken);
+        if std::mem::take(&mut inside.bytes) > MOST {
+            self.room.notify_all();
+        }
+    }
+
+    /// Waits while more events are queued than should be: whoever emits faster than the shard can take is slowed down to its
+    /// pace. Never longer than a second, and not to be called on a shard's thread.
+    pub fn wait_for_room(&self) {
+        let mut inside = self.inside.lock();
+        if inside.bytes > MOST {
+            self.room.wait_while_for(&mut inside, |inside| inside.bytes > MOST, PATIENCE);
+        }
     }
 
     /// How many commands wait.
@@ -83,9 +110,13 @@ impl Mailbox {
     }
 }
 
-impl Resume for Mailbox {
+impl account::Shard for Mailbox {
     fn resume(&self, connection: u64) {
         self.push(Input::Resume { connection });
+    }
+
+    fn cut(&self, connection: u64) {
+        self.push(Input::Cut { connection });
     }
 }
 
