@@ -5,7 +5,7 @@ import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { DataOf, EventType } from "../events.js";
 import { acrossCopies } from "./across-copies.js";
-import { callable, name, oneRoom, someRooms } from "./arguments.js";
+import { name, oneRoom, someRooms } from "./arguments.js";
 import { binding } from "./binding.js";
 import { emitEnvelope } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
@@ -123,9 +123,6 @@ export class WebSocketServer {
    * let `authorizeJoin` say who may be in which room.
    */
   whileWatched(rooms: string | RegExp, produce: Produce, options?: ProducerOptions): () => void {
-    // Found out here, not when the first client joins.
-    if (!(rooms instanceof RegExp)) oneRoom("rooms", rooms);
-    callable("produce", produce);
     const remove = addProducer(rooms, produce, options);
     const found = running();
     if (found) watchRooms(found);
