@@ -83,11 +83,11 @@ export declare function drainInbox(server: number): Array<InboxEvent>
 export declare function emit(server: number, nsp: string, rooms: string | Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
 
 /**
- * Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
- * names too (ERR_INVALID_ROOM). `batch`: absent takes the event's default. False when no nself server is open in this
- * process.
+ * Emits in the nself envelope, to one or several rooms, a socket, a user's sockets, or everybody. The six events are
+ * validated (ERR_INVALID_EVENT, the message names the field), room names too (ERR_INVALID_ROOM). `batch`: absent takes the
+ * event's default. False when no nself server is open in this process.
  */
-export declare function emitEvent(kind: string, data: string, room?: string | undefined | null, socketId?: string | undefined | null, batch?: boolean | undefined | null): boolean
+export declare function emitEvent(kind: string, data: string, rooms?: string | Array<string> | undefined | null, socketId?: string | undefined | null, userId?: string | undefined | null, batch?: boolean | undefined | null): boolean
 
 /**
  * One thing that Rust tells JavaScript. Events of one socket arrive in order; many share one call.
@@ -259,10 +259,10 @@ export declare function nselfServer(): number | null
 export declare function openServer(options: NativeOptions, inbox: (events: InboxEvent[]) => void): number
 
 /**
- * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user if given. Throws
- * ERR_BUSY.
+ * JSON array of `{userId, socketId, rooms, connectedAt, lastSeen}` (times ISO 8601); of one user, or of
+ * one room (without their others), if given. Throws ERR_BUSY.
  */
-export declare function presence(server: number, userId?: string | undefined | null): string
+export declare function presence(server: number, userId?: string | undefined | null, room?: string | undefined | null): string
 
 /** The client went away before the response was sent. */
 export declare function requestAbort(server: number, id: number): void

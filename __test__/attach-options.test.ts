@@ -45,7 +45,7 @@ describe("wrong options are refused at the call, by their name", () => {
     ["pingInterval", { pingInterval: "30s" }],
     ["pingTimeout", { pingTimeout: -1 }],
     ["pingTimeout", { pingTimeout: Number.NaN }],
-    ["upgradeTimeout", { upgradeTimeout: 1.5 }],
+    ["upgradeTimeout", { upgradeTimeout: "1.5" }],
     ["connectTimeout", { connectTimeout: 2 ** 31 }],
     ["maxHttpBufferSize", { maxHttpBufferSize: 0 }],
     ["maxOutbox", { maxOutbox: "1mb" }],

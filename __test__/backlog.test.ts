@@ -4,12 +4,22 @@ import { afterEach, expect, test, vi } from "vitest";
 import type { ShutdownReport, Stats } from "../ts/server/stats.js";
 import { type Child, endChildren, start } from "./support/child.js";
 import { closeClients, connected, join } from "./support/nself.js";
-import { dropConnections, encodeFrame, PollingSession, TEXT, WebSocketSession } from "./support/raw.js";
+import {
+  CLOSE,
+  dropConnections,
+  encodeFrame,
+  PING,
+  PONG,
+  PollingSession,
+  TEXT,
+  WebSocketSession,
+} from "./support/raw.js";
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const PATH = "/api/ws/";
 const LONG = 40_000;
+const NOTHING: Stats["inbox"] = { bytes: 0, paused: 0, unfinished: 0 };
 
 interface Report {
   handled: number;
@@ -81,7 +91,7 @@ test("more than the heap can hold, sent while JavaScript is busy, is all handled
   expect({ handled, disorder, inbox: stats.inbox }).toEqual({
     handled: 12 * 200,
     disorder: 0,
-    inbox: { bytes: 0, paused: 0 },
+    inbox: NOTHING,
   });
 });
 
@@ -97,7 +107,7 @@ test("the sum is kept, and everybody has a turn", async () => {
   expect(inbox.bytes).toBeLessThan(2 ** 20 + 100_000);
   expect(inbox.paused).toBeGreaterThan(0);
   const { disorder, stats } = await child.handled(12 * 100);
-  expect({ disorder, inbox: stats.inbox }).toEqual({ disorder: 0, inbox: { bytes: 0, paused: 0 } });
+  expect({ disorder, inbox: stats.inbox }).toEqual({ disorder: 0, inbox: NOTHING });
 });
 
 test("who floods does not silence the others", async () => {
@@ -115,6 +125,31 @@ test("who floods does not silence the others", async () => {
   expect(blocked).toBe(true);
   await unblocked;
   expect((await child.handled(12 * 5)).disorder).toBe(0);
+});
+
+test("events whose attachments do not come have a sum, and who takes longest has to go", async () => {
+  const child = await startBusy({ maxInboxTotal: 2 ** 20 });
+  const sessions = await clients(child.port, 30);
+  const [head, half] = [
+    '452-["item",1,{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]',
+    Buffer.alloc(60_000),
+  ];
+  for (const session of sessions) {
+    session.send(head);
+    session.send(half);
+    // In this order, on whichever thread.
+    session.ws.send(PING);
+    expect((await session.ws.next()).opcode).toBe(PONG);
+  }
+  const closed = await Promise.race(sessions.slice(0, 13).map(({ ws }) => ws.rest()));
+  expect(closed.frames).toMatchObject([{ opcode: CLOSE }]);
+  const { inbox, refused } = (await child.report()).stats;
+  expect(inbox.unfinished).toBeGreaterThan(900_000);
+  expect(inbox.unfinished).toBeLessThanOrEqual(2 ** 20);
+  expect(refused.attachments).toBe(13);
+  // The last are not the ones that had to go.
+  for (const session of sessions.slice(13)) session.send(half);
+  expect((await child.handled(17)).stats.inbox).toEqual(NOTHING);
 });
 
 /** Events that wait for handlers, of ten clients. */

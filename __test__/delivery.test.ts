@@ -1,6 +1,7 @@
 // The delivery engine: one order for everything a client gets, one copy for each socket, batches of the application's own
 // events, and heartbeats that pass what waits.
 import { afterEach, describe, expect, test, vi } from "vitest";
+import type { To } from "../ts/server/index.js";
 import { endChildren, startServerProgram } from "./support/child.js";
 import { elapse } from "./support/deadline.js";
 import {
@@ -77,19 +78,19 @@ describe.each(Object.entries(MODES))("order and copies over %s", (_, transports)
       /** Emits number n by some way; who gets it. */
       const ways: Array<(n: number) => string[]> = [
         ...[0, 1, 2].map(() => (n: number) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitLogStream(samples.log(String(n)), room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitLogStream(samples.log(String(n)), ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         }),
         (n) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitDockerStats({ ...samples.dockerStats, containerName: String(n) }, room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitDockerStats({ ...samples.dockerStats, containerName: String(n) }, ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         },
         (n) => {
-          const room = of(["x", "y", undefined]);
-          realtime.emitBuildProgress({ ...samples.buildProgress, step: String(n) }, room);
-          return inRoom[room ?? "all"]!;
+          const to = of<To>([["x"], ["y"], []]);
+          realtime.emitBuildProgress({ ...samples.buildProgress, step: String(n) }, ...to);
+          return inRoom[String(to[0] ?? "all")]!;
         },
         (n) => {
           const room = of(["x", "y"]);
@@ -289,8 +290,9 @@ describe("heartbeats pass what waits", () => {
     const { server, port } = running;
     const reader = (await Reader.open(transport, port, { rooms: ["r"] })).pause();
     const pad = "x".repeat(100_000);
-    // Beyond what the kernel's buffers hold.
-    for (let i = 0; i < 200; i++) server.broadcastToRoom("r", "line", { i, pad });
+    // Beyond what the kernel's buffers hold, which take nothing for who does not ask.
+    const count = transport === "polling" ? 60 : 200;
+    for (let i = 0; i < count; i++) server.broadcastToRoom("r", "line", { i, pad });
     await vi.waitFor(() => expect(server.stats().waiting.bytes).toBeGreaterThan(4_000_000));
     // Several intervals, so that the ping is due wherever the last one was.
     await elapse(3 * pingInterval);
@@ -308,7 +310,7 @@ describe("heartbeats pass what waits", () => {
     const numbers = packets
       .filter((one) => one.startsWith('42["line"'))
       .map((one) => JSON.parse(one.slice(2))[1].data.i);
-    expect(numbers).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(numbers).toEqual(Array.from({ length: count }, (_, i) => i));
   });
 
   test("pings come while broadcasts to many clients run", async () => {
@@ -327,20 +329,23 @@ describe("heartbeats pass what waits", () => {
         bytes += chunk.length;
       });
     }
+    /** Lines that came, and those that a gap event says were dropped, as this test may be slow to read. */
     let lines = 0;
     let pings = 0;
-    program.tell("emit", { count: 500 });
+    let emitted = 0;
     // The broadcasts go on until enough pings came between them.
     while (pings < 8 || lines < 5000) {
+      for (; emitted <= lines; emitted += 500) program.tell("emit", { count: 500 });
       const packet = await probe.text();
       if (packet === "2") {
         pings++;
         probe.send("3");
-      } else if (++lines % 500 === 0) {
-        program.tell("emit", { count: 500 });
+      } else if (packet.startsWith("42")) {
+        const [name, { data }] = JSON.parse(packet.slice(2));
+        lines += name === "gap" ? data.count : 1;
       }
     }
     // The crowd really was busy.
-    await vi.waitFor(() => expect(bytes).toBeGreaterThan(50 * lines * crowd.length));
+    await vi.waitFor(() => expect(bytes).toBeGreaterThan(10 * lines * crowd.length));
   });
 });

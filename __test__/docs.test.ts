@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { parse as parseYaml } from "yaml";
+import type * as Realtime from "../ts/server/index.js";
 import { anchorsOf, type Block, blocksOf, documents, linksOf, root, textOf } from "./support/documents.js";
 import { typeErrors } from "./support/type-check.js";
 
@@ -28,6 +29,30 @@ describe("TypeScript", () => {
   test("compiles as an application's", () => {
     expect(Object.keys(files).length).toBeGreaterThan(20);
     expect(typeErrors(files)).toEqual({});
+  });
+
+  test("own events are checked by name and data once they are declared, on both sides", () => {
+    const own = `import { emitEvent, emitToUser } from "nself-realtime";
+import { getWebSocketClient } from "nself-realtime/client";
+declare module "nself-realtime" { interface OwnEvents { "job:progress": { percent: number } } }
+`;
+    const line = (code: string) => `${own}${code}`;
+    const right = {
+      "emit.ts": line('emitEvent("job:progress", { percent: 1 }, ["a", "b"]);'),
+      "user.ts": line('emitToUser("ann", "job:progress", { percent: 1 });'),
+      "built-in.ts": line('emitEvent("logs:stream", { service: "a", line: "b", timestamp: "t" });'),
+      "client.ts": line('getWebSocketClient().on("job:progress", ({ percent }) => percent.toFixed());'),
+    };
+    const wrong = {
+      "name.ts": line('emitEvent("job:progres", { percent: 1 });'),
+      "data.ts": line('emitEvent("job:progress", { percent: "1" });'),
+      "to.ts": line('emitEvent("job:progress", { percent: 1 }, undefined);'),
+      "user-data.ts": line('emitToUser("ann", "job:progress", {});'),
+      "client-data.ts": line('getWebSocketClient().on("job:progress", ({ percents }) => percents);'),
+    };
+    expect(Object.keys(typeErrors({ ...right, ...wrong })).sort()).toEqual(Object.keys(wrong).sort());
+    // Until they are declared any name will do.
+    expect(typeErrors({ "any.ts": 'import { emitEvent } from "nself-realtime"; emitEvent("x", 1);' })).toEqual({});
   });
 
   test("would not compile with a wrong name, or a wrong field", () => {
@@ -136,6 +161,32 @@ test.each(cases(of("caddyfile")))("Caddy takes its configuration, where it is in
   expectBalanced(code, /^\w+ \S/);
   const verdict = tryProgram("caddy", (file) => ["adapt", "--adapter", "caddyfile", "--config", file], code);
   expect([undefined, "good"]).toContain(verdict);
+});
+
+test("docs/socketio.md names all that is refused", async () => {
+  const name: string = "nself-realtime";
+  const { Server, Namespace, Socket, BroadcastOperator } = (await import(/* @vite-ignore */ name)) as typeof Realtime;
+  const io = new Server();
+  const refused = (value: object) =>
+    Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([member, { get, value: method }]) => {
+      try {
+        get?.call({});
+      } catch (error) {
+        if ((error as { code?: string }).code === "ERR_UNSUPPORTED") return [member];
+      }
+      return /unsupported\(/.test(String(method)) && !/[#]/.test(String(method)) && member !== "of" ? [member] : [];
+    });
+  const members = [Server, Namespace, Socket, BroadcastOperator].flatMap(({ prototype }) => refused(prototype));
+  expect(members).toContain("adapter");
+  expect(members).toContain("allSockets");
+  const page = textOf("docs/socketio.md");
+  const unsaid = [
+    ...members,
+    ...refused(Object.getPrototypeOf(io.engine)).filter(
+      (member) => !/[Ll]istener|once|off|emit|attach|close/.test(member),
+    ),
+  ];
+  expect(unsaid.filter((member) => !new RegExp(`\\b${member}\\b`).test(page))).toEqual([]);
 });
 
 describe("error codes", () => {

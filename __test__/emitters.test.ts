@@ -2,6 +2,7 @@
 // are gathered.
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Envelope } from "../ts/events.js";
+import type { To } from "../ts/server/index.js";
 import {
   type Attached,
   client,
@@ -27,13 +28,13 @@ const {
   getWebSocketServer,
 } = realtime;
 
-const emitters: Array<[string, (room?: string) => boolean, unknown]> = [
-  ["service:status", (room) => emitServiceStatus(samples.serviceStatus, room), samples.serviceStatus],
-  ["build:progress", (room) => emitBuildProgress(samples.buildProgress, room), samples.buildProgress],
-  ["deploy:progress", (room) => emitDeployProgress(samples.deployProgress, room), samples.deployProgress],
-  ["logs:stream", (room) => emitLogStream(samples.log("a line"), room), samples.log("a line")],
-  ["docker:stats", (room) => emitDockerStats(samples.dockerStats, room), samples.dockerStats],
-  ["db:query:result", (room) => emitDbQueryResult(samples.dbQueryResult, room), samples.dbQueryResult],
+const emitters: Array<[string, (...to: To) => boolean, unknown]> = [
+  ["service:status", (...to) => emitServiceStatus(samples.serviceStatus, ...to), samples.serviceStatus],
+  ["build:progress", (...to) => emitBuildProgress(samples.buildProgress, ...to), samples.buildProgress],
+  ["deploy:progress", (...to) => emitDeployProgress(samples.deployProgress, ...to), samples.deployProgress],
+  ["logs:stream", (...to) => emitLogStream(samples.log("a line"), ...to), samples.log("a line")],
+  ["docker:stats", (...to) => emitDockerStats(samples.dockerStats, ...to), samples.dockerStats],
+  ["db:query:result", (...to) => emitDbQueryResult(samples.dbQueryResult, ...to), samples.dbQueryResult],
 ];
 
 /** The code and message of what `act` throws. */
@@ -225,7 +226,7 @@ describe("with a server", () => {
       const got = collect(socket, "logs:stream", "build:progress", "docker:stats", "service:status", "mark");
       const line = (n: number) => emitLogStream(samples.log(String(n)), "logs:api");
       const step = (n: number) =>
-        emitBuildProgress({ ...samples.buildProgress, step: String(n) }, n % 2 ? "logs:api" : undefined);
+        emitBuildProgress({ ...samples.buildProgress, step: String(n) }, ...(n % 2 ? (["logs:api"] as const) : []));
       const stats = (n: number) => emitDockerStats({ ...samples.dockerStats, containerName: String(n) });
       const status = (n: number) => emitServiceStatus({ ...samples.serviceStatus, service: String(n) });
       const mark = (n: number) => running.server.batchEvent("logs:api", "mark", { n });
@@ -267,6 +268,81 @@ describe("with a server", () => {
     await Promise.all(end);
     expect([first.events.length, second.events.length]).toEqual([1, 1]);
   });
+
+  /** What clients have of one event, when all that was emitted before has come to them. */
+  async function gotBy(sockets: Awaited<ReturnType<typeof member>>[], name: string, emit: () => void) {
+    const got = sockets.map((socket) => collect(socket, name));
+    const end = sockets.map((socket) => event(socket, "end"));
+    emit();
+    running.server.broadcast("end", null);
+    await Promise.all(end);
+    return got.map(({ events }) => events);
+  }
+
+  test.each(emitters)(
+    "%s to several rooms reaches each of their members once, and names no room",
+    async (name, emit) => {
+      const [both, one, none] = [
+        await member("logs:all", "logs:api"),
+        await member("logs:api"),
+        await member("logs:db"),
+      ];
+      const got = await gotBy([both, one, none], name, () => {
+        expect(emit(["logs:all", "logs:api"])).toBe(true);
+        expect(emit(["logs:db"])).toBe(true);
+      });
+      expect(got.map((events) => events.map(({ room }) => room))).toEqual([[undefined], [undefined], ["logs:db"]]);
+    },
+  );
+
+  test("a list with one bad room goes to none of them", async () => {
+    const [got] = await gotBy([await member("logs:api")], "logs:stream", () => {
+      expect(thrown(() => emitLogStream(samples.log("a"), ["logs:api", "a b"])).code).toBe("ERR_INVALID_ROOM");
+    });
+    expect(got).toEqual([]);
+  });
+
+  test("emitEvent sends an event of the application's own in the envelope, to rooms or to everybody", async () => {
+    const { emitEvent } = realtime;
+    const [inside, outside] = [await member("jobs"), await member()];
+    const got = await gotBy([inside, outside], "job:progress", () => {
+      expect(emitEvent("job:progress", { percent: 40 }, "jobs")).toBe(true);
+      expect(emitEvent("job:progress", { percent: 50 }, ["jobs", "others"])).toBe(true);
+      expect(emitEvent("job:progress", { percent: 60 })).toBe(true);
+      expect(thrown(() => emitEvent("disconnect", {})).code).toBe("ERR_INVALID_EVENT");
+      expect(thrown(() => emitEvent("service:status", {} as never)).code).toBe("ERR_INVALID_EVENT");
+    });
+    const [first, ...rest] = [40, 50, 60].map((percent) => ({
+      ...{ type: "job:progress", data: { percent }, timestamp: expect.any(String) },
+      ...(percent === 40 ? { room: "jobs" } : {}),
+    }));
+    expect(got).toEqual([[first, ...rest], rest.slice(-1)]);
+  });
+
+  test.each(Object.entries(MODES))(
+    "emitToUser reaches every socket of a user, in any room or none, over %s",
+    async (_, transports) => {
+      await running.close();
+      const authenticate = ({ auth }: { auth: { user?: string } }) => ({ userId: auth.user ?? "nobody" });
+      const tickets = { keys: ["k".repeat(32)] };
+      running = await startAttached({ authenticate, tickets });
+      const ann = [];
+      for (const user of ["ann", "zoë", "ann"]) ann.push(await connected(running.port, { transports, auth: { user } }));
+      const ticket = realtime.createTicket({ userId: "ann", rooms: ["lobby"], expiresIn: 60_000 });
+      const byTicket = await connected(running.port, { transports, auth: { ticket } });
+      await join(ann[0]!, "lobby");
+      const left = await connected(running.port, { transports, auth: { user: "ann" } });
+      left.disconnect();
+      const got = await gotBy([...ann, byTicket], "notice", () => {
+        expect(realtime.emitToUser("ann", "notice", { text: "for ann" })).toBe(true);
+        expect(realtime.emitToUser("zoë", "notice", { text: "for zoë" })).toBe(true);
+        expect(realtime.emitToUser("bob", "notice", { text: "for bob" })).toBe(true);
+        expect(thrown(() => realtime.emitToUser("bob", "logs:stream", {} as never)).code).toBe("ERR_INVALID_EVENT");
+      });
+      const notice = (text: string) => [{ type: "notice", data: { text }, timestamp: expect.any(String) }];
+      expect(got).toEqual([notice("for ann"), notice("for zoë"), notice("for ann"), notice("for ann")]);
+    },
+  );
 
   test("after the shutdown nothing is accepted any more", async () => {
     expect(emitServiceStatus(samples.serviceStatus)).toBe(true);

@@ -320,8 +320,10 @@ test("12: POST accepted any eventType and any data, without authentication", asy
   const { GET, POST } = createRouteHandlers({
     authorize: (request) => (request.headers.has("authorization") ? { userId: "ann" } : null),
   });
-  const post = async (body: unknown, headers: Record<string, string> = user) => {
+  const json = { "content-type": "application/json" };
+  const post = async (body: unknown, own: Record<string, string> = user) => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
+    const headers = { ...json, ...own };
     const response = await POST(new Request("http://localhost/api/ws", { method: "POST", body: text, headers }));
     return [response.status, (await response.json()) as unknown] as const;
   };
@@ -357,7 +359,8 @@ test("12: POST accepted any eventType and any data, without authentication", asy
   vi.stubEnv("NODE_ENV", "production");
   try {
     const bare = createRouteHandlers();
-    expect((await bare.POST(new Request("http://localhost/api/ws", { method: "POST", body: "{}" }))).status).toBe(403);
+    const request = new Request("http://localhost/api/ws", { method: "POST", body: "{}", headers: json });
+    expect((await bare.POST(request)).status).toBe(403);
     expect((await bare.GET(new Request("http://localhost/api/ws"))).status).toBe(403);
   } finally {
     vi.unstubAllEnvs();

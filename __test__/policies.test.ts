@@ -197,7 +197,7 @@ describe.each(TRANSPORTS)("gap, over %s", (transport) => {
     const times: number[] = [];
     await flood(running, count, (n) => {
       times.push(Date.now());
-      emitLogStream(samples.log(`${n} ${pad}`), room);
+      emitLogStream(samples.log(`${n} ${pad}`), ...(room ? ([room] as const) : []));
     });
     server.broadcast("end", null);
     const stats = server.stats();

@@ -82,9 +82,9 @@ const gone = (user: string) => vi.waitFor(() => expect(server.getUserPresence(us
 describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
   test("who says nothing, not even to pings, is disconnected; who answers them stays", async () => {
     const port = await start({
-      pingInterval: 100,
+      pingInterval: 1000,
       pingTimeout: 60_000,
-      presence: { staleAfter: 1500, sweepInterval: 50, grace: 60_000 },
+      presence: { staleAfter: 4000, sweepInterval: 50, grace: 60_000 },
     });
     const reasons = new Map<string, string>();
     server.getIO().on("connection", (socket) => socket.on("disconnect", (why) => reasons.set(socket.id, why)));
@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
     const entry = server.getPresence().find(({ socketId }) => socketId === stale.id);
     expect(entry?.rooms).toEqual(["r"]);
     await vi.waitFor(() => expect([...reasons]).toEqual([[stale.id, "stale client"]]));
-    expect(Date.now() - begun).toBeGreaterThanOrEqual(1500);
+    expect(Date.now() - begun).toBeGreaterThanOrEqual(4000);
     expect(server.getPresence().map(({ socketId }) => socketId)).not.toContain(stale.id);
     expect(server.getRoomMembers("r").sort()).toEqual([there.socket.id, stays.id].sort());
     await there.until(3);
@@ -105,7 +105,7 @@ describe.each(TRANSPORTS)("stale clients, over %s", (transport) => {
     // It is told, or finds out.
     expect((await stale.rest()).filter((one) => one.startsWith("40"))).toEqual([]);
     // Of those who stay, nothing but pongs came in all that time, which is several times what is allowed.
-    await vi.waitFor(() => expect(Date.now() - begun).toBeGreaterThan(4000), { interval: 100 });
+    await vi.waitFor(() => expect(Date.now() - begun).toBeGreaterThan(9000), { interval: 100 });
     expect([stays.connected, there.socket.connected]).toEqual([true, true]);
     expect(server.stats().staleClients).toBe(1);
   });

@@ -1,5 +1,5 @@
 // Sessions named by a cookie or a bearer token, and how they end: everywhere, at once, whatever a client is doing.
-import type { Server as HttpServer } from "node:http";
+import { createServer, type Server as HttpServer } from "node:http";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { watchArrivals } from "./support/arrivals.js";
 import { type Attached, client, connected, event, MODES, realtime, startAttached } from "./support/nself.js";
@@ -263,4 +263,103 @@ test("logout ends a session whose upgrade is under way", async () => {
   expect(frames.map(describeFrame)[0]).toBe("41");
   expect((await session.get()).status).toBe(400);
   expect(running.server.getPresence()).toEqual([]);
+});
+
+describe("sessionFromRoute", () => {
+  /** An application with routes of all shapes; `requests` has what they were asked. */
+  async function application(options?: Parameters<typeof realtime.sessionFromRoute>[1], route = "/api/session") {
+    const requests: Array<{ method: string; cookie: string | undefined; agent: string | undefined; body: string }> = [];
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    const http = createServer(async (request, response) => {
+      let body = "";
+      for await (const chunk of request) body += chunk;
+      const { cookie, "user-agent": agent } = request.headers;
+      requests.push({ method: request.method ?? "", cookie, agent, body });
+      const token = cookie?.split("nself-session=")[1] ?? request.headers.authorization?.slice(7);
+      const json = (status: number, value: unknown) => response.writeHead(status).end(JSON.stringify(value));
+      if (request.url === "/api/broken") json(500, {});
+      else if (request.url === "/api/html") response.end("<html>");
+      else if (request.url === "/api/login") response.writeHead(307, { location: "/login" }).end();
+      else if (request.url === "/api/other") json(200, { user: { name: "ann" }, role: "admin" });
+      else if (request.url === "/api/invalid") json(200, { valid: false });
+      else if (token !== key) json(401, { error: "no session" });
+      else json(200, { success: true, userId: "ann", expiresAt });
+    });
+    const authenticate = (...args: Parameters<ReturnType<typeof realtime.sessionCookie>>) =>
+      realtime.sessionCookie("nself-session", realtime.sessionFromRoute(url, options))(...args);
+    running = await startAttached({ authenticate }, http);
+    const url = `http://127.0.0.1:${running.port}${route}`;
+    return { requests, running, expiresAt };
+  }
+  const cookie = (value: string) => ({
+    extraHeaders: { cookie: `theme=dark; nself-session=${value}`, "user-agent": "page" },
+  });
+  const code = async (port: number, value = key) =>
+    (await event(client(port, cookie(value)), "connect_error")).data.code as string;
+
+  test("asks the route with the client's cookies; its session is what disconnectSession ends", async () => {
+    const { requests, running } = await application();
+    const socket = await connected(running.port, cookie(key));
+    expect(running.server.getPresence().map(({ userId }) => userId)).toEqual(["ann"]);
+    expect(requests).toEqual([{ method: "GET", cookie: `theme=dark; nself-session=${key}`, agent: "page", body: "" }]);
+    const gone = event(socket, "disconnect");
+    expect(running.server.disconnectSession(key)).toBe(1);
+    await gone;
+  });
+
+  test("asks by POST with the key", async () => {
+    const { requests, running } = await application({ method: "POST" });
+    await connected(running.port, { extraHeaders: { authorization: `Bearer ${key}` } });
+    expect(requests.map(({ method, body }) => [method, JSON.parse(body)])).toEqual([["POST", { token: key }]]);
+  });
+
+  test("takes a time as text", async () => {
+    const { running, expiresAt } = await application();
+    const data = new Promise((resolve) => running.server.getIO().on("connection", (socket) => resolve(socket.data)));
+    await connected(running.port, cookie(key));
+    expect(await data).toEqual({ expiresAt: Date.parse(expiresAt) });
+  });
+
+  test("reads an answer of another shape", async () => {
+    const read = (body: { user: { name: string }; role: string }) => ({ userId: body.user.name, role: body.role });
+    const { running } = await application({ read }, "/api/other");
+    const data = new Promise((resolve) => running.server.getIO().on("connection", (socket) => resolve(socket.data)));
+    await connected(running.port, cookie(key));
+    expect(await data).toEqual({ role: "admin" });
+  });
+
+  test.each([
+    ["/api/session", "ERR_UNAUTHORIZED", unknown],
+    ["/api/login", "ERR_UNAUTHORIZED", key],
+    ["/api/invalid", "ERR_UNAUTHORIZED", key],
+    ["/api/broken", "ERR_AUTHENTICATION", key],
+    ["/api/html", "ERR_AUTHENTICATION", key],
+    ["/api/other", "ERR_AUTHENTICATION", key],
+  ])("%s: %s", async (route, expected, value) => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { running } = await application({}, route);
+    expect(await code(running.port, value)).toBe(expected);
+    expect(running.server.getPresence()).toEqual([]);
+    expect(log).toHaveBeenCalledTimes(expected === "ERR_AUTHENTICATION" ? 1 : 0);
+    log.mockRestore();
+  });
+
+  test("a path is asked of this machine, at the port that Next has set", async () => {
+    const { running } = await application({}, "/api/session");
+    vi.stubEnv("PORT", String(running.port));
+    const found = await realtime.sessionFromRoute("/api/session")(key, {
+      headers: { cookie: `nself-session=${key}` },
+    } as never);
+    vi.unstubAllEnvs();
+    expect(found?.userId).toBe("ann");
+  });
+
+  test.each([[""], ["api/session"], ["file:///x"], [7]])("the URL %j is refused", (url) => {
+    expect(() => realtime.sessionFromRoute(url as string)).toThrow(
+      expect.objectContaining({ code: "ERR_INVALID_OPTION" }),
+    );
+  });
+  test.each([{ method: "PUT" }, { read: 7 }, { reed: () => null }, null])("the options %j are refused", (options) => {
+    expect(() => realtime.sessionFromRoute("/x", options as never)).toThrow(/option/);
+  });
 });

@@ -319,6 +319,7 @@ describe("metrics()", () => {
         "waiting_bytes",
         "waiting_bytes_largest",
         "inbox_bytes",
+        "inbox_unfinished_bytes",
         "inbox_paused_connections",
       ].map((n) => [n, "gauge", [""]]),
       ...["commands_waiting", "shards"].map((name) => [name, "gauge", [""]]),
@@ -384,7 +385,11 @@ describe("metrics()", () => {
         bytes: value("waiting_bytes"),
         largest: value("waiting_bytes_largest"),
       },
-      inbox: { bytes: value("inbox_bytes"), paused: value("inbox_paused_connections") },
+      inbox: {
+        bytes: value("inbox_bytes"),
+        paused: value("inbox_paused_connections"),
+        unfinished: value("inbox_unfinished_bytes"),
+      },
       dropped: {
         latest: value("dropped_total", '{reason="latest"}'),
         gap: value("dropped_total", '{reason="gap"}'),

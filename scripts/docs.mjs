@@ -1,8 +1,11 @@
-// Generates the API reference from the types and their doc comments: docs/api.md and a page in docs/api for each entry point.
+// Generates the API reference from the types and their doc comments: docs/api.md and a page in docs/api for each entry point; and
+// docs/options.md from the table of options.
 
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { build } from "./build.mjs";
+import { optionsPage } from "./lib/options-page.mjs";
 import { Failure, main, root } from "./lib/run.mjs";
 
 /** What each folder of ts/ is imported as, and what for. */
@@ -56,7 +59,7 @@ async function pages() {
     const project = await application.convert();
     if (!project) throw new Failure("typedoc could not read the types");
     await application.generateOutputs(project);
-    const found = { "api.md": INDEX };
+    const found = { "api.md": INDEX, "options.md": await optionsPage() };
     for (const [name, [entry]] of Object.entries(ENTRIES)) {
       const text = readFileSync(join(folder, `${name}.md`), "utf8");
       found[`api/${name}.md`] = text.replace(/^# .*/, `# ${entry}`).replace(/[ \t]+$/gm, "");
@@ -78,6 +81,8 @@ export async function checkDocs() {
 }
 
 await main(import.meta.url, async () => {
+  // The table of options is read from what is built.
+  await build();
   mkdirSync(`${root}/docs/api`, { recursive: true });
   for (const [path, text] of Object.entries(await pages())) writeFileSync(`${root}/docs/${path}`, text);
 });

@@ -148,12 +148,38 @@ export interface EmittedEvents {
   "db:query:result": DbQueryResultEvent;
 }
 
+/**
+ * The application's own events, each with the type of its data: empty, for the application to fill.
+ *
+ * ```ts
+ * declare module "nself-realtime" {
+ *   interface OwnEvents {
+ *     "job:progress": { id: string; percent: number };
+ *   }
+ * }
+ * ```
+ *
+ * Then `emitEvent`, `emitToUser`, `client.on` and `useEvent` check names and data, on both sides.
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: applications add to it
+export interface OwnEvents {}
+
+/** Every event that the application may emit and whose data have a type. */
+export interface TypedEvents extends EmittedEvents, OwnEvents {
+  "resource:changed": ResourceChangedEvent;
+}
+
+/** Names of events that may be emitted: any, until the application has said which ones it has. */
+export type EventType = [keyof OwnEvents] extends [never] ? string : keyof TypedEvents;
+
+/** What an event carries: known for {@link TypedEvents}. */
+export type DataOf<T extends string> = T extends keyof TypedEvents ? TypedEvents[T] : unknown;
+
 /** Every event that a client can receive in an envelope, each with the type of its data. */
-export interface ServerEvents extends EmittedEvents {
+export interface ServerEvents extends TypedEvents {
   "room:joined": RoomMemberEvent;
   "room:left": RoomMemberEvent;
   "room:members": RoomMembersEvent;
-  "resource:changed": ResourceChangedEvent;
   gap: GapEvent;
   error: ErrorEvent;
 }
@@ -164,6 +190,7 @@ export interface Envelope<T = unknown> {
   data: T;
   /** ISO 8601. */
   timestamp: string;
+  /** The room that the event went to, if it was one. */
   room?: string;
 }
 

@@ -72,6 +72,14 @@ const scripts: [string, (io: Server, sockets: Socket[]) => void][] = [
     },
   ],
   [
+    "an empty list of rooms",
+    (io) => {
+      io.to([]).emit("nobody");
+      io.to([]).to("x").emit("nobody");
+      io.except([]).emit("everybody");
+    },
+  ],
+  [
     "except",
     (io, [a, b, c]) => {
       a!.join(["x", "y"]);

@@ -79,7 +79,8 @@ export class Reader {
   ): Promise<Reader> {
     const reader = new Reader(await (transport === "polling" ? pollingWire : webSocketWire)(port, path));
     await reader.send(packet("0", "/", auth ? JSON.stringify(auth) : ""));
-    const answer = await reader.next();
+    let answer = await reader.next();
+    while (answer === "2") answer = await reader.next();
     if (!answer.startsWith("40{")) throw new Error(`not let in: ${answer}`);
     reader.id = JSON.parse(answer.slice(2)).sid;
     for (const [i, roomId] of rooms.entries()) {

@@ -45,6 +45,9 @@ serve({
   emit: (room, name, data) => (room ? io.to(room) : io).emit(name, data),
   kinds: {
     batch: { make: bareEvent, emit: (room, data) => realtime.batchEvent(room, "logs:stream", data) },
-    typed: { make: () => ({ ...status }), emit: (room, data) => emitServiceStatus(data, room) },
+    typed: {
+      make: () => ({ ...status }),
+      emit: (room, data) => (room ? emitServiceStatus(data, room) : emitServiceStatus(data)),
+    },
   },
 });

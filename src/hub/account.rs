@@ -7,19 +7,24 @@
 //! - At the whole of the sum nobody is read.
 //!
 //! Who has nothing waiting and is not read stands in a line: each event that JavaScript takes lets the first of it in.
+//!
+//! Messages that are not whole yet have a sum of their own, as large. JavaScript cannot make room there, so not to read would
+//! not help: the connection that has held one for longest has to go.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use serde::Serialize;
 
-/// Tells a shard that JavaScript has caught up with a connection.
-pub trait Resume: Send + Sync {
-    /// Reads the connection on.
+/// The way to a shard from whoever takes what its connections sent.
+pub trait Shard: Send + Sync {
+    /// JavaScript has caught up with a connection: it is read on.
     fn resume(&self, connection: u64);
+    /// A connection takes too long over a message: it is closed.
+    fn cut(&self, connection: u64);
 }
 
 /// What an event costs beside its bytes, on both sides of the way.
@@ -32,6 +37,8 @@ pub struct Backlog {
     pub bytes: u64,
     /// Connections that are not read until JavaScript catches up.
     pub paused: u64,
+    /// Bytes of messages that are not whole yet.
+    pub unfinished: u64,
 }
 
 /// The sum of what waits for JavaScript over all connections of a server.
@@ -44,6 +51,12 @@ pub struct Ledger {
     line: Mutex<VecDeque<Weak<Account>>>,
     /// How many they are.
     standing: AtomicUsize,
+    /// Bytes of messages that are not whole yet.
+    unfinished: AtomicUsize,
+    /// Whose they are, in the order in which they began.
+    holders: Mutex<BTreeMap<u64, Weak<Account>>>,
+    /// How many messages were not whole at once when they came.
+    begun: AtomicU64,
 }
 
 impl Ledger {
@@ -55,6 +68,9 @@ impl Ledger {
             paused: AtomicUsize::new(0),
             line: Mutex::default(),
             standing: AtomicUsize::new(0),
+            unfinished: AtomicUsize::new(0),
+            holders: Mutex::default(),
+            begun: AtomicU64::new(0),
         })
     }
 
@@ -77,7 +93,8 @@ impl Ledger {
 
     /// What waits now.
     pub fn backlog(&self) -> Backlog {
-        Backlog { bytes: self.waiting.load(SeqCst) as u64, paused: self.paused.load(SeqCst) as u64 }
+        let now = |number: &AtomicUsize| number.load(SeqCst) as u64;
+        Backlog { bytes: now(&self.waiting), paused: now(&self.paused), unfinished: now(&self.unfinished) }
     }
 
     fn stand_in_line(&self, account: &Arc<Account>) {
@@ -114,7 +131,7 @@ impl Ledger {
 pub struct Account {
     /// The connection, as the shard names it.
     connection: u64,
-    shard: Arc<dyn Resume>,
+    shard: Arc<dyn Shard>,
     ledger: Arc<Ledger>,
     limit: usize,
     waiting: AtomicUsize,
@@ -124,11 +141,14 @@ pub struct Account {
     stands: AtomicBool,
     /// It was let in, and has not had its event yet.
     let_in: AtomicBool,
+    /// Bytes of messages that are not whole yet, and when the first of them began.
+    unfinished: AtomicUsize,
+    began: AtomicU64,
 }
 
 impl Account {
     /// An account of a connection. `limit`: bytes of its own that may wait.
-    pub fn new(connection: u64, shard: Arc<dyn Resume>, ledger: Arc<Ledger>, limit: usize) -> Arc<Self> {
+    pub fn new(connection: u64, shard: Arc<dyn Shard>, ledger: Arc<Ledger>, limit: usize) -> Arc<Self> {
         Arc::new(Self {
             connection,
             shard,
@@ -138,6 +158,8 @@ impl Account {
             paused: AtomicBool::new(false),
             stands: AtomicBool::new(false),
             let_in: AtomicBool::new(false),
+            unfinished: AtomicUsize::new(0),
+            began: AtomicU64::new(0),
         })
     }
 
@@ -177,6 +199,29 @@ impl Account {
         self.paused.load(SeqCst)
     }
 
+    /// Notes how many bytes there are of messages of the connection that are not whole yet; 0 when it is over. If all of a
+    /// server's are too many, the shard of the connection that has had some for longest gets `Cut`.
+    pub fn hold(self: &Arc<Self>, bytes: usize) {
+        if bytes > 0 && self.unfinished.load(SeqCst) == 0 {
+            let began = self.ledger.begun.fetch_add(1, SeqCst);
+            self.began.store(began, SeqCst);
+            self.ledger.holders.lock().insert(began, Arc::downgrade(self));
+        }
+        if bytes == 0 && self.unfinished.load(SeqCst) > 0 {
+            self.ledger.holders.lock().remove(&self.began.load(SeqCst));
+        }
+        let before = self.unfinished.swap(bytes, SeqCst);
+        self.ledger.unfinished.fetch_add(bytes, SeqCst);
+        self.ledger.unfinished.fetch_sub(before, SeqCst);
+        while bytes > before && self.ledger.unfinished.load(SeqCst) > self.ledger.limit {
+            let Some((_, first)) = self.ledger.holders.lock().pop_first() else { return };
+            let Some(first) = first.upgrade() else { continue };
+            // It will say nothing more; what it holds goes with it.
+            self.ledger.unfinished.fetch_sub(first.unfinished.swap(0, SeqCst), SeqCst);
+            first.shard.cut(first.connection);
+        }
+    }
+
     /// Something of a paused connection was taken, or it has just paused: does it go on?
     fn settle(self: &Arc<Self>) {
         let own = self.waiting.load(SeqCst);
@@ -209,6 +254,7 @@ impl Drop for Account {
         if self.is_paused() {
             self.ledger.paused.fetch_sub(1, SeqCst);
         }
+        self.ledger.unfinished.fetch_sub(self.unfinished.load(SeqCst), SeqCst);
     }
 }
 
@@ -380,6 +426,34 @@ mod tests {
         assert!(!connections.accounts[0].may_read());
         drop(told);
         assert_eq!(connections.resumed(), [0]);
+    }
+
+    #[test]
+    fn who_has_not_finished_for_longest_has_to_go() {
+        let connections = Connections::new(10);
+        let cut = || {
+            let mut taken = Vec::new();
+            connections.mailbox.take(&mut taken);
+            let connection = |command| match command {
+                Command::Core(Input::Cut { connection }) => connection,
+                _ => panic!("a cut"),
+            };
+            taken.into_iter().map(connection).collect::<Vec<_>>()
+        };
+        connections.accounts[..4].iter().for_each(|account| account.hold(SUM / 4));
+        // This one finishes, and begins anew.
+        connections.accounts[0].hold(0);
+        connections.accounts[0].hold(SUM / 4);
+        assert_eq!(connections.ledger.backlog().unfinished, SUM as u64);
+        assert!(cut().is_empty());
+        connections.accounts[4].hold(SUM / 2);
+        assert_eq!(cut(), [1, 2]);
+        assert_eq!(connections.ledger.backlog().unfinished, SUM as u64);
+        connections.accounts[1].hold(0);
+        // Beyond the sum by itself.
+        connections.accounts[5].hold(SUM + 1);
+        assert_eq!(cut(), [3, 0, 4, 5]);
+        assert_eq!((connections.ledger.backlog(), connections.ledger.holders.lock().len()), (Backlog::default(), 0));
     }
 
     #[test]

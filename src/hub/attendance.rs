@@ -73,6 +73,8 @@ pub enum Telling {
     Later,
 }
 
+/// Rooms that the clients of one address may make, as long as there may be any more.
+const FAIR: usize = 1000;
 /// Most members that one message names, of those who came and of those who went.
 const NAMED: usize = 100;
 
@@ -106,15 +108,20 @@ impl Attendance {
         self.tickets.fetch_add(1, Relaxed) + 1
     }
 
-    /// Whether a client may join a room: it is there, or one more may be. Who made many must leave as many free: one
-    /// address can never take them all.
-    pub fn may_exist(&self, nsp: u32, room: &Arc<str>, maker: Option<&Made>) -> bool {
+    /// Whether a client may join a room: it is there, or one more may be. An address that made many must leave as many free:
+    /// it can never take them all. The error is what the client is told.
+    pub fn may_exist(&self, nsp: u32, room: &Arc<str>, maker: Option<&Made>) -> Result<(), &'static str> {
         let count = self.count.load(Relaxed);
         let made = maker.map_or(0, |made| made.load(Relaxed));
-        if count < self.max_rooms && made < self.max_rooms - count {
-            return true;
-        }
-        self.rooms.lock().get(&(nsp, room.clone())).is_some_and(|room| room.shards > 0)
+        let refusal = if count >= self.max_rooms {
+            "the server has too many rooms"
+        } else if made >= FAIR && made >= self.max_rooms - count {
+            "the clients of this address have made too many rooms"
+        } else {
+            return Ok(());
+        };
+        let is_there = self.rooms.lock().get(&(nsp, room.clone())).is_some_and(|room| room.shards > 0);
+        is_there.then_some(()).ok_or(refusal)
     }
 
     /// A shard has its first member of a room.
@@ -286,24 +293,24 @@ mod tests {
 
     #[test]
     fn one_address_cannot_take_all_rooms() {
-        let attendance = Attendance::new(100);
+        let attendance = Attendance::new(10_000);
         let (mine, other) = (Made::default(), Made::default());
         let make = |maker: &Made, name: String| {
             let room: Arc<str> = name.into();
-            let may = attendance.may_exist(1, &room, Some(maker));
+            let may = attendance.may_exist(1, &room, Some(maker)).is_ok();
             if may {
                 attendance.inhabited(1, &room, Some(maker));
             }
             may
         };
-        let made = (0..100).take_while(|number| make(&mine, format!("mine {number}"))).count();
-        assert_eq!(made, 50);
-        assert!((0..25).all(|number| make(&other, format!("other {number}"))));
-        assert!(attendance.may_exist(1, &"mine 1".into(), Some(&mine)), "it is there");
-        for number in 0..50 {
+        let made = (0..10_000).take_while(|number| make(&mine, format!("mine {number}"))).count();
+        assert_eq!(made, 5000);
+        assert!((0..2500).all(|number| make(&other, format!("other {number}"))));
+        assert!(attendance.may_exist(1, &"mine 1".into(), Some(&mine)).is_ok(), "it is there");
+        for number in 0..5000 {
             attendance.deserted(1, &format!("mine {number}").into());
         }
-        assert_eq!((mine.load(Relaxed), other.load(Relaxed), attendance.rooms()), (0, 25, 25));
+        assert_eq!((mine.load(Relaxed), other.load(Relaxed), attendance.rooms()), (0, 2500, 2500));
     }
 
     #[test]

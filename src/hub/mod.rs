@@ -293,23 +293,50 @@ pub fn join() {
     }
 }
 
-/// Emits an event of the nself layer in its envelope, to a room, one socket, or everybody. `data` is JSON. False: no
-/// nself server is open. `ERR_INVALID_EVENT`, `ERR_INVALID_ROOM`.
-pub fn emit_event(
-    name: &str,
-    data: &str,
-    room: Option<&str>,
-    socket: Option<&str>,
-    batch: Option<bool>,
-) -> Result<bool, Error> {
+/// Whom an event of the nself layer is for.
+pub enum To<'a> {
+    /// Everybody.
+    All,
+    /// The members of rooms, each once.
+    Rooms(&'a [&'a str]),
+    /// One socket, by its id.
+    Socket(&'a str),
+    /// The sockets of a user.
+    User(&'a str),
+}
+
+impl To<'_> {
+    /// None: there is nobody.
+    fn selection(&self, server: &Server) -> Result<Option<Selection>, Error> {
+        let rooms = match self {
+            Self::All => return Ok(Some(Selection::default())),
+            Self::Rooms(rooms) => rooms.iter().map(|&room| room.into()).collect(),
+            Self::Socket(id) => return Ok(Some(Selection::room((*id).into()))),
+            Self::User(user) => {
+                let entries = server.presence(Some((*user).into()), None)?;
+                entries.into_iter().map(|entry| entry.socket_id.into()).collect::<message::Names>()
+            }
+        };
+        Ok((!rooms.is_empty()).then(|| Selection { rooms, ..Selection::default() }))
+    }
+}
+
+/// Emits an event of the nself layer in its envelope. `data` is JSON. False: no nself server is open.
+/// `ERR_INVALID_EVENT`, `ERR_INVALID_ROOM`.
+pub fn emit_event(name: &str, data: &str, to: &To<'_>, batch: Option<bool>) -> Result<bool, Error> {
     let kind = Kind::of(name);
     let keep = match kind {
         Some(kind) => Some(kind.validate(name, data)?),
         None if json::is_valid(data) => None,
         None => return Err(Error::event(format!("{name}: the data is not JSON"))),
     };
-    if let Some(room) = room {
-        events::check_room(room)?;
+    // Who is in one of several rooms need not know of the others.
+    let room = match to {
+        To::Rooms([room]) => Some(*room),
+        _ => None,
+    };
+    if let To::Rooms(rooms) = to {
+        rooms.iter().try_for_each(|room| events::check_room(room))?;
     }
     let Some(server) = nself_server() else {
         return Ok(false);
@@ -317,7 +344,9 @@ pub fn emit_event(
     let rule = server.config.policies.get(name).map(|rule| rule.keep(Some(data)));
     let keep = rule.or(keep).or(Some(Keep::Close));
     let text = events::envelope(name, data, &events::iso(jiff::Timestamp::now().as_millisecond()), room);
-    let to = room.or(socket).map_or_else(Selection::default, |name| Selection::room(name.into()));
+    let Some(to) = to.selection(&server)? else {
+        return Ok(true);
+    };
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));
     Ok(server.emit(Outgoing { nsp: "/", to, batch, keep, enveloped: true, text: &text, ..Outgoing::default() }))
 }

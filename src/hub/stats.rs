@@ -241,6 +241,7 @@ impl Stats {
             ("waiting_bytes", "Bytes that wait for clients.", self.waiting.bytes),
             ("waiting_bytes_largest", "Bytes that wait for the client furthest behind.", self.waiting.largest),
             ("inbox_bytes", "Bytes of clients' events that wait for JavaScript.", self.inbox.bytes),
+            ("inbox_unfinished_bytes", "Bytes of messages whose attachments have not all come.", self.inbox.unfinished),
             ("inbox_paused_connections", "Connections not read until JavaScript catches up.", self.inbox.paused),
             ("commands_waiting", "Commands that wait for the server's threads.", self.commands_waiting),
             ("shards", "Threads that serve clients.", self.shards),

@@ -12,7 +12,7 @@ use super::errors::{Code, coded, invalid};
 use super::text;
 use crate::events::Keep;
 use crate::hub::server::Outgoing;
-use crate::hub::{self, Selection};
+use crate::hub::{self, Selection, To};
 
 /// Flag: drop the event for those who cannot be written to now.
 pub const VOLATILE: u32 = 1;
@@ -78,23 +78,35 @@ pub fn emit(
     sent.map_err(with_code)?
 }
 
-/// Emits in the nself envelope. The six events are validated (ERR_INVALID_EVENT, the message names the field), room
-/// names too (ERR_INVALID_ROOM). `batch`: absent takes the event's default. False when no nself server is open in this
-/// process.
+/// Emits in the nself envelope, to one or several rooms, a socket, a user's sockets, or everybody. The six events are
+/// validated (ERR_INVALID_EVENT, the message names the field), room names too (ERR_INVALID_ROOM). `batch`: absent takes the
+/// event's default. False when no nself server is open in this process.
 #[napi(catch_unwind, js_name = "emitEvent")]
 pub fn emit_event(
     kind: JsString<'_>,
     data: JsString<'_>,
-    #[napi(ts_arg_type = "string | undefined | null")] room: Option<JsString<'_>>,
+    #[napi(ts_arg_type = "string | Array<string> | undefined | null")] rooms: Option<Either<JsString<'_>, Vec<String>>>,
     socket_id: Option<String>,
+    user_id: Option<String>,
     batch: Option<bool>,
 ) -> Result<bool, Code> {
-    let send = |kind: &str, data: &str, room: Option<&str>| {
-        hub::emit_event(kind, data, room, socket_id.as_deref(), batch).map_err(coded)
-    };
-    match room {
-        Some(room) => text::read([kind, data, room], |[kind, data, room]| send(kind, data, Some(room))),
-        None => text::read([kind, data], |[kind, data]| send(kind, data, None)),
+    let send = |kind: &str, data: &str, to: &To<'_>| hub::emit_event(kind, data, to, batch).map_err(coded);
+    match rooms {
+        Some(Either::A(room)) => {
+            text::read([kind, data, room], |[kind, data, room]| send(kind, data, &To::Rooms(&[room])))
+        }
+        Some(Either::B(rooms)) => text::read([kind, data], |[kind, data]| {
+            let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+            send(kind, data, &To::Rooms(&rooms))
+        }),
+        None => text::read([kind, data], |[kind, data]| {
+            let to = match (&socket_id, &user_id) {
+                (Some(id), _) => To::Socket(id),
+                (None, Some(user)) => To::User(user),
+                (None, None) => To::All,
+            };
+            send(kind, data, &to)
+        }),
     }
     .map_err(with_code)?
 }

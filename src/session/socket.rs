@@ -105,6 +105,11 @@ impl<K: Copy + PartialEq> Sockets<K> {
         self.connect_by
     }
 
+    /// Bytes of a packet whose attachments have not all come.
+    pub fn unfinished(&self) -> usize {
+        self.pending.as_ref().map_or(0, |pending| pending.text.len() + pending.bytes)
+    }
+
     /// A text message.
     pub fn text<'a>(&mut self, text: &'a str) -> Input<'a, K> {
         if self.pending.is_some() {

@@ -1,4 +1,10 @@
 // What `import … from "nself-realtime/next"` gives.
 
-export { type AuthorizeResult, createRouteHandlers, type RouteHandlers, type RouteOptions } from "./route-handlers.js";
+export {
+  type AuthorizeResult,
+  createRouteHandlers,
+  type RouteHandlers,
+  type RouteIdentity,
+  type RouteOptions,
+} from "./route-handlers.js";
 export { withRealtime } from "./with-realtime.js";

@@ -1,18 +1,25 @@
 // Route handlers for an HTTP view of the real-time server: who is connected, its metrics, and emitting by POST.
 
 import { EMITTED_EVENTS } from "../events.js";
-import { getWebSocketServer } from "../server/index.js";
+import { emitEvent, getWebSocketServer } from "../server/index.js";
 import { forwardedAddress, RateLimit } from "./rate-limit.js";
 import { BodyTooLarge, readBody } from "./read-body.js";
 
+/** Who a request is of: whom `rateLimit` counts. */
+export interface RouteIdentity {
+  userId: string;
+  [key: string]: unknown;
+}
+
 /**
- * True or an object: allowed; its `userId`, if it has one, is whom `rateLimit` counts. Null or undefined: nobody is
- * logged in (401). False: whoever it is may not (403). A throw refuses, too (500).
+ * Only true and an object with a `userId` let a request in. Null or undefined: nobody is logged in (401). False: whoever it
+ * is may not (403). A Response is a refusal of your own, and is sent as it is. Anything else refuses (403), and so does
+ * a throw (500); the server's log says why.
  */
-export type AuthorizeResult = boolean | object | null | undefined;
+export type AuthorizeResult = boolean | RouteIdentity | Response | null | undefined;
 
 export interface RouteOptions {
-  /** Asked before anything else. Without it everything is refused in production, and allowed in development. */
+  /** Asked about every request that no foreign page has made. Without it everything is refused in production, and allowed in development. */
   authorize?: (request: Request) => AuthorizeResult | Promise<AuthorizeResult>;
   /** Largest body of a POST, in bytes. Default 65 536. */
   maxBodySize?: number;
@@ -34,12 +41,17 @@ export interface RouteHandlers {
   POST(request: Request): Promise<Response>;
 }
 
+/** What a browser says of a request that no other site's page has caused. */
+const OWN_SITES: ReadonlySet<string> = new Set(["same-origin", "none"]);
+
 /**
  * `export const { GET, POST } = createRouteHandlers({ authorize })` in a route.ts.
  *
- * GET answers `{ success, data: { connected, presence } }`, with `?room=` of that room alone; if the path ends in `/metrics` or the query has `metrics`,
- * Prometheus' text instead. POST takes `{ eventType, data, room? }`, one of the six events. Refusals are
- * `{ success: false, code, error }` with 400, 401, 403, 413, 429 (with Retry-After), or 503 when no server runs.
+ * GET answers `{ success, data: { connected, presence } }`, with `?room=` of that room alone; if the path ends in
+ * `/metrics` or the query has `metrics`, Prometheus' text instead. POST takes `{ eventType, data, room? }` as
+ * `application/json`, one of the six events; `room` may be a list. What a page of another origin posts is refused, so that
+ * no foreign page emits for its visitor. Refusals are `{ success: false, code, error }` with 400, 401, 403, 413, 415, 429
+ * (with Retry-After), or 503 when no server runs.
  */
 export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
   const { authorize, maxBodySize = 65_536, rateLimit = { perMinute: 60 }, trustProxy = 0 } = options;
@@ -48,6 +60,8 @@ export function createRouteHandlers(options: RouteOptions = {}): RouteHandlers {
   const guarded = async (request: Request, handle: (user: string | undefined) => Promise<Response> | Response) => {
     // Reading a header keeps Next 14 from rendering the route at build time.
     request.headers.get("host");
+    const refusal = request.method === "POST" ? foreign(request, Number(trustProxy)) : undefined;
+    if (refusal) return refusal;
     const user = await allow(request, authorize);
     if (user instanceof Response) return user;
     try {
@@ -104,11 +118,50 @@ async function allow(request: Request, authorize: RouteOptions["authorize"]): Pr
     console.error("nself-realtime: authorize failed, the request is refused:", error);
     return problem(500, "ERR_AUTHORIZATION", "authorization failed");
   }
+  if (result === true) return undefined;
+  if (result instanceof Response) return result;
   if (result === null || result === undefined) return problem(401, "ERR_UNAUTHORIZED", "unauthorized");
-  // An empty string or 0 is not a yes, whatever else it may be.
-  if (result !== true && typeof result !== "object") return problem(403, "ERR_FORBIDDEN", "forbidden");
-  const { userId } = result as { userId?: unknown };
-  return typeof userId === "string" ? userId : undefined;
+  // An error, a list, `{ error }`: whatever it may mean, it is not a yes.
+  const userId = typeof result === "object" ? (result.userId as unknown) : undefined;
+  if (typeof userId === "string" && userId !== "" && !(result instanceof Error)) return userId;
+  if (result !== false) {
+    const what = typeof result === "object" ? "an object without a userId, or an error" : typeof result;
+    console.error(`nself-realtime: authorize gave ${what}, which lets nobody in: return true, or { userId }`);
+  }
+  return problem(403, "ERR_FORBIDDEN", "forbidden");
+}
+
+/**
+ * The refusal of a POST that a page of another origin may have made: its browser would send the visitor's cookie along. A
+ * program that is no browser sends neither header.
+ */
+function foreign(request: Request, proxies: number): Response | undefined {
+  const { headers } = request;
+  // The browser's own word, which no page can change, counts more than a host that a proxy may have rewritten.
+  const site = headers.get("sec-fetch-site");
+  const origin = headers.get("origin");
+  const own = site === null ? origin === null || isHost(requestedHost(request, proxies), origin) : OWN_SITES.has(site);
+  if (!own) return problem(403, "ERR_FORBIDDEN", "a page of another origin may not emit");
+  // A page of any origin may send text/plain without being asked; JSON it may not.
+  const isJson = /^application\/json *(?:;|$)/i.test(headers.get("content-type") ?? "");
+  return isJson ? undefined : problem(415, "ERR_CONTENT_TYPE", "the body must be application/json");
+}
+
+/** The host that the client asked for; of a list that `proxies` own proxies wrote, the outermost one's entry. */
+function requestedHost({ headers, url }: Request, proxies: number): string {
+  const forwarded = proxies > 0 ? headers.get("x-forwarded-host")?.split(",").at(-proxies) : undefined;
+  return forwarded?.trim() ?? headers.get("host") ?? new URL(url).host;
+}
+
+/** With the port that the origin's scheme has anyway, or without it. */
+function isHost(host: string, origin: string): boolean {
+  const page = parsed(origin);
+  return page !== undefined && page.host !== "" && page.host === parsed(`${page.protocol}//${host}`)?.host;
+}
+
+/** Undefined for what is no URL, as the origin "null". */
+function parsed(url: string): URL | undefined {
+  return URL.canParse(url) ? new URL(url) : undefined;
 }
 
 function emit(body: string): Response {
@@ -124,12 +177,9 @@ function emit(body: string): Response {
   const { eventType, data, room } = message as { eventType?: unknown; data?: unknown; room?: unknown };
   const type = EMITTED_EVENTS.find((name) => name === eventType);
   if (!type) return problem(400, "ERR_INVALID_EVENT", `eventType must be one of ${EMITTED_EVENTS.join(", ")}`);
-  if (room !== undefined && typeof room !== "string") return problem(400, "ERR_INVALID_ROOM", "room must be a string");
 
-  // The native side checks every field of the data.
-  const server = getWebSocketServer();
-  const accepted =
-    room === undefined ? server.broadcast<string>(type, data) : server.broadcastToRoom<string>(room, type, data);
+  // Every field of the data is checked, and the room.
+  const accepted = room === undefined ? emitEvent(type, data as never) : emitEvent(type, data as never, room as string);
   return accepted
     ? Response.json({ success: true, message: "Event emitted" })
     : problem(503, "ERR_NOT_RUNNING", "no real-time server runs in this process");

@@ -1,27 +1,31 @@
 // Emits to many sockets at once. Immutable: each modifier gives a new operator.
 
 import { acrossCopies } from "./across-copies.js";
+import type { Native } from "./binding.js";
 import { engineOf } from "./engine.js";
-import { refuseMembers, unsupported } from "./errors.js";
+import { refuseMembers, rejectMembers, unsupported } from "./errors.js";
 import type { Namespace } from "./namespace.js";
 import { checkPolicy, type Policy } from "./policies.js";
+import { warnOnce } from "./registry.js";
+import type { Socket } from "./socket.js";
 import { checkEventName, type EmitFlags, type Rooms, roomList } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap } from "./typed-events.js";
 
-const NO_ROOMS: readonly string[] = [];
+const NOBODY: readonly string[] = [];
 const NO_FLAGS: EmitFlags = {};
 
 /** The sockets of a namespace that are in some rooms and not in others. */
 export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> {
   readonly #nsp: Namespace<Any, Any, Any, Any>;
-  readonly #rooms: readonly string[];
+  /** Undefined: everybody. Empty: nobody, for `to([])` names no room. */
+  readonly #rooms: readonly string[] | undefined;
   readonly #except: readonly string[];
   readonly #flags: EmitFlags;
 
   constructor(
     nsp: Namespace<Any, Any, Any, Any>,
-    rooms: readonly string[] = NO_ROOMS,
-    except: readonly string[] = NO_ROOMS,
+    rooms?: readonly string[],
+    except: readonly string[] = NOBODY,
     flags: EmitFlags = NO_FLAGS,
   ) {
     this.#nsp = nsp;
@@ -34,9 +38,11 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, { ...this.#flags, ...flags });
   }
 
-  /** Also to these rooms; a socket in several gets an event once. */
+  /** Also to these rooms; a socket in several gets an event once. An empty list is nobody, with one warning. */
   to(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator(this.#nsp, added(this.#rooms, room), this.#except, this.#flags);
+    const rooms = added(this.#rooms ?? NOBODY, room);
+    if (rooms.length === 0) warnOfNobody();
+    return new BroadcastOperator(this.#nsp, rooms, this.#except, this.#flags);
   }
 
   /** The same as `to`. */
@@ -87,26 +93,37 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
   emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
     checkEventName(event);
     if (typeof args.at(-1) === "function") unsupported("an acknowledgement of a broadcast", "ask each socket");
-    this.#nsp._broadcast(this.#rooms as string[], this.#except as string[], this.#flags, [event, ...args]);
+    const rooms = this.#rooms ?? NOBODY;
+    if (rooms !== this.#rooms || rooms.length > 0) {
+      this.#nsp._broadcast(rooms as string[], this.#except as string[], this.#flags, [event, ...args]);
+    }
     return true;
+  }
+
+  /** These sockets, of those that JavaScript knows: see `Namespace.sockets`. */
+  async fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+    return this.#nsp._fetch(this.#rooms, this.#except);
   }
 
   /** Makes these sockets join. */
   socketsJoin(room: Rooms): void {
-    const engine = engineOf(this.#nsp.server);
-    engine?.native.socketsJoin(engine.id, this.#nsp.name, [...this.#rooms], [...this.#except], roomList(room));
+    this.#change((native, ...those) => native.socketsJoin(...those, roomList(room)));
   }
 
   /** Makes these sockets leave. */
   socketsLeave(room: Rooms): void {
-    const engine = engineOf(this.#nsp.server);
-    engine?.native.socketsLeave(engine.id, this.#nsp.name, [...this.#rooms], [...this.#except], roomList(room));
+    this.#change((native, ...those) => native.socketsLeave(...those, roomList(room)));
   }
 
   /** Disconnects these sockets; with `close` their whole connections. */
   disconnectSockets(close = false): void {
+    this.#change((native, ...those) => native.disconnectSockets(...those, close));
+  }
+
+  #change(act: (native: Native, server: number, nsp: string, rooms: string[], except: string[]) => void): void {
     const engine = engineOf(this.#nsp.server);
-    engine?.native.disconnectSockets(engine.id, this.#nsp.name, [...this.#rooms], [...this.#except], close);
+    if (!engine || this.#rooms?.length === 0) return;
+    act(engine.native, engine.id, this.#nsp.name, [...(this.#rooms ?? NOBODY)], [...this.#except]);
   }
 }
 
@@ -117,9 +134,15 @@ function added(rooms: readonly string[], more: Rooms): readonly string[] {
   return [...new Set([...rooms, ...roomList(more)])];
 }
 
-refuseMembers(BroadcastOperator.prototype, "BroadcastOperator", {
+function warnOfNobody(): void {
+  warnOnce(
+    "NSELF_EMPTY_TARGET",
+    "to([]) names no room, so nobody gets the event; socket.io sends it to everybody. This is said once.",
+  );
+}
+
+refuseMembers(BroadcastOperator.prototype, "BroadcastOperator", { serverSideEmit: "there is one process" });
+rejectMembers(BroadcastOperator.prototype, "BroadcastOperator", {
   emitWithAck: "ask each socket",
-  fetchSockets: "use namespace.sockets",
-  allSockets: "use namespace.sockets",
-  serverSideEmit: "there is one process",
+  allSockets: "use fetchSockets",
 });

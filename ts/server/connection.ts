@@ -1,16 +1,20 @@
 // The little of the connection under a socket that JavaScript knows.
 
 import { refuseMembers } from "./errors.js";
+import type { HandshakeRequest } from "./handshake-request.js";
 
 /** Socket.IO's `socket.conn`, as far as it is supported; the rest throws ERR_UNSUPPORTED. */
 export class Connection {
   readonly remoteAddress: string;
   /** The revision of the Engine.IO protocol. */
   readonly protocol = 4;
+  /** The same as `socket.request`. */
+  readonly request: HandshakeRequest;
   readonly #close: () => void;
 
-  constructor(remoteAddress: string, close: () => void) {
-    this.remoteAddress = remoteAddress;
+  constructor(request: HandshakeRequest, close: () => void) {
+    this.request = request;
+    this.remoteAddress = request.socket.remoteAddress;
     this.#close = close;
   }
 
@@ -26,7 +30,6 @@ refuseMembers(Connection.prototype, "socket.conn", {
   id: "it is a secret of the connection; use socket.id",
   transport: native,
   readyState: "use socket.connected",
-  request: "use socket.handshake",
   server: native,
   on: native,
   once: native,

@@ -6,6 +6,7 @@ import { authorizeJoin } from "./authorize-join.js";
 import { decode } from "./binary.js";
 import { ACK, type Engine, EVENT } from "./engine.js";
 import type { RealtimeError } from "./errors.js";
+import { later, raise } from "./handler-errors.js";
 import { Identities } from "./identities.js";
 import type { Namespace } from "./namespace.js";
 import { Kept } from "./recovery.js";
@@ -108,16 +109,16 @@ export class Dispatcher {
     const socket = this.#create(nsp, key, known, userId, identity);
     try {
       nsp._run(socket, (error) => {
-        process.nextTick(() => {
+        later(() => {
           if (!isThere()) return;
-          if (error) return this.#refuse(key, { message: error.message, data: error.data });
+          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error);
           this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
     } catch (error) {
       if (isThere()) this.#refuse(key, { message: "middleware failed" });
-      throw error;
+      raise(error);
     }
   }
 

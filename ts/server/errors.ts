@@ -71,6 +71,14 @@ export function unsupported(what: string, instead?: string): never {
   throw new RealtimeError("ERR_UNSUPPORTED", `${what} is not supported${instead ? `: ${instead}` : ""}`);
 }
 
+/** The same for methods that give promises: these are rejected. */
+export function rejectMembers(prototype: object, owner: string, members: Record<string, string>): void {
+  for (const [name, instead] of Object.entries(members)) {
+    const value = async () => unsupported(`${owner}.${name}`, instead);
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
+}
+
 /** Makes each name on `prototype` throw ERR_UNSUPPORTED when read or set, so that nothing is silently undefined. */
 export function refuseMembers(prototype: object, owner: string, members: Record<string, string | undefined>): void {
   for (const [name, instead] of Object.entries(members)) {

@@ -243,6 +243,18 @@ describe("middleware", () => {
     expect(io.sockets.sockets.size).toBe(0);
   });
 
+  it.each([
+    ["a text", "no", '{"message":"no"}'],
+    ["an error", new Error("no"), '{"message":"no"}'],
+    ["an object", { message: "no", data: 1 }, '{"message":"no","data":1}'],
+  ])("refuses by %s", async (_, error, told) => {
+    open();
+    io.use((_, next) => next(error as Error));
+    tell({ kind: "connecting", text: info() });
+    await ticks();
+    expect(calls("deny")).toEqual([[7, told]]);
+  });
+
   it("does not let in a client that left before its answer", async () => {
     open();
     let answer = () => {};
@@ -299,7 +311,6 @@ describe("what is not supported", () => {
   it("throws by name", async () => {
     const socket = await connected();
     const attempts: Array<[string, () => unknown]> = [
-      ["Server.fetchSockets", () => (io as unknown as { fetchSockets(): void }).fetchSockets()],
       ["Namespace.adapter", () => (io.sockets as unknown as { adapter: unknown }).adapter],
       ["socket.conn.transport", () => (socket.conn as unknown as { transport: unknown }).transport],
       ["io.engine.generateId", () => Object.assign(io.engine, { generateId: () => "x" })],
@@ -311,6 +322,158 @@ describe("what is not supported", () => {
         expect.objectContaining({ code: "ERR_UNSUPPORTED", message: expect.stringContaining(name) }),
       );
     }
+  });
+});
+
+describe("a handler that uses what is not there", () => {
+  let log = vi.spyOn(console, "error");
+  beforeEach(() => {
+    log = vi.spyOn(console, "error").mockImplementation(() => {});
+  });
+  afterEach(() => log.mockRestore());
+  const unsupported = expect.objectContaining({
+    code: "ERR_UNSUPPORTED",
+    stack: expect.stringContaining("facade.test"),
+  });
+  const stopped = (part: string) => {
+    expect(log.mock.calls).toEqual([[expect.stringContaining("docs/socketio.md"), unsupported]]);
+    expect(String(log.mock.calls[0]?.[1])).toContain(part);
+  };
+  type Wide = { conn: { transport: { name: string } }; client: { id: string } };
+
+  it.each(["at once", "asynchronously"])("stops %s, is logged with its stack, and nothing else stops", async (how) => {
+    const seen: unknown[] = [];
+    open();
+    io.on("connection", (socket) => {
+      socket.on("ask", () => (socket as unknown as Wide).conn.transport.name);
+      socket.on("next", (...args: unknown[]) => seen.push(args));
+      const use = () => (socket as unknown as Wide).client.id;
+      if (how === "at once") use();
+      else return Promise.resolve().then(use) as unknown as undefined;
+    });
+    tell({ kind: "connect", text: info() });
+    await ticks();
+    stopped("Socket.client");
+    log.mockClear();
+    if (how === "asynchronously") {
+      tell({ kind: "event", text: '["ask"]' }, { kind: "event", text: '["next",1]' });
+      await ticks();
+      stopped("socket.conn.transport");
+      expect(seen).toEqual([[1]]);
+    }
+  });
+
+  it.each(["at once", "asynchronously"])("refuses the client, if it is a middleware: %s", async (how) => {
+    open();
+    io.use((socket) => {
+      const use = () => void (socket as unknown as Wide).client.id;
+      return how === "at once" ? use() : (Promise.resolve().then(use) as unknown as undefined);
+    });
+    tell({ kind: "connecting", text: info() });
+    await ticks();
+    stopped("Socket.client");
+    expect(calls("deny")).toEqual([[7, '{"message":"middleware failed"}']]);
+  });
+
+  it("any other error surfaces as it would: a throw uncaught, a rejection unhandled", async () => {
+    const seen: unknown[] = [];
+    const events = ["uncaughtException", "unhandledRejection"] as const;
+    const others = events.map((event) => process.listeners(event as "uncaughtException"));
+    for (const event of events) {
+      process.removeAllListeners(event);
+      process.on(event as "uncaughtException", (error) => seen.push([event, error.message]));
+    }
+    const socket = await connected();
+    socket.on("throw", () => {
+      throw new Error("thrown");
+    });
+    socket.on("reject", async () => {
+      throw new Error("rejected");
+    });
+    tell({ kind: "event", text: '["throw"]' }, { kind: "event", text: '["reject"]' });
+    await ticks();
+    await ticks();
+    for (const [at, event] of events.entries()) {
+      process.removeAllListeners(event);
+      for (const listener of others[at] ?? []) process.on(event as "uncaughtException", listener);
+    }
+    expect(seen.sort()).toEqual([
+      ["uncaughtException", "thrown"],
+      ["unhandledRejection", "rejected"],
+    ]);
+    expect(log).not.toHaveBeenCalled();
+  });
+});
+
+describe("what is there of the connection and the sockets", () => {
+  it("socket.request has the head of the handshake, and keeps what middleware puts there", async () => {
+    open();
+    const headers = { cookie: "a=1", "user-agent": "test" };
+    const handshake = { headers, address: "10.0.0.1", secure: true, url: "/api/ws/?EIO=4", query: {} };
+    io.use((socket, next) => {
+      socket.request.session = { user: "ann" };
+      next();
+    });
+    const socket = new Promise<InstanceType<typeof import("./socket.js").Socket>>((resolve) =>
+      io.on("connection", resolve),
+    );
+    tell({ kind: "connecting", text: info("a", { handshake }) });
+    const { request, conn } = await socket;
+    expect(request).toMatchObject({ method: "GET", url: "/api/ws/?EIO=4", headers, session: { user: "ann" } });
+    expect([request.socket.remoteAddress, request.connection.remoteAddress]).toEqual(["10.0.0.1", "10.0.0.1"]);
+    expect(conn.request).toBe(request);
+  });
+
+  it("io.sockets.sockets may be looked at at any time; a look makes the sockets from then on known", () => {
+    expect(io.sockets.sockets.size).toBe(0);
+    open();
+    expect(calls("declareNamespace")).toEqual([["/", true, false]]);
+    tell({ kind: "connect", text: info() });
+    expect([...io.sockets.sockets.keys()]).toEqual(["a"]);
+  });
+
+  it("fetchSockets gives those of a room, and those that are not excepted", async () => {
+    const socket = await connected();
+    tell({ kind: "connect", socket: 8, text: info("b") });
+    const ids = async (fetched: Promise<Array<{ id: string }>>) => (await fetched).map(({ id }) => id);
+    expect(await ids(io.fetchSockets())).toEqual(["a", "b"]);
+    expect(await ids(io.in("r").fetchSockets())).toEqual(["a"]);
+    expect(await ids(io.except("r").fetchSockets())).toEqual(["b"]);
+    expect(await ids(io.to([]).fetchSockets())).toEqual([]);
+    expect(await io.in("r").fetchSockets()).toEqual([socket]);
+  });
+
+  it("methods that give promises reject", async () => {
+    open();
+    const asked = io.sockets as unknown as Record<string, () => Promise<unknown>>;
+    for (const name of ["emitWithAck", "allSockets", "serverSideEmitWithAck"]) {
+      await expect(asked[name]?.()).rejects.toMatchObject({ code: "ERR_UNSUPPORTED" });
+      await expect((io as unknown as typeof asked)[name]?.()).rejects.toMatchObject({ code: "ERR_UNSUPPORTED" });
+    }
+    const some = io.to("r") as unknown as { emitWithAck(event: string): Promise<unknown> };
+    await expect(some.emitWithAck("x")).rejects.toMatchObject({ code: "ERR_UNSUPPORTED" });
+  });
+});
+
+describe("an empty list of rooms", () => {
+  it("is nobody, with one warning; rooms that are named beside it count", async () => {
+    open();
+    const warnings: string[] = [];
+    const listener = (warning: Error & { code?: string }) => warnings.push(String(warning.code));
+    process.on("warning", listener);
+    expect(io.to([]).emit("x")).toBe(true);
+    io.in([]).volatile.emit("x");
+    io.of("/").to([]).disconnectSockets(true);
+    io.to([]).socketsJoin("r");
+    io.to([]).socketsLeave("r");
+    expect([...calls("emit"), ...calls("disconnectSockets")]).toEqual([]);
+    io.to([]).to("r").emit("y");
+    io.to("r").to([]).emit("y");
+    io.except([]).emit("y");
+    expect(calls("emit").map(([, rooms]) => rooms)).toEqual(["r", "r", []]);
+    await ticks();
+    process.off("warning", listener);
+    expect(warnings).toEqual(["NSELF_EMPTY_TARGET"]);
   });
 });
 

@@ -3,6 +3,7 @@
 
 import { performance } from "node:perf_hooks";
 import type { InboxEvent } from "../../native.js";
+import { raise } from "./handler-errors.js";
 
 /** Time for events in one turn, in ms. A handler that takes longer is alone in its turn. */
 const TURN = 4;
@@ -88,9 +89,7 @@ export class Inbox {
     try {
       this.#handle(event);
     } catch (error) {
-      process.nextTick(() => {
-        throw error;
-      });
+      raise(error);
     }
   }
 

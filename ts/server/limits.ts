@@ -1,4 +1,4 @@
-// How much a client may do, and how many may come: the options, their checks, and what the native side needs of them.
+// How much a client may do, and how many may come: the options, and the check of rates.
 
 import type { NativeLimits, NativeRate } from "../../native.js";
 import { integer, known, object } from "./option-checks.js";
@@ -46,63 +46,46 @@ export interface LimitOptions {
   maxAttachments?: number;
 }
 
-export const LIMITS: ReadonlyArray<keyof LimitOptions> = [
-  "rateLimit",
-  "maxConnections",
-  "maxConnectionsPerAddress",
-  "maxHeaderSize",
-  "headersTimeout",
-  "requestTimeout",
-  "maxFragments",
-  "maxAttachments",
-];
+/** Defaults of `rateLimit` where it is on. @internal */
+export const DEFAULT_RATES = {
+  eventsPerSecond: 30,
+  burst: 60,
+  perUser: { eventsPerSecond: 120, burst: 240 },
+  perAddress: { eventsPerSecond: 300, burst: 600 },
+  handshakes: { perSecond: 50, burst: 200 },
+};
 
-/** Defaults of the nself layer. */
-export const NSELF_LIMITS: LimitOptions = { rateLimit: {}, maxConnections: 100_000, maxConnectionsPerAddress: 1000 };
-
-const MAX_COUNT = 2 ** 31 - 1;
 const MAX_RATE = 1_000_000;
-const MAX_TIME = 2 ** 31 - 1;
-/** Name, smallest and largest value. */
-const NUMBERS = [
-  ["maxConnections", 1, MAX_COUNT],
-  ["maxConnectionsPerAddress", 1, MAX_COUNT],
-  ["maxHeaderSize", 1024, 2 ** 24],
-  ["headersTimeout", 1, MAX_TIME],
-  ["requestTimeout", 1, MAX_TIME],
-  ["maxFragments", 1, MAX_COUNT],
-  ["maxAttachments", 0, 1000],
-] as const;
 
-/** Checks the limits among the options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION. @internal */
-export function parseLimits(given: ReadonlyMap<string, unknown>): NativeLimits {
-  const limits: NativeLimits = {};
-  for (const [name, min, max] of NUMBERS) if (given.has(name)) limits[name] = integer(name, given.get(name), min, max);
-  const rateLimit = given.get("rateLimit");
-  if (rateLimit === undefined || rateLimit === false) return limits;
-  const rates = known("rateLimit.", object("rateLimit", rateLimit), [
-    ...["eventsPerSecond", "burst"],
-    ...["perUser", "perAddress", "handshakes"],
-  ]);
-  const own = new Map([...rates].filter(([name]) => name === "eventsPerSecond" || name === "burst"));
-  limits.events = parseRate("rateLimit", Object.fromEntries(own), "eventsPerSecond", 30, 60);
-  const part = (name: string, per: string, perSecond: number, burst: number) => {
-    const value = rates.get(name);
-    return value === false ? undefined : parseRate(`rateLimit.${name}`, value ?? {}, per, perSecond, burst);
-  };
-  const userEvents = part("perUser", "eventsPerSecond", 120, 240);
-  const addressEvents = part("perAddress", "eventsPerSecond", 300, 600);
-  const handshakes = part("handshakes", "perSecond", 50, 200);
-  if (userEvents) limits.userEvents = userEvents;
-  if (addressEvents) limits.addressEvents = addressEvents;
-  if (handshakes) limits.handshakes = handshakes;
+/** The option `rateLimit`; nothing if there is no limit. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION. @internal */
+export function parseRates(value: unknown): NativeLimits | undefined {
+  if (value === false) return undefined;
+  const given = known("rateLimit.", object("rateLimit", value), Object.keys(DEFAULT_RATES));
+  const { perUser, perAddress, handshakes, ...own } = DEFAULT_RATES;
+  const mine = Object.fromEntries([...given].filter(([name]) => name in own));
+  const events = parseRate("rateLimit", mine, "eventsPerSecond", own);
+  const limits: NativeLimits = events ? { events } : {};
+  const of = (name: string) => given.get(name) ?? {};
+  const user = parseRate("rateLimit.perUser", of("perUser"), "eventsPerSecond", perUser);
+  const address = parseRate("rateLimit.perAddress", of("perAddress"), "eventsPerSecond", perAddress);
+  const sessions = parseRate("rateLimit.handshakes", of("handshakes"), "perSecond", handshakes);
+  if (user) limits.userEvents = user;
+  if (address) limits.addressEvents = address;
+  if (sessions) limits.handshakes = sessions;
   return limits;
 }
 
-function parseRate(name: string, value: unknown, per: string, perSecond: number, burst: number): NativeRate {
+/** Nothing for false: no limit. */
+function parseRate<Per extends string>(
+  name: string,
+  value: unknown,
+  per: Per,
+  usual: Record<Per | "burst", number>,
+): NativeRate | undefined {
+  if (value === false) return undefined;
   const given = known(`${name}.`, object(name, value), [per, "burst"]);
-  const rate = given.has(per) ? integer(`${name}.${per}`, given.get(per), 1, MAX_RATE) : perSecond;
-  const atOnce = given.has(per) ? 2 * rate : burst;
+  const rate = given.has(per) ? integer(`${name}.${per}`, given.get(per), 1, MAX_RATE) : usual[per];
+  const atOnce = given.has(per) ? 2 * rate : usual.burst;
   return {
     perSecond: rate,
     burst: given.has("burst") ? integer(`${name}.burst`, given.get("burst"), 1, MAX_RATE) : atOnce,

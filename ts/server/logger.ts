@@ -1,9 +1,9 @@
 // The server's log, given to the application.
 
-import { invalid } from "./option-checks.js";
 import { warnOnce } from "./registry.js";
 
-const LEVELS = ["off", "error", "warn", "info", "debug", "trace"] as const;
+/** From nothing to everything. @internal */
+export const LEVELS = ["off", "error", "warn", "info", "debug", "trace"] as const;
 
 export type LogLevel = (typeof LEVELS)[number];
 
@@ -17,11 +17,6 @@ export interface LogEntry {
 }
 
 export type Logger = (entry: LogEntry) => void;
-
-export function logLevel(value: unknown): LogLevel {
-  const level = LEVELS.find((known) => known === value);
-  return level ?? invalid("logLevel", LEVELS.join(", "));
-}
 
 /** Gives a line to the application. A logger that throws must not take anything else with it. */
 export function log(logger: Logger | undefined, text = "{}"): void {

@@ -4,11 +4,13 @@ import { EventEmitter } from "node:events";
 import { acrossCopies } from "./across-copies.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { engineOf } from "./engine.js";
-import { RealtimeError, refuseMembers } from "./errors.js";
+import { refuseMembers, rejectMembers } from "./errors.js";
+import { REJECTION, raiseRejection, whenUnsupported } from "./handler-errors.js";
+import { warnOnce } from "./registry.js";
 import { checkEvent } from "./schemas.js";
 import type { Server } from "./server.js";
 import type { Socket } from "./socket.js";
-import { type EmitFlags, type ExtendedError, type Rooms, roomList } from "./socket-types.js";
+import type { EmitFlags, ExtendedError, Rooms } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
 
 /** Called for each socket that wants to connect: `next()` lets it, `next(error)` refuses it. */
@@ -37,21 +39,27 @@ export class Namespace<
   readonly _watchers = new Set<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
 
   constructor(server: Server<ListenEvents, EmitEvents, ServerSideEvents, SocketData>, name: string) {
-    super();
+    super({ captureRejections: true });
     this.server = server;
     this.name = name;
   }
 
   /**
-   * The connected sockets by id. Sockets that connected before the first listener or middleware are not in it: a
-   * connection that nobody listens for has no JavaScript object. Without any listener this throws ERR_UNSUPPORTED.
+   * The connected sockets by id. A connection that nobody listens for has no JavaScript object: those that connected before
+   * the first listener, the first middleware and the first look at this map are not in it, which one warning says.
    */
   get sockets(): Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
-    if (!this._tracked && engineOf(this.server)) {
-      throw new RealtimeError(
-        "ERR_UNSUPPORTED",
-        `the sockets of "${this.name}" are not known to JavaScript: add a "connection" listener before clients connect`,
-      );
+    if (!this._tracked) {
+      const engine = engineOf(this.server);
+      const { sockets = 0 } = JSON.parse(engine?.native.stats(engine.id) ?? "{}") as { sockets?: number };
+      if (sockets > 0) {
+        warnOnce(
+          "NSELF_UNKNOWN_SOCKETS",
+          `JavaScript does not know the sockets that connected to "${this.name}" so far: add a "connection" listener, or look at ` +
+            "the sockets once, before clients connect",
+        );
+      }
+      this.#track();
     }
     return this.#sockets;
   }
@@ -123,11 +131,11 @@ export class Namespace<
   }
 
   to(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this, roomList(room));
+    return new BroadcastOperator<EmitEvents>(this).to(room);
   }
 
   in(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this, roomList(room));
+    return this.to(room);
   }
 
   except(room: Rooms): BroadcastOperator<EmitEvents> {
@@ -148,6 +156,11 @@ export class Namespace<
 
   timeout(timeout: number): BroadcastOperator<EmitEvents> {
     return new BroadcastOperator<EmitEvents>(this).timeout(timeout);
+  }
+
+  /** The sockets that JavaScript knows: see `sockets`. */
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+    return new BroadcastOperator<EmitEvents>(this).fetchSockets();
   }
 
   socketsJoin(room: Rooms): void {
@@ -190,12 +203,13 @@ export class Namespace<
       const fn = fns[index];
       if (!fn) return done();
       let called = false;
-      fn(socket, (error) => {
+      const next = (error?: ExtendedError) => {
         if (called) return;
         called = true;
         if (error) done(error);
         else step(index + 1);
-      });
+      };
+      whenUnsupported(fn(socket, next), () => next(new Error("middleware failed")));
     };
     step(0);
   }
@@ -230,6 +244,25 @@ export class Namespace<
     if (schema) checkEvent(event as string, schema, args, this._enveloped);
   }
 
+  /** The known sockets that are in one of `rooms` (all without them) and in none of `except`. @internal */
+  _fetch(
+    rooms: readonly string[] | undefined,
+    except: readonly string[],
+  ): Array<Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
+    const engine = engineOf(this.server);
+    if (!engine) return [];
+    const members = (names: readonly string[]) =>
+      new Set(names.flatMap((room) => engine.native.roomMembers(engine.id, this.name, room)));
+    const known = [...this.sockets.values()];
+    const [included, excluded] = [rooms && members(rooms), members(except)];
+    return known.filter(({ id }) => (included?.has(id) ?? true) && !excluded.has(id));
+  }
+
+  /** An asynchronous listener failed. @internal */
+  override [REJECTION](error: unknown): void {
+    raiseRejection(error);
+  }
+
   /** @internal */
   _broadcast(rooms: string[], except: string[], flags: EmitFlags, args: unknown[]): void {
     const engine = engineOf(this.server);
@@ -259,13 +292,16 @@ export class Namespace<
 
 acrossCopies(Namespace, "Namespace");
 
-/** Methods that neither a server nor a namespace has here. */
-export const REFUSED_ON_NAMESPACES: Record<string, string | undefined> = {
+/** What neither a server nor a namespace has here. */
+export const REFUSED_ON_NAMESPACES: Record<string, string> = {
   adapter: "rooms live in the native server",
-  emitWithAck: "ask each socket",
-  fetchSockets: "use namespace.sockets",
-  allSockets: "use namespace.sockets",
   serverSideEmit: "there is one process",
+};
+/** The same, of methods that give promises. */
+export const REJECTED_ON_NAMESPACES: Record<string, string> = {
+  emitWithAck: "ask each socket",
+  allSockets: "use fetchSockets",
   serverSideEmitWithAck: "there is one process",
 };
 refuseMembers(Namespace.prototype, "Namespace", REFUSED_ON_NAMESPACES);
+rejectMembers(Namespace.prototype, "Namespace", REJECTED_ON_NAMESPACES);

@@ -3,6 +3,10 @@
 import { didYouMean } from "./closest.js";
 import { RealtimeError } from "./errors.js";
 
+/** The longest time of a timer, in ms. */
+const MAX_TIME = 2 ** 31 - 1;
+const MAX_SIZE = 2 ** 32 - 1;
+
 export function invalid(name: string, expected: string): never {
   throw new RealtimeError("ERR_INVALID_OPTION", `option "${name}" must be ${expected}`);
 }
@@ -16,6 +20,25 @@ export function integer(name: string, value: unknown, min: number, max: number):
     invalid(name, `an integer from ${min} to ${max}`);
   }
   return value;
+}
+
+/** A time in ms, as a timer takes it: rounded, to `min` at least. */
+export function time(name: string, value: unknown, min = 1): number {
+  if (typeof value !== "number" || !(value >= min && value <= MAX_TIME)) {
+    invalid(name, `a number of ms from ${min} to ${MAX_TIME}`);
+  }
+  return Math.round(value);
+}
+
+/** A size in bytes; what is more than the native side can count, Infinity too, is as much as it can. */
+export function size(name: string, value: unknown, min = 1): number {
+  if (typeof value !== "number" || !(value >= min)) invalid(name, `a number of bytes from ${min} on`);
+  return Math.min(Math.round(value), MAX_SIZE);
+}
+
+/** What Socket.IO takes for "without it". */
+export function isOff(value: unknown): value is false | null | undefined {
+  return value === false || value === null || value === undefined;
 }
 
 export function boolean(name: string, value: unknown): boolean {
@@ -33,6 +56,11 @@ export function headerText(name: string, value: unknown): string {
   const string = text(name, value);
   if (!/^[\x20-\x3a\x3c-\x7e]+$/.test(string)) invalid(name, "printable ASCII without a semicolon");
   return string;
+}
+
+export function oneOf<T>(name: string, value: unknown, choices: readonly T[]): T {
+  const found = choices.find((choice) => choice === value);
+  return found ?? invalid(name, choices.join(", "));
 }
 
 export function func<T>(name: string, value: unknown): T {

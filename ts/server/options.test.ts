@@ -22,7 +22,10 @@ describe("options of Server", () => {
   it.each([
     [{ pingInterval: "25" }, "pingInterval"],
     [{ pingTimeout: 0 }, "pingTimeout"],
-    [{ maxHttpBufferSize: 2 ** 32 }, "maxHttpBufferSize"],
+    [{ pingInterval: Number.NaN }, "pingInterval"],
+    [{ pingInterval: Number.POSITIVE_INFINITY }, "pingInterval"],
+    [{ maxHttpBufferSize: 0 }, "maxHttpBufferSize"],
+    [{ maxHttpBufferSize: Number.NaN }, "maxHttpBufferSize"],
     [{ transports: [] }, "transports"],
     [{ allowRequest: true }, "allowRequest"],
     [{ cookie: { name: "a b" } }, "cookie.name"],
@@ -44,11 +47,45 @@ describe("options of Server", () => {
     [{ cors: { origin: /x/ } }, "cors.origin"],
     [{ cors: { origin: [/x/] } }, "cors.origin"],
     [{ cors: () => {} }, "cors"],
-    [{ httpCompression: { level: 1 } }, "httpCompression.level"],
     [{ authenticate: () => null }, "authenticate"],
     [{ pingIntervall: 1 }, "pingIntervall"],
   ])("refuse by name what is not supported: %o", (options, name) => {
     expect(code(options)).toEqual(["ERR_UNSUPPORTED_OPTION", expect.stringContaining(`"${name}"`)]);
+  });
+
+  it("are taken as Socket.IO takes them", () => {
+    const native = (options: object) => parseServerOptions(options).native;
+    for (const off of [false, null]) {
+      const none = { cors: off, cookie: off, connectionStateRecovery: off };
+      expect(native(none)).toEqual({ path: "/socket.io" });
+      expect(native({ httpCompression: off }).httpCompressionThreshold).toBe(0);
+    }
+    expect(native({ pingInterval: 1e3 / 3, pingTimeout: 1.5 })).toMatchObject({ pingInterval: 333, pingTimeout: 2 });
+    const most = 2 ** 32 - 1;
+    for (const size of [1e10, Number.POSITIVE_INFINITY])
+      expect(native({ maxHttpBufferSize: size }).maxHttpBufferSize).toBe(most);
+    expect(native({ maxHttpBufferSize: 1.5e6 + 0.5 }).maxHttpBufferSize).toBe(1_500_001);
+    const recovery = { recoveryDuration: 120_000, recoverySkipsMiddlewares: true };
+    expect(native({ connectionStateRecovery: true })).toMatchObject(recovery);
+    expect(native({ connectionStateRecovery: {} })).toMatchObject(recovery);
+    expect(native({ httpCompression: { level: 1, memLevel: 9 } }).httpCompressionThreshold).toBe(1024);
+    for (const path of [false, ""])
+      expect(native({ cookie: { path } }).cookieAttributes).toBe("; HttpOnly; SameSite=Lax");
+  });
+
+  it("warn of what cors does not know, once, and go on", async () => {
+    const warnings: string[] = [];
+    const listener = (warning: Error) => warnings.push(warning.message);
+    process.on("warning", listener);
+    for (let i = 0; i < 2; i++) {
+      expect(parseServerOptions({ cors: { origin: ["https://a"], allowEIO3: true } }).native.cors).toEqual({
+        origins: ["https://a"],
+        fixed: false,
+      });
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("warning", listener);
+    expect(warnings).toEqual([expect.stringContaining("allowEIO3")]);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 // The options of `Server`, with Socket.IO's names, and of the real-time layer.
 
 import type { IncomingMessage } from "node:http";
+import type { ZlibOptions } from "node:zlib";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
 import type { LimitOptions } from "./limits.js";
@@ -38,8 +39,8 @@ export interface CorsOptions {
 export interface CookieOptions {
   /** Default `io`. */
   name?: string;
-  /** Default `/`. */
-  path?: string;
+  /** Default `/`; false: none. */
+  path?: string | false;
   /** Default true. */
   httpOnly?: boolean;
   /** Default `lax`. */
@@ -55,21 +56,21 @@ export interface CookieOptions {
 
 /** Socket.IO's options. Times in ms, sizes in bytes. */
 export interface ServerOptions extends LimitOptions {
-  /** Default `/socket.io`. */
+  /** Where clients find it. Default `/socket.io`. */
   path?: string;
-  /** Default `["polling", "websocket"]`. */
+  /** What clients may connect by. Default `["polling", "websocket"]`. */
   transports?: Array<"polling" | "websocket">;
-  /** Default true. */
+  /** Whether a polling client may go over to WebSocket. Default true. */
   allowUpgrades?: boolean;
-  /** Default 25 000. */
+  /** Time between two heartbeats. Default 25 000. */
   pingInterval?: number;
-  /** Default 20 000. */
+  /** Time in which a client must answer one. Default 20 000. */
   pingTimeout?: number;
-  /** Default 10 000. */
+  /** Time for a client to go over to WebSocket. Default 10 000. */
   upgradeTimeout?: number;
   /** Time in which a client must join a namespace. Default 45 000. */
   connectTimeout?: number;
-  /** Largest message from a client. Default 1 000 000. */
+  /** Largest message from a client; Infinity is 4 GiB. Default 1 000 000. */
   maxHttpBufferSize?: number;
   /** Most bytes that may wait for one client; then the policies of the events that wait decide. Default 1 MiB. */
   maxOutbox?: number;
@@ -80,23 +81,27 @@ export interface ServerOptions extends LimitOptions {
   maxInboxTotal?: number;
   /** What may happen to events of these names in a full outbox, unless their emit says. Default `close`. */
   policies?: Policies;
-  /** Compression of polling responses from `threshold` bytes on. Default `{ threshold: 1024 }`. */
-  httpCompression?: boolean | { threshold?: number };
-  /** Default none. */
-  cookie?: boolean | CookieOptions;
-  /** Takes the server's log, one entry at a time. Default: readable lines on stderr. */
+  /** Compression of polling responses from `threshold` bytes on; zlib's options have no effect. Default `{ threshold: 1024 }`. */
+  httpCompression?:
+    | boolean
+    | null
+    | (Pick<ZlibOptions, "level" | "memLevel" | "strategy" | "windowBits" | "chunkSize"> & { threshold?: number });
+  /** A cookie with the session's id, for a proxy that keeps a client at one server. Default none. */
+  cookie?: boolean | null | CookieOptions;
+  /** Takes the server's log, one entry at a time; without it that is lines on stderr. Default none. */
   logger?: Logger;
   /** What is logged: this level and those above it. The environment variable RUST_LOG wins. Default `warn`. */
   logLevel?: LogLevel;
-  /** Default none: only the server's own origin. */
-  cors?: boolean | CorsOptions;
+  /** Which other origins may connect; without it only the server's own. Default none. */
+  cors?: boolean | null | CorsOptions;
+  /** Decides on each handshake before it is answered. Default none. */
   allowRequest?: AllowRequest;
   /**
    * Clients that lost their connection get back their id, rooms, data and missed events, if they return within
    * `maxDisconnectionDuration` (ms, default 120 000). They pass by the middleware unless `skipMiddlewares` is false;
-   * never by `authenticate`. Default off.
+   * never by `authenticate`. True is `{}`. Default off.
    */
-  connectionStateRecovery?: { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
+  connectionStateRecovery?: boolean | null | { maxDisconnectionDuration?: number; skipMiddlewares?: boolean };
   /** Most sockets that may wait for `authenticate` or middleware; more are refused (ERR_BUSY). Default 10 000. */
   maxPendingAuthentications?: number;
   /**

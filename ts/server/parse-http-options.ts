@@ -1,8 +1,10 @@
 // The options cors and cookie, turned into what the native side needs.
 
 import type { NativeCors } from "../../native.js";
-import { boolean, headerText, integer, invalid, known, object, refused, text } from "./option-checks.js";
+import { closest } from "./closest.js";
+import { boolean, headerText, integer, invalid, isOff, known, object, refused, text } from "./option-checks.js";
 import { checkOrigin } from "./parse-origin.js";
+import { warnOnce } from "./registry.js";
 
 const CORS = [
   "origin",
@@ -28,9 +30,9 @@ const COOKIE = [
 ];
 
 export function parseCors(value: unknown): NativeCors | undefined {
-  if (value === false) return undefined;
+  if (isOff(value)) return undefined;
   if (typeof value === "function") refused("cors", "a function per request; give an object");
-  const given = value === true ? new Map<string, unknown>() : known("cors.", object("cors", value), CORS);
+  const given = value === true ? new Map<string, unknown>() : knownCors(object("cors", value));
   // `origin: process.env.UNSET` is there, and must not become any origin.
   const isGiven = value !== true && Object.hasOwn(value as object, "origin");
   const cors: NativeCors = parseOrigin(isGiven ? (value as { origin: unknown }).origin : "*");
@@ -51,6 +53,13 @@ export function parseCors(value: unknown): NativeCors | undefined {
     );
   }
   return cors;
+}
+
+/** The `cors` package ignores what it does not know; here one warning tells. A misspelled `origin` would be any origin: refused. */
+function knownCors(value: Record<string, unknown>): Map<string, unknown> {
+  const unknown = Object.keys(value).filter((name) => !CORS.includes(name) && closest(name, CORS) === undefined);
+  if (unknown.length > 0) warnOnce("NSELF_CORS", `unknown options of cors are ignored: ${unknown.join(", ")}`);
+  return known("cors.", Object.fromEntries(Object.entries(value).filter(([name]) => !unknown.includes(name))), CORS);
 }
 
 function parseOrigin(origin: unknown): NativeCors {
@@ -76,7 +85,7 @@ function list(name: string, value: unknown): string {
 
 /** Name and attributes of the cookie, or nothing. */
 export function parseCookie(value: unknown): { cookieName?: string; cookieAttributes?: string } {
-  if (value === false) return {};
+  if (isOff(value)) return {};
   const given = value === true ? new Map<string, unknown>() : known("cookie.", object("cookie", value), COOKIE);
   const name = given.has("name") ? text("cookie.name", given.get("name")) : "io";
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name)) invalid("cookie.name", "a cookie name");
@@ -84,7 +93,9 @@ export function parseCookie(value: unknown): { cookieName?: string; cookieAttrib
   const parts: string[] = [];
   if (given.has("maxAge")) parts.push(`Max-Age=${integer("cookie.maxAge", given.get("maxAge"), 0, 2 ** 31 - 1)}`);
   if (given.has("domain")) parts.push(`Domain=${headerText("cookie.domain", given.get("domain"))}`);
-  parts.push(`Path=${given.has("path") ? headerText("cookie.path", given.get("path")) : "/"}`);
+  const path = given.get("path") ?? "/";
+  // False and "": the browser takes the folder of the request.
+  if (path !== false && path !== "") parts.push(`Path=${headerText("cookie.path", path)}`);
   const expires = given.get("expires");
   if (expires !== undefined) {
     if (!(expires instanceof Date) || Number.isNaN(expires.getTime())) invalid("cookie.expires", "a valid Date");

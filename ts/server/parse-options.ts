@@ -1,143 +1,49 @@
 // Checks the options and turns them into what the native side needs. An option that would be ignored is refused instead.
 
-import type { NativeOptions } from "../../native.js";
-import { DEFAULT_PATH } from "../events.js";
-import type { Authenticate } from "./authenticate.js";
-import type { AuthorizeJoin } from "./authorize-join.js";
-import { LIMITS, NSELF_LIMITS, parseLimits } from "./limits.js";
-import { type Logger, logLevel } from "./logger.js";
-import { boolean, func, integer, invalid, known, object, refused, text } from "./option-checks.js";
-import type { AllowRequest, RealtimeOptions } from "./options.js";
-import { parseAccess, REALTIME_ACCESS, SERVER_ACCESS } from "./parse-access.js";
-import { parseCookie, parseCors } from "./parse-http-options.js";
-import { parsePolicies } from "./policies.js";
-import { type ParsedSchemas, refuseBuiltIn } from "./schemas.js";
-
-/** Options after all checks. */
-export interface ParsedOptions {
-  native: NativeOptions;
-  /** Without a trailing slash. */
-  path: string;
-  allowRequest: AllowRequest | undefined;
-  authenticate: Authenticate | undefined;
-  authorizeJoin: AuthorizeJoin | undefined;
-  schemas: ParsedSchemas | undefined;
-  shutdownTimeout: number;
-  /** Time for a request's body, in ms. */
-  requestTimeout: number;
-  logger: Logger | undefined;
-}
-
-const MAX_TIME = 2 ** 31 - 1;
-const MAX_SIZE = 2 ** 32 - 1;
-const TIMES = ["pingInterval", "pingTimeout", "upgradeTimeout"] as const;
-const SERVER = [
-  ...["path", "transports", "allowUpgrades", ...TIMES, "connectTimeout", "maxHttpBufferSize"],
-  ...["maxOutbox", "maxInboxTotal"],
-  ...LIMITS,
-  ...["logger", "logLevel"],
-  ...["httpCompression", "cookie", "cors", "allowRequest", "addTrailingSlash", "connectionStateRecovery", "policies"],
-  ...SERVER_ACCESS,
-];
-const REALTIME = [...SERVER, ...REALTIME_ACCESS, "batch", "presence", "shutdownTimeout"];
-
-/** Socket.IO's options that are not there yet: why, and whether `false` is fine. */
-const REFUSED: Record<string, { why: string; falseIsFine: boolean }> = {
-  serveClient: { why: "clients bundle socket.io-client, or serve its dist folder themselves", falseIsFine: true },
-  perMessageDeflate: { why: "WebSocket messages are not compressed", falseIsFine: true },
-  allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
-  cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
-  destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
-  destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },
-  adapter: { why: "rooms live in the native server", falseIsFine: false },
-  parser: { why: "the native server speaks the default parser", falseIsFine: false },
-  wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
-  initialPacket: { why: "no packet can be added to the handshake", falseIsFine: false },
-};
+import { known, object, refused } from "./option-checks.js";
+import { OPTIONS, type Option, type ParsedOptions, REFUSED } from "./option-table.js";
+import { refuseBuiltIn } from "./schemas.js";
 
 /** Checks Socket.IO's options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION, naming the option. */
 export function parseServerOptions(options: object): ParsedOptions {
-  return parse(options, SERVER, "/socket.io");
+  return parse(
+    options,
+    Object.entries(OPTIONS).filter(([, { layerOnly }]) => !layerOnly),
+    "server",
+  );
 }
 
 /** Checks the options of the real-time layer, the same way. */
 export function parseRealtimeOptions(options: object): ParsedOptions {
-  const defaults: RealtimeOptions = {
-    transports: ["websocket", "polling"],
-    pingInterval: 30_000,
-    pingTimeout: 10_000,
-    maxHttpBufferSize: 65_536,
-    ...NSELF_LIMITS,
-  };
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  const parsed = parse({ ...defaults, ...given }, REALTIME, DEFAULT_PATH);
+  const parsed = parse(options, Object.entries(OPTIONS), "realtime");
   refuseBuiltIn(parsed.schemas);
   parsed.native.nselfLayer = true;
-  parsed.native.presenceStaleAfter ??= 300_000;
+  parsed.native.presenceStaleAfter ??= (OPTIONS.presence.realtime as { staleAfter: number }).staleAfter;
   return parsed;
 }
 
-function parse(options: object, names: string[], defaultPath: string): ParsedOptions {
+function parse(
+  options: object,
+  table: Array<[name: string, option: Option]>,
+  of: "server" | "realtime",
+): ParsedOptions {
+  const names = table.map(([name]) => name);
   const given = known("", withoutRefused(object("options", options)), names);
-  const path = given.has("path") ? parsePath(given.get("path")) : defaultPath;
-  const native: NativeOptions = { path };
-  const limits = parseLimits(given);
-  if (Object.keys(limits).length > 0) native.limits = limits;
-  const has = (name: string) => given.has(name);
-  const get = (name: string) => given.get(name);
-
-  if (has("transports")) native.transports = parseTransports(get("transports"));
-  if (has("allowUpgrades")) native.allowUpgrades = boolean("allowUpgrades", get("allowUpgrades"));
-  for (const name of TIMES) if (has(name)) native[name] = integer(name, get(name), 1, MAX_TIME);
-  // Socket.IO takes 0 for "the default".
-  if (has("connectTimeout"))
-    native.connectTimeout = integer("connectTimeout", get("connectTimeout"), 0, MAX_TIME) || 45_000;
-  for (const name of ["maxHttpBufferSize", "maxOutbox", "maxInboxTotal"] as const) {
-    if (has(name)) native[name] = integer(name, get(name), 1, MAX_SIZE);
-  }
-  if (has("httpCompression")) native.httpCompressionThreshold = parseCompression(get("httpCompression"));
-  if (has("cookie")) Object.assign(native, parseCookie(get("cookie")));
-  if (has("addTrailingSlash")) boolean("addTrailingSlash", get("addTrailingSlash"));
-  if (has("connectionStateRecovery")) {
-    const name = "connectionStateRecovery";
-    const recovery = known(`${name}.`, object(name, get(name)), ["maxDisconnectionDuration", "skipMiddlewares"]);
-    const duration = recovery.get("maxDisconnectionDuration") ?? 120_000;
-    native.recoveryDuration = integer(`${name}.maxDisconnectionDuration`, duration, 1, MAX_TIME);
-    const skips = boolean(`${name}.skipMiddlewares`, recovery.get("skipMiddlewares") ?? true);
-    native.recoverySkipsMiddlewares = skips && !has("authenticate");
-  }
-  const cors = has("cors") ? parseCors(get("cors")) : undefined;
-  if (cors) native.cors = cors;
-  if (has("batch")) {
-    const batch = known("batch.", object("batch", get("batch")), ["maxEvents", "window"]);
-    if (batch.has("maxEvents")) native.batchMaxEvents = integer("batch.maxEvents", batch.get("maxEvents"), 1, 10_000);
-    if (batch.has("window")) native.batchWindow = integer("batch.window", batch.get("window"), 1, 60_000);
-  }
-  if (has("presence")) {
-    const presence = known("presence.", object("presence", get("presence")), ["staleAfter", "sweepInterval", "grace"]);
-    const time = (name: string, min: number) =>
-      presence.has(name) ? integer(`presence.${name}`, presence.get(name), min, MAX_TIME) : undefined;
-    const [staleAfter, sweepInterval, grace] = [time("staleAfter", 1), time("sweepInterval", 1), time("grace", 0)];
-    if (staleAfter !== undefined) native.presenceStaleAfter = staleAfter;
-    if (sweepInterval !== undefined) native.presenceSweepInterval = sweepInterval;
-    if (grace !== undefined) native.presenceGrace = grace;
-  }
-  if (has("logLevel")) native.logLevel = logLevel(get("logLevel"));
-  if (has("logger")) native.logger = true;
-  if (has("policies")) native.policies = parsePolicies(get("policies"));
-  const access = parseAccess(given);
-  Object.assign(native, access.native);
-  return {
-    native,
-    path,
-    allowRequest: has("allowRequest") ? func<AllowRequest>("allowRequest", get("allowRequest")) : undefined,
-    authenticate: has("authenticate") ? func<Authenticate>("authenticate", get("authenticate")) : undefined,
-    logger: has("logger") ? func<Logger>("logger", get("logger")) : undefined,
-    requestTimeout: native.limits?.requestTimeout ?? 30_000,
-    authorizeJoin: access.authorizeJoin,
-    schemas: access.schemas,
-    shutdownTimeout: has("shutdownTimeout") ? integer("shutdownTimeout", get("shutdownTimeout"), 0, MAX_TIME) : 5000,
+  const parsed: ParsedOptions = {
+    native: {},
+    path: "",
+    shutdownTimeout: OPTIONS.shutdownTimeout.realtime as number,
+    requestTimeout: OPTIONS.requestTimeout.realtime as number,
   };
+  for (const [name, option] of table) {
+    // Socket.IO's own defaults are the native side's, too.
+    const isOwn = name === "path" || option[of] !== option.server;
+    const value = given.has(name) ? given.get(name) : isOwn && !option.layerOnly ? option[of] : undefined;
+    if (value !== undefined) option.apply(value, parsed, name);
+  }
+  const { native } = parsed;
+  if (parsed.authenticate && native.recoverySkipsMiddlewares) native.recoverySkipsMiddlewares = false;
+  return parsed;
 }
 
 function withoutRefused(options: Record<string, unknown>): Record<string, unknown> {
@@ -148,27 +54,4 @@ function withoutRefused(options: Record<string, unknown>): Record<string, unknow
     if (value !== undefined && !(falseIsFine && value === false)) refused(name, why);
   }
   return rest;
-}
-
-function parsePath(value: unknown): string {
-  const path = text("path", value);
-  if (!/^\/?[^?#\s]*$/.test(path)) invalid("path", "a URL path");
-  return `/${path.replace(/^\//, "")}`.replace(/\/$/, "");
-}
-
-function parseTransports(value: unknown): string[] {
-  const known = ["polling", "websocket"];
-  if (Array.isArray(value) && value.includes("webtransport")) refused("transports", '"webtransport"');
-  if (!Array.isArray(value) || value.length === 0 || !value.every((item) => known.includes(item))) {
-    invalid("transports", 'a list of "polling" and "websocket"');
-  }
-  return [...new Set<string>(value)];
-}
-
-function parseCompression(value: unknown): number {
-  if (value === false) return 0;
-  if (value === true) return 1024;
-  const given = known("httpCompression.", object("httpCompression", value), ["threshold"]);
-  // For Socket.IO 0 is "everything"; for the native side it is "nothing".
-  return given.has("threshold") ? integer("httpCompression.threshold", given.get("threshold"), 0, MAX_SIZE) || 1 : 1024;
 }

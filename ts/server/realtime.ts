@@ -9,13 +9,16 @@ import { building } from "./emit-event.js";
 import type { Engine } from "./engine.js";
 import { RealtimeError } from "./errors.js";
 import { claim } from "./intercept.js";
-import { integer, refused, text } from "./option-checks.js";
+import { integer, object, refused, text } from "./option-checks.js";
 import type { RealtimeOptions } from "./options.js";
 import { parseRealtimeOptions } from "./parse-options.js";
 import { endProducers } from "./producers.js";
 import { registry, warnOnce } from "./registry.js";
 import { Server } from "./server.js";
 import { WebSocketServer } from "./websocket-server.js";
+
+/** The longest time of a timer, in ms. */
+const LONG = 2 ** 31 - 1;
 
 /** The open real-time server. @internal */
 export interface Running {
@@ -35,7 +38,7 @@ export function running(): Running | undefined {
 
 /** @internal */
 export const NOT_RUNNING =
-  "no real-time server runs: call register() in instrumentation.ts or attach(httpServer) in a custom server";
+  "no real-time server runs: first call register() in instrumentation.ts, attach(httpServer) in a custom server, or await listen({ port })";
 
 /** The native number of the process's real-time server. Throws ERR_NOT_RUNNING. @internal */
 export function serverId(): number {
@@ -57,6 +60,7 @@ export function getWebSocketServer(): WebSocketServer {
 export function attach(server: HttpServer | HttpsServer, options: RealtimeOptions = {}): WebSocketServer {
   const handle = getWebSocketServer();
   if (building()) return handle;
+  object("options", options);
   if (!(server instanceof EventEmitter)) {
     throw new RealtimeError("ERR_INVALID_OPTION", "attach needs an http.Server or an https.Server");
   }
@@ -85,6 +89,7 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
  */
 export function register(options: RealtimeOptions = {}): void {
   if (building()) return;
+  object("options", options);
   const found = running();
   if (found && !found.provisional) {
     if (Object.keys(options).length > 0) {
@@ -125,9 +130,11 @@ export function registerWhenServing(): void {
 
 /**
  * Opens the real-time server on a port of its own, which Node has no part in. `host` is an address or a name; without it
- * the port is open on all addresses, IPv6 and IPv4. Rejects with ERR_LISTEN.
+ * the port is open on all addresses, IPv6 and IPv4. It keeps the process alive until `shutdown()`, as an HTTP server that
+ * listens does. Rejects with ERR_LISTEN.
  */
 export async function listen(options: RealtimeOptions & { port: number; host?: string }): Promise<WebSocketServer> {
+  object("options", options);
   const { port, host, ...rest } = options;
   integer("port", port, 0, 65_535);
   if (host !== undefined) text("host", host);
@@ -143,6 +150,9 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
     opened.engine.closeNow(0);
     throw error;
   }
+  // Nothing of Node's is open that would keep the process.
+  const alive = setInterval(() => {}, LONG);
+  opened.engine.onClosed.push(() => clearInterval(alive));
   return handle;
 }
 
@@ -165,8 +175,10 @@ function open(options: RealtimeOptions, where: Running["where"], provisional: bo
   const engine = io._open(parsed);
   const opened: Running = { io, engine, where, provisional };
   registry.running = opened;
+  registry.ended = false;
   if (registry.producers.size > 0) watchRooms(opened);
   engine.onClosed.push(() => {
+    registry.ended = true;
     endProducers();
     if (registry.running === opened) registry.running = undefined;
   });

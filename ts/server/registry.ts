@@ -32,6 +32,8 @@ interface Registry {
   handle?: WebSocketServer;
   /** The process's real-time server, while it runs in this thread. */
   running?: Running | undefined;
+  /** The last one of this thread is closed: what is emitted now is late, and no mistake. */
+  ended?: boolean;
   /** What runs while a room has members, by rooms and name. */
   producers: Map<string, Producer>;
   /** Rooms that have members, once somebody wants to know. */

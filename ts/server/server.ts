@@ -8,10 +8,17 @@ import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { Engine, engineOf, setEngine } from "./engine.js";
 import { EngineView } from "./engine-view.js";
-import { RealtimeError, refuseMembers, unsupported } from "./errors.js";
-import { type Middleware, Namespace, type NamespaceEvents, REFUSED_ON_NAMESPACES } from "./namespace.js";
+import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "./errors.js";
+import {
+  type Middleware,
+  Namespace,
+  type NamespaceEvents,
+  REFUSED_ON_NAMESPACES,
+  REJECTED_ON_NAMESPACES,
+} from "./namespace.js";
+import type { ParsedOptions } from "./option-table.js";
 import type { ServerOptions } from "./options.js";
-import { type ParsedOptions, parseServerOptions } from "./parse-options.js";
+import { parseServerOptions } from "./parse-options.js";
 import type { Socket } from "./socket.js";
 import type { Rooms } from "./socket-types.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "./typed-events.js";
@@ -207,6 +214,11 @@ export class Server<
     return this.sockets.timeout(timeout);
   }
 
+  /** The sockets of `/` that JavaScript knows: see `Namespace.sockets`. */
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+    return this.sockets.fetchSockets();
+  }
+
   socketsJoin(room: Rooms): void {
     this.sockets.socketsJoin(room);
   }
@@ -276,6 +288,7 @@ for (const name of [
   });
 }
 
+rejectMembers(Server.prototype, "Server", REJECTED_ON_NAMESPACES);
 refuseMembers(Server.prototype, "Server", {
   ...REFUSED_ON_NAMESPACES,
   attachApp: "uWebSockets.js has no place here",

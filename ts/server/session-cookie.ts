@@ -1,7 +1,7 @@
 // A ready-made `authenticate` for sessions that are named by a cookie, or by a bearer token.
 
 import type { Authenticate, AuthenticateHandshake, AuthenticateResult } from "./authenticate.js";
-import { func, invalid, text } from "./option-checks.js";
+import { func, invalid, known, object, text } from "./option-checks.js";
 
 /** Looks a session up by its key: who that is, or null if there is no such session. */
 export type ValidateSession = (
@@ -25,10 +25,11 @@ const HEX = /[0-9a-f]{64}/i;
 export function sessionCookie(
   name: string,
   validate: ValidateSession,
-  { shape = HEX }: SessionCookieOptions = {},
+  options: SessionCookieOptions = {},
 ): Authenticate {
   text("name", name);
   func("validate", validate);
+  const shape = known("", object("options", options), ["shape"]).get("shape") ?? HEX;
   if (!(shape instanceof RegExp)) invalid("shape", "a regular expression");
   // Without flags by which it would remember, or match a line of many.
   const whole = new RegExp(`^(?:${shape.source})$`, shape.flags.replace(/[gmy]/g, ""));

@@ -2,6 +2,8 @@
 
 import type { IncomingHttpHeaders } from "node:http";
 import type { ParsedUrlQuery } from "node:querystring";
+import { show } from "./arguments.js";
+import { RealtimeError, unsupported } from "./errors.js";
 import type { Policy } from "./policies.js";
 import type { Any } from "./typed-events.js";
 
@@ -91,7 +93,15 @@ export interface EmitFlags {
 export type Rooms = string | string[];
 
 export function roomList(rooms: Rooms): string[] {
-  return Array.isArray(rooms) ? rooms.map(String) : [String(rooms)];
+  return Array.isArray(rooms) ? rooms.map(roomName) : [roomName(rooms)];
+}
+
+/** A list in a list must not become the name that it holds. */
+function roomName(room: unknown): string {
+  if ((typeof room === "object" && room !== null) || typeof room === "function") {
+    unsupported(`a room that is ${show(room)}`, "rooms have names");
+  }
+  return String(room);
 }
 
 /** Flags of the native side's `emit`. */
@@ -108,7 +118,10 @@ export function flagBits(flags: EmitFlags): number {
   );
 }
 
-/** Throws, as Socket.IO does, if an event may not have this name. */
+/** Throws, as Socket.IO does, if an event may not have this name; and if it has none, for a client that gets that hangs up. */
 export function checkEventName(event: unknown): void {
+  if (typeof event !== "string" && typeof event !== "number") {
+    throw new RealtimeError("ERR_INVALID_EVENT", `the name of an event must be a string, not ${show(event)}`);
+  }
   if (RESERVED_EVENTS.has(event)) throw new Error(`"${String(event)}" is a reserved event name`);
 }

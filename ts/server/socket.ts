@@ -7,6 +7,8 @@ import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { ACK, type Engine, EVENT, engineOf } from "./engine.js";
 import { refuseMembers } from "./errors.js";
+import { later, REJECTION, raiseRejection } from "./handler-errors.js";
+import { HandshakeRequest } from "./handshake-request.js";
 import type { Namespace } from "./namespace.js";
 import {
   type ConnectInfo,
@@ -48,6 +50,8 @@ export class Socket<
   readonly handshake: Handshake;
   /** Who `authenticate` says this is; null without it. */
   readonly userId: string | null;
+  /** The request that began the connection, as far as it is known. */
+  readonly request: HandshakeRequest;
   /** The connection under this socket. */
   readonly conn: Connection;
   /** Whether the client came back to this socket: id, rooms and data are those it had, and it got what it missed. */
@@ -76,7 +80,7 @@ export class Socket<
     info: ConnectInfo,
     userId: string | null,
   ) {
-    super();
+    super({ captureRejections: true });
     this.nsp = nsp;
     this.id = info.id;
     this.userId = userId;
@@ -84,9 +88,8 @@ export class Socket<
     this.handshake = { ...info.handshake, auth: info.auth ?? {} };
     this.#key = key;
     this.#engine = engineOf(nsp.server);
-    this.conn = new Connection(info.handshake.address, () =>
-      this.#engine?.native.closeConnection(this.#engine.id, key),
-    );
+    this.request = new HandshakeRequest(info.handshake);
+    this.conn = new Connection(this.request, () => this.#engine?.native.closeConnection(this.#engine.id, key));
     // A client may send an event called "error"; without a listener that would end the process.
     this.on("error", () => {});
   }
@@ -285,6 +288,11 @@ export class Socket<
     for (const listener of [...this.#anyOutgoing]) listener.apply(this, packet);
   }
 
+  /** An asynchronous listener failed. @internal */
+  override [REJECTION](error: unknown): void {
+    raiseRejection(error);
+  }
+
   /** The connection is accepted: what waited for it happens now, in order. @internal */
   _onconnect(): void {
     this.connected = true;
@@ -302,7 +310,7 @@ export class Socket<
       return;
     }
     this.#run(args as Event, (error) => {
-      process.nextTick(() => {
+      later(() => {
         if (error) this._onerror(error);
         else this.#emitLocal(args);
       });
@@ -384,7 +392,7 @@ export class Socket<
   }
 
   #others(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this.nsp, [], [this.id], this.#takeFlags());
+    return new BroadcastOperator<EmitEvents>(this.nsp, undefined, [this.id], this.#takeFlags());
   }
 }
 
@@ -399,5 +407,4 @@ function without(listeners: AnyListener[], listener: AnyListener | undefined): A
 refuseMembers(Socket.prototype, "Socket", {
   adapter: "rooms live in the native server",
   client: "use socket.conn",
-  request: "use socket.handshake",
 });

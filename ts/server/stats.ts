@@ -1,7 +1,22 @@
 // What a server counts, as stats() and shutdown() tell it.
 
 import { eventLoopDelay } from "./loop-delay.js";
-import type { Takeover } from "./selftest.js";
+
+/** How WebSockets are taken from Node's HTTP servers. */
+export interface Takeover {
+  /**
+   * `works`: their sockets are taken over, and then cost JavaScript nothing. `piped`: that failed, so JavaScript pipes
+   * them; it is tried again. `refused`: that failed, too; clients stay on polling. `testing`: known in a moment.
+   * `untested`: no HTTP server was attached in this thread.
+   */
+  state: "untested" | "testing" | "works" | "piped" | "refused";
+  /** Why it does not work. */
+  reason?: string;
+  /** WebSockets of this server that were taken over. */
+  taken: number;
+  /** WebSockets of this server that were piped: those of HTTPS always are. */
+  piped: number;
+}
 
 /** How many values fell to each upper bound in `le`; the last of `counts` is above all of them. */
 export interface Distribution {
@@ -103,8 +118,11 @@ export interface Stats {
   denied: Denied;
   /** What waits for clients: how many they are, bytes in all, bytes of the one furthest behind. */
   waiting: { clients: number; bytes: number; largest: number };
-  /** What waits for this JavaScript thread: bytes of clients' events, and clients that are not read until it catches up. */
-  inbox: { bytes: number; paused: number };
+  /**
+   * What waits for this JavaScript thread: bytes of clients' events, clients that are not read until it catches up, and bytes
+   * of events whose attachments have not all come.
+   */
+  inbox: { bytes: number; paused: number; unfinished: number };
   /** Commands that wait for the native threads. */
   commandsWaiting: number;
   packetsPerWrite: Distribution;

@@ -19,7 +19,9 @@ export interface TicketOptions {
  * example. Whoever has it is that user until it expires. Throws ERR_NOT_RUNNING; ERR_NO_TICKET_KEYS without the option
  * `tickets`; ERR_INVALID_TICKET, ERR_INVALID_ROOM.
  */
-export function createTicket({ userId, rooms, expiresIn }: TicketOptions): string {
+export function createTicket(options: TicketOptions): string {
+  if (typeof options !== "object" || options === null) invalid("it is made of { userId, rooms?, expiresIn }");
+  const { userId, rooms, expiresIn } = options;
   if (typeof userId !== "string" || userId === "") invalid("userId must be a string that is not empty");
   if (rooms !== undefined && !(Array.isArray(rooms) && rooms.every((room) => typeof room === "string"))) {
     invalid("rooms must be a list of strings");

@@ -3,18 +3,19 @@
 
 import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
-import type { EmittedEvents } from "../events.js";
+import type { DataOf, EventType } from "../events.js";
 import { acrossCopies } from "./across-copies.js";
+import { name, oneRoom, someRooms } from "./arguments.js";
 import { binding } from "./binding.js";
-import { emitEvent } from "./emit-event.js";
+import { emitEnvelope } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
 import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce, type ProducerOptions } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
-import { type Takeover, verdict } from "./selftest.js";
+import { verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, type Takeover, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -25,9 +26,6 @@ export interface PresenceEntry {
   lastSeen: string;
 }
 
-/** Data of an event: checked by its name if that is one of the six. */
-type DataOf<T extends string> = T extends keyof EmittedEvents ? EmittedEvents[T] : unknown;
-
 export class WebSocketServer {
   /** Opens the server on the port of an HTTP server: the same as `attach`. */
   initialize(httpServer: HttpServer | HttpsServer, options?: RealtimeOptions): this {
@@ -35,24 +33,24 @@ export class WebSocketServer {
     return this;
   }
 
-  /** Emits to a room. True when accepted for delivery; false, with one warning, when no server runs. */
-  broadcastToRoom<T extends string>(room: string, type: T, data: DataOf<T>): boolean {
-    return emitEvent(type, data, { room }, null);
+  /** Emits to a room, or to several. True when accepted for delivery; false, with one warning, when no server runs. */
+  broadcastToRoom<T extends EventType>(room: string | string[], type: T, data: DataOf<T>): boolean {
+    return emitEnvelope(type, data, { rooms: someRooms("room", room) }, null);
   }
 
   /** Emits to one socket. */
-  emitToSocket<T extends string>(socketId: string, type: T, data: DataOf<T>): boolean {
-    return emitEvent(type, data, { socketId }, null);
+  emitToSocket<T extends EventType>(socketId: string, type: T, data: DataOf<T>): boolean {
+    return emitEnvelope(type, data, { socketId: name("socketId", socketId) }, null);
   }
 
   /** Emits to everybody. */
-  broadcast<T extends string>(type: T, data: DataOf<T>): boolean {
-    return emitEvent(type, data, {}, null);
+  broadcast<T extends EventType>(type: T, data: DataOf<T>): boolean {
+    return emitEnvelope(type, data, {}, null);
   }
 
-  /** Emits to a room; events that follow each other closely leave together, in order. */
-  batchEvent<T extends string>(room: string, type: T, data: DataOf<T>): boolean {
-    return emitEvent(type, data, { room }, true);
+  /** Emits to a room, or to several; events that follow each other closely leave together, in order. */
+  batchEvent<T extends EventType>(room: string | string[], type: T, data: DataOf<T>): boolean {
+    return emitEnvelope(type, data, { rooms: someRooms("room", room) }, true);
   }
 
   /** Who is connected. Throws ERR_NOT_RUNNING. */
@@ -60,38 +58,44 @@ export class WebSocketServer {
     return JSON.parse(binding().presence(serverId())) as PresenceEntry[];
   }
 
-  /** The sockets of one user. Throws ERR_NOT_RUNNING. */
+  /** The sockets of one user. Throws ERR_NOT_RUNNING, ERR_INVALID_ARGUMENT. */
   getUserPresence(userId: string): PresenceEntry[] {
-    return JSON.parse(binding().presence(serverId(), userId)) as PresenceEntry[];
+    return JSON.parse(binding().presence(serverId(), name("userId", userId))) as PresenceEntry[];
   }
 
-  /** The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING. */
+  /**
+   * The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING,
+   * ERR_INVALID_ROOM.
+   */
   getRoomPresence(room: string): PresenceEntry[] {
-    return JSON.parse(binding().presence(serverId(), undefined, room)) as PresenceEntry[];
+    return JSON.parse(binding().presence(serverId(), undefined, oneRoom("room", room))) as PresenceEntry[];
   }
 
-  /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING. */
+  /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING, ERR_INVALID_ROOM. */
   getRoomMembers(room: string): string[] {
-    return binding().roomMembers(serverId(), "/", room);
+    return binding().roomMembers(serverId(), "/", oneRoom("room", room));
   }
 
   /**
    * Closes every connection of a user, in all namespaces; returns how many sockets that were. Who is being authenticated
-   * at that moment is refused as soon as it is known to be this user. Throws ERR_NOT_RUNNING.
+   * at that moment is refused as soon as it is known to be this user. Throws ERR_NOT_RUNNING, ERR_INVALID_ARGUMENT.
    */
   disconnectUser(userId: string): number {
-    return binding().disconnectUser(serverId(), userId);
+    return binding().disconnectUser(serverId(), name("userId", userId));
   }
 
-  /** The same for one session: that which `authenticate` returned as `session`. For a logout. Throws ERR_NOT_RUNNING. */
+  /**
+   * The same for one session: that which `authenticate` returned as `session`. For a logout. Throws ERR_NOT_RUNNING,
+   * ERR_INVALID_ARGUMENT.
+   */
   disconnectSession(session: string): number {
-    return binding().disconnectSession(serverId(), session);
+    return binding().disconnectSession(serverId(), name("session", session));
   }
 
   /** The Socket.IO server beneath. Throws ERR_NOT_RUNNING, also in a thread that did not open it. */
   getIO(): Server {
     const found = running();
-    if (!found) throw new RealtimeError("ERR_NOT_RUNNING", `${NOT_RUNNING} (in this thread)`);
+    if (!found) throw new RealtimeError("ERR_NOT_RUNNING", `in this thread ${NOT_RUNNING}`);
     return found.io;
   }
 
@@ -125,7 +129,7 @@ export class WebSocketServer {
     return remove;
   }
 
-  /** The port, after `listen`. */
+  /** The port, after `listen`; undefined otherwise. */
   get port(): number | undefined {
     return running()?.port;
   }

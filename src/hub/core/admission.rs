@@ -259,5 +259,5 @@ impl Core {
 fn returning(memory: &Memory, auth: &str) -> Option<Returning> {
     let (pid, mark) = presented(auth)?;
     let Owner { id, user, .. } = memory.owner(&pid)?;
-    Some(Returning { pid, mark, id, user, offered: false, session: None })
+    Some(Returning { pid, mark, id, user, offered: false, session: None, lacks_from: 0 })
 }

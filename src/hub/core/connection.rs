@@ -112,9 +112,9 @@ impl Connection {
         }
     }
 
-    /// Whether so much more fits. A single thing always does.
+    /// Whether so much more fits.
     pub fn fits(&self, cost: usize) -> bool {
-        self.outbox.is_empty() || self.outbox.cost() + cost <= self.server.config.max_outbox
+        self.outbox.cost() + cost <= self.server.config.max_outbox
     }
 
     /// All packets that wait, as a polling payload.

@@ -106,7 +106,8 @@ impl Core {
             let Some(connection) = connections.get_mut(id).filter(|connection| connection.doom.is_none()) else {
                 return;
             };
-            if is_volatile && (!connection.is_writable() || !connection.fits(cost)) {
+            // A single event may be larger than all that may wait.
+            if is_volatile && !(connection.is_writable() && (connection.outbox.is_empty() || connection.fits(cost))) {
                 skipped += 1;
                 return;
             }

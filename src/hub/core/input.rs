@@ -97,6 +97,8 @@ pub enum Input {
     CloseConnection { socket: SocketKey },
     /// JavaScript has caught up with a connection: read on.
     Resume { connection: u64 },
+    /// A connection takes too long over a message: close it.
+    Cut { connection: u64 },
     /// Another shard wants a session of this one.
     Claim(Box<Claim>),
     /// The answer to a claim of this shard.

@@ -130,16 +130,13 @@ impl Core {
         let Some(socket) = self.directory.socket(id) else { return Ok(()) };
         let Some(connection) = self.directory.see(socket.connection) else { return Ok(()) };
         let server = &connection.server;
-        if self.directory.space(socket.nsp.id).is_some_and(|space| space.has_room(room))
-            || server.attendance.may_exist(socket.nsp.id, room, connection.allowance.made())
-        {
+        if self.directory.space(socket.nsp.id).is_some_and(|space| space.has_room(room)) {
             return Ok(());
         }
-        server.counters(self.index).denied(Denial::Rooms);
-        Err(Error::new(
-            "ERR_TOO_MANY_ROOMS",
-            "the server has too many rooms, or your address has made too many of them",
-        ))
+        server.attendance.may_exist(socket.nsp.id, room, connection.allowance.made()).map_err(|refusal| {
+            server.counters(self.index).denied(Denial::Rooms);
+            Error::new("ERR_TOO_MANY_ROOMS", refusal)
+        })
     }
 
     /// Asks JavaScript about a room. Everything else goes on meanwhile.

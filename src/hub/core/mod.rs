@@ -49,7 +49,7 @@ use self::presence::Absence;
 use self::recovery::Recovery;
 use self::socket::SocketId;
 use crate::events;
-use crate::hub::account::Resume;
+use crate::hub::account;
 use crate::hub::attendance::{Place, Ticket};
 use crate::hub::ids::{Id, Ids};
 use crate::session::Millis;
@@ -136,12 +136,12 @@ pub struct Core {
     /// What is to be done.
     effects: Vec<Effect>,
     /// By which JavaScript tells that it has caught up.
-    way: Arc<dyn Resume>,
+    way: Arc<dyn account::Shard>,
 }
 
 impl Core {
     /// An empty one; one out of `shards`.
-    pub fn new(index: usize, shards: usize, way: Arc<dyn Resume>) -> Self {
+    pub fn new(index: usize, shards: usize, way: Arc<dyn account::Shard>) -> Self {
         Self {
             index,
             now: Now { micros: 0, wall: 0 },
@@ -193,6 +193,7 @@ impl Core {
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
             Input::Resume { connection } => self.resume(connection),
+            Input::Cut { connection } => self.cut(connection),
             Input::Claim(claim) => self.claimed_from(*claim),
             Input::Claimed { socket, session } => self.claimed(socket, session),
             Input::Close { server, deadline, patient } => self.close_server(&server, deadline, patient),

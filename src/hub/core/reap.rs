@@ -93,6 +93,9 @@ impl Core {
         }
         let Some(connection) = self.directory.bury_connection(id) else { return };
         gauge(counters, connection.engine.transport()).down();
+        if let Some(account) = &connection.account {
+            account.hold(0);
+        }
         counters.dropped_closed.add(connection.outbox.packets() as u64);
         self.deadlines.clear(&Due::Connection(id));
         self.count(&server, -1);

@@ -78,6 +78,8 @@ pub struct Session {
     pub sent: Position,
     /// The last message before it was cut off.
     pub cut: Position,
+    /// The last message whose change, if it was one, is done to it.
+    pub changed: Position,
     /// Until when it is kept.
     pub until: Millis,
     /// For others it has never been away.
@@ -101,10 +103,10 @@ impl Session {
 
     /// Does to it what was done while it was away, up to `until`. False: it is over, or that cannot be known.
     pub fn catch_up(&mut self, journal: &dyn Journal, until: Position) -> bool {
-        if until <= self.cut {
+        if until <= self.changed {
             return true;
         }
-        let Some(changes) = journal.changes(self.cut, until) else { return false };
+        let Some(changes) = journal.changes(self.changed, until) else { return false };
         for (at, to, change) in changes {
             if !to.selects(|room| *room == *self.id.as_str() || self.rooms.contains_key(room)) {
                 continue;
@@ -121,7 +123,7 @@ impl Session {
                 Change::Disconnect(_) => return false,
             }
         }
-        self.cut = until;
+        self.changed = until;
         true
     }
 
@@ -193,6 +195,8 @@ pub struct Returning {
     pub offered: bool,
     /// It, once it is here.
     pub session: Option<Box<Session>>,
+    /// Behind which place its client lacks something; told when the session comes.
+    pub lacks_from: Position,
 }
 
 /// A session without a connection.
@@ -236,9 +240,10 @@ impl Recovery {
         self.cursors.get(&nsp).copied().unwrap_or_default()
     }
 
-    /// A message was handled.
+    /// A message was handled. Those that are handled together need not come in their order.
     pub fn advance(&mut self, nsp: u32, position: Position) {
-        self.cursors.insert(nsp, position);
+        let cursor = self.cursors.entry(nsp).or_default();
+        *cursor = position.max(*cursor);
     }
 
     /// A server is over.

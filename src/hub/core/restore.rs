@@ -79,6 +79,8 @@ impl Core {
         let socket = self.directory.socket(id)?;
         let (track, memory) = (socket.track.as_ref()?, socket.nsp.memory.as_ref()?);
         let connection = self.directory.see(socket.connection)?;
+        // Who is still given what it missed has got it up to there.
+        let cut = track.replay.unwrap_or_else(|| self.recovery.cursor(socket.nsp.id));
         Some(Session {
             id: socket.id,
             pid: track.pid,
@@ -86,9 +88,9 @@ impl Core {
             rooms: socket.rooms.clone(),
             past: track.past.clone(),
             since: track.since,
-            // Who is still given what it missed has got it up to there.
             sent: track.sent,
-            cut: track.replay.unwrap_or_else(|| self.recovery.cursor(socket.nsp.id)),
+            cut,
+            changed: cut,
             until: self.millis() + memory.options.max_disconnection_duration,
             silent: false,
         })
@@ -137,7 +139,7 @@ impl Core {
             session.catch_up(journal, cursor).then_some((session, from))
         });
         let Some((session, from)) = session else { return self.start_anew(id) };
-        returning.session = Some(session);
+        (returning.session, returning.lacks_from) = (Some(session), from);
         self.ask_rights(id, from);
     }
 
@@ -219,13 +221,12 @@ impl Core {
         let Some(socket) = self.directory.socket_mut(id) else { return };
         let Some(memory) = &socket.nsp.memory else { return };
         let Some(returning) = &mut socket.returning else { return };
-        let mark = returning.mark.take();
+        let from = returning.lacks_from;
         let Some(mut session) = returning.session.take() else { return };
         // JavaScript may have taken its time.
-        let from = session.lacks_from(mark.as_deref(), &*memory.journal);
-        let Some(from) = from.filter(|_| session.catch_up(&*memory.journal, cursor)) else {
+        if from < memory.journal.start() || !session.catch_up(&*memory.journal, cursor) {
             return self.start_anew(id);
-        };
+        }
         let Session { id: name, pid, rooms, past, since, sent, silent, .. } = *session;
         memory.own(pid, Owner { shard, id: name, user: socket.user.clone() });
         socket.track = Some(Box::new(Track { pid, since, sent, past, replay: Some(from), deferred: Vec::new() }));
@@ -268,7 +269,7 @@ impl Core {
         }
         let piece = if cursor > after { memory.journal.read(after, cursor, &was, room) } else { None };
         let is_forgotten = cursor > after && piece.is_none();
-        let next = piece.as_ref().map_or(after, |piece| piece.next);
+        let (last, next) = piece.as_ref().map_or((0, after), |piece| (piece.last, piece.next));
         if is_forgotten {
             // It reads more slowly than the journal forgets.
             return self.directory.doom(owner, super::Doom::Slow);
@@ -283,7 +284,7 @@ impl Core {
             }
         }
         let Some(track) = self.directory.socket_mut(id).and_then(|socket| socket.track.as_mut()) else { return };
-        track.sent = track.sent.max(next);
+        track.sent = track.sent.max(last);
         track.replay = Some(next);
         if next == cursor {
             track.replay = None;

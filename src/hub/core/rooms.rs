@@ -127,6 +127,27 @@ impl Core {
         self.account(owner).is_none_or(Account::may_read)
     }
 
+    /// Counts what came of a message whose attachments are still to come.
+    pub(super) fn hold(&mut self, id: ConnectionId) {
+        let Some(connection) = self.directory.see(id) else { return };
+        let bytes = connection.members.unfinished();
+        if (bytes > 0 || connection.account.is_some())
+            && let Some(account) = self.account(id)
+        {
+            account.hold(bytes);
+        }
+    }
+
+    /// A client takes too long over a message, and others have no room for theirs.
+    pub(super) fn cut(&mut self, id: u64) {
+        let id = ConnectionId::from_bits(id);
+        if let Some(connection) = self.directory.see(id) {
+            connection.server.refusals.attachments.add(1);
+            tracing::warn!("disconnecting a client: attachments of its events do not come, and others wait for room");
+            self.close_connection(id, Reason::ForcedClose);
+        }
+    }
+
     /// A packet for one socket.
     pub(super) fn send(&mut self, send: Send) {
         let Send { socket: key, kind, id: ack, volatile, text, attachments } = send;
@@ -185,9 +206,8 @@ impl Core {
         if let Some(space) = self.directory.space(message.nsp) {
             space.select(&message.to, |member| selected.push(member.socket));
         }
-        if let Some(position) =
-            self.directory.space(message.nsp).and_then(|space| space.nsp.memory.as_ref()).and(message.position)
-        {
+        // Nobody may be here, and somebody away whom it concerns.
+        if let Some(position) = message.position {
             self.recovery.advance(message.nsp, position);
         }
         selected.into_iter().for_each(|id| self.change_socket(id, change));

@@ -372,10 +372,12 @@ impl Core {
         match message {
             Some(Message::Text(text)) => {
                 let input = connection.members.text(text);
+                self.hold(id);
                 self.hear(id, input);
             }
             Some(Message::Binary(data)) => {
                 let input = connection.members.binary(data);
+                self.hold(id);
                 self.hear(id, input);
             }
             None => {

@@ -7,7 +7,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
 use super::command::{Command, Input};
-use crate::hub::account::Resume;
+use crate::hub::account;
 
 /// What the shard is doing, as far as those need to know who give it commands.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -110,9 +110,13 @@ impl Mailbox {
     }
 }
 
-impl Resume for Mailbox {
+impl account::Shard for Mailbox {
     fn resume(&self, connection: u64) {
         self.push(Input::Resume { connection });
+    }
+
+    fn cut(&self, connection: u64) {
+        self.push(Input::Cut { connection });
     }
 }
 

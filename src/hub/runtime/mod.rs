@@ -163,6 +163,10 @@ impl Shard {
     }
 
     fn command(&mut self, command: Command) {
+        if !matches!(command, Command::Message(_, true)) {
+            // What was emitted before comes before, and is written where too much of it waits.
+            self.with_core(|core, effects| core.settle(clock::now(), effects));
+        }
         match command {
             Command::WebSocket(incoming) => self.websocket(*incoming),
             Command::Message(message, _) => {

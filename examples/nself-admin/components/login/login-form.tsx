@@ -35,7 +35,14 @@ export function LoginForm({ demoPassword }: { demoPassword: string | null }) {
       <h1 id="login-title">Log in</h1>
       <label>
         Name
-        <input name="user" autoComplete="username" required maxLength={32} pattern="[\w.\-]+" defaultValue="admin" />
+        <input
+          name="user"
+          autoComplete="username"
+          required
+          maxLength={32}
+          pattern="[\p{L}\p{M}\p{N}._\-]+"
+          defaultValue="admin"
+        />
       </label>
       <label>
         Password

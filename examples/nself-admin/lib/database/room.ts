@@ -4,7 +4,8 @@ const PREFIX = "db:";
 
 /** The room of one user's database consoles: a result is for who asked, not for everybody who is connected. */
 export function databaseRoom(userId: string): string {
-  return `${PREFIX}${userId}`;
+  // Rooms have names of ASCII, users have not.
+  return PREFIX + encodeURIComponent(userId).replaceAll("%", ":");
 }
 
 /** Whether a user may join a room: any that is not another's. */
