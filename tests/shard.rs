@@ -314,6 +314,8 @@ fn answers_come_while_a_thread_emits_without_a_pause() {
     let readers: Vec<_> = (0..4).map(|_| harness.connect()).collect();
     let room = rooms_of(&readers.iter().map(|reader| reader.id.as_str()).collect::<Vec<_>>());
     let mut asker = harness.connect();
+    let server = harness.server.clone();
+    let emit = || assert!(server.emit(Outgoing { to: room.clone(), ..event("[\"event\",0]") }));
     let (is_over, asked) = (AtomicBool::new(false), AtomicBool::new(false));
     let answered = std::thread::scope(|scope| {
         for mut reader in readers {
@@ -323,11 +325,11 @@ fn answers_come_while_a_thread_emits_without_a_pause() {
         scope.spawn(|| {
             let began = Instant::now();
             while !asked.load(Relaxed) && began.elapsed() < Duration::from_secs(5) {
-                harness.emit(room.clone(), 0);
+                emit();
             }
             is_over.store(true, Relaxed);
             // For those that wait for one more.
-            harness.emit(room.clone(), 0);
+            emit();
         });
         let mut answered = 0;
         while answered < 20 && !is_over.load(Relaxed) {
