@@ -297,6 +297,11 @@ impl Core {
     /// Takes a socket out of a room. Returns the room if it was there.
     pub(super) fn part_from(&mut self, id: SocketId, room: &str) -> Option<Arc<str>> {
         let at = self.cursor_of(id);
+        // What it got as a member, of its own room too, does not wait for a window that does not know it any more.
+        let owner = self.directory.socket(id)?.connection;
+        if let Some(connection) = self.directory.connection(owner).filter(|connection| connection.held) {
+            connection.touch(owner, false, &mut self.dirty);
+        }
         let (room, left) = self.directory.exit(id, room)?;
         if let Some(socket) = self.directory.socket_mut(id)
             && let (Some(track), Some(memory)) = (&mut socket.track, &socket.nsp.memory)
@@ -306,11 +311,6 @@ impl Core {
         self.count_out(id, &room);
         if left.last {
             self.room_deserted(id, &room);
-        }
-        // What it got as a member does not wait for a window that does not know it any more.
-        let owner = self.directory.socket(id)?.connection;
-        if let Some(connection) = self.directory.connection(owner).filter(|connection| connection.held) {
-            connection.touch(owner, false, &mut self.dirty);
         }
         Some(room)
     }
