@@ -35,7 +35,7 @@ describe("TypeScript", () => {
     expect(typeErrors(files)).toEqual({});
   });
 
-  test("own events are checked by name and data once they are declared, on both sides", { timeout: 60_000 }, () => {
+  test("own events are checked by name and data once they are declared, on both sides", () => {
     const own = `import { emitEvent, emitToUser } from "nself-realtime";
 import { getWebSocketClient } from "nself-realtime/client";
 declare module "nself-realtime" { interface OwnEvents { "job:progress": { percent: number } } }
@@ -59,7 +59,7 @@ declare module "nself-realtime" { interface OwnEvents { "job:progress": { percen
     expect(typeErrors({ "any.ts": 'import { emitEvent } from "nself-realtime"; emitEvent("x", 1);' })).toEqual({});
   });
 
-  test("would not compile with a wrong name, or a wrong field", { timeout: 60_000 }, () => {
+  test("would not compile with a wrong name, or a wrong field", () => {
     const wrong = {
       "name.ts": 'import { emitServiceStates } from "nself-realtime";\nemitServiceStates();',
       "field.ts": 'import { emitServiceStatus } from "nself-realtime";\nemitServiceStatus({ service: "a" });',

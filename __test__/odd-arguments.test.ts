@@ -62,8 +62,8 @@ const TARGETS: Array<[method: string, argument: string, code: string, call: Try]
   ["broadcastToRoom", "room", ROOM, (odd) => server.broadcastToRoom(odd, "own", data)],
   ["batchEvent", "room", ROOM, (odd) => server.batchEvent(odd, "own", data)],
   ["getRoomMembers", "room", ROOM, (odd) => server.getRoomMembers(odd)],
-  ["whileWatched", "rooms", ROOM, (odd) => server.whileWatched(odd, () => {})()],
-  ["whileWatched", "produce", ARGUMENT, (odd) => server.whileWatched("logs:api", odd)()],
+  ["whileWatched", "rooms", ARGUMENT, (odd) => server.whileWatched(odd, () => {})()],
+  ["whileWatched", "producer", ARGUMENT, (odd) => server.whileWatched("logs:api", odd)()],
   ["emitToSocket", "socketId", ARGUMENT, (odd) => server.emitToSocket(odd, "own", data)],
   ["emitToUser", "userId", ARGUMENT, (odd) => realtime.emitToUser(odd, "own", data)],
   ["getUserPresence", "userId", ARGUMENT, (odd) => server.getUserPresence(odd)],
@@ -141,7 +141,7 @@ describe("with a server", () => {
       // Nobody got it, and nobody is gone.
       expect(got.events.map(({ type }) => type)).toEqual(["end"]);
       const isText = typeof value === "string" && value !== "";
-      const isGiven = argument === "produce" ? typeof value === "function" : isText;
+      const isGiven = argument === "producer" ? typeof value === "function" : isText;
       if (!isGiven)
         expect(outcome).toMatch(new RegExp(`^${expected}: .*${argument === "room" ? "room" : argument}\\b`));
       else expect(outcome).toMatch(/^none$|^ERR_INVALID_ROOM/);

@@ -66,9 +66,20 @@ const RULES = [
   ...below("runtime", ["bus", "publish", "server"]),
   ...below("bus", ["publish", "server"]),
   ...below("publish", ["server"]),
-  ...["account", "attendance", "context", "counters", "emit", "event", "ids", "journal", "message", "registry", "run", "seeded"].flatMap(
-    (data) => below(data, ["core", "runtime", "bus", "publish", "server", "stats"]),
-  ),
+  ...[
+    "account",
+    "attendance",
+    "context",
+    "counters",
+    "emit",
+    "event",
+    "ids",
+    "journal",
+    "message",
+    "registry",
+    "run",
+    "seeded",
+  ].flatMap((data) => below(data, ["core", "runtime", "bus", "publish", "server", "stats"])),
   {
     in: /^src\/hub\/core\/(?!reap\.rs|directory\.rs)/,
     never: /\bbury_/,

@@ -27,12 +27,6 @@ export function oneRoom(argument: string, value: unknown): string {
   throw new RealtimeError("ERR_INVALID_ROOM", `${argument} must be a string that is not empty, not ${show(value)}`);
 }
 
-/** A function. Throws ERR_INVALID_ARGUMENT. */
-export function callable(argument: string, value: unknown): void {
-  if (typeof value === "function") return;
-  throw new RealtimeError("ERR_INVALID_ARGUMENT", `${argument} must be a function, not ${show(value)}`);
-}
-
 /** What a value is, in few words; no text of an application's. */
 export function show(value: unknown): string {
   if (value === "") return "an empty string";

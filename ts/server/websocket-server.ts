@@ -5,7 +5,7 @@ import type { Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { DataOf, EventType } from "../events.js";
 import { acrossCopies } from "./across-copies.js";
-import { callable, name, oneRoom, someRooms } from "./arguments.js";
+import { name, oneRoom, someRooms } from "./arguments.js";
 import { binding } from "./binding.js";
 import { emitEnvelope } from "./emit-event.js";
 import { RealtimeError } from "./errors.js";
@@ -13,9 +13,9 @@ import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce, type ProducerOptions } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
-import { type Takeover, verdict } from "./selftest.js";
+import { verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, type Takeover, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {
@@ -123,9 +123,6 @@ export class WebSocketServer {
    * let `authorizeJoin` say who may be in which room.
    */
   whileWatched(rooms: string | RegExp, produce: Produce, options?: ProducerOptions): () => void {
-    // Found out here, not when the first client joins.
-    if (!(rooms instanceof RegExp)) oneRoom("rooms", rooms);
-    callable("produce", produce);
     const remove = addProducer(rooms, produce, options);
     const found = running();
     if (found) watchRooms(found);

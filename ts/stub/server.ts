@@ -18,11 +18,14 @@ export const emitBuildProgress = not("emitBuildProgress");
 export const emitDbQueryResult = not("emitDbQueryResult");
 export const emitDeployProgress = not("emitDeployProgress");
 export const emitDockerStats = not("emitDockerStats");
+export const emitEvent = not("emitEvent");
 export const emitLogStream = not("emitLogStream");
 export const emitServiceStatus = not("emitServiceStatus");
+export const emitToUser = not("emitToUser");
 export const getWebSocketServer = not("getWebSocketServer");
 export const listen = not("listen");
 export const sessionCookie = not("sessionCookie");
+export const sessionFromRoute = not("sessionFromRoute");
 
 /** Does nothing at Next's edge; throws ERR_NOT_NODE elsewhere. */
 export function register(): void {
