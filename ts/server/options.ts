@@ -146,8 +146,9 @@ export interface RealtimeOptions extends ServerOptions {
   /**
    * A client of which nothing was heard for `staleAfter` ms (300 000) is disconnected; looked for every `sweepInterval` ms
    * (60 000). A user who is cut off has left a room, and an empty room's producer ends, after `grace` ms (3000).
+   * A room of more than `smallRoom` members (100) hears of those who come and go by one `room:members` a second at most.
    */
-  presence?: { staleAfter?: number; sweepInterval?: number; grace?: number };
+  presence?: { staleAfter?: number; sweepInterval?: number; grace?: number; smallRoom?: number };
   /** Longest time to flush at shutdown, in ms. Default 5000. */
   shutdownTimeout?: number;
 }
