@@ -226,7 +226,9 @@ test("README is a door: one screen for each thing, the rest is behind it", () =>
 
 test("from the start page every page is found", () => {
   const linked = new Set(linksOf("docs/README.md").map(({ target }) => target));
-  expect(documents.filter((document) => document.startsWith("docs/") && !linked.has(document))).toEqual(["docs/README.md"]);
+  expect(documents.filter((document) => document.startsWith("docs/") && !linked.has(document))).toEqual([
+    "docs/README.md",
+  ]);
 });
 
 test("figures of the benchmark are those of its results: run npm run bench -- --write", async () => {
@@ -237,12 +239,9 @@ test("figures of the benchmark are those of its results: run npm run bench -- --
 
 const others = ["SECURITY.md", "CHANGELOG.md", "fuzz/README.md"];
 const examples = ["examples/nself-admin/README.md", "examples/chat/README.md"];
-test.each([...documents, ...others, ...examples])(
-  "links of %s lead somewhere",
-  (document) => {
-    for (const { target, anchor } of linksOf(document)) {
-      expect(existsSync(join(root, target)), target).toBe(true);
-      if (anchor !== undefined && target.endsWith(".md")) expect([...anchorsOf(target)]).toContain(anchor);
-    }
-  },
-);
+test.each([...documents, ...others, ...examples])("links of %s lead somewhere", (document) => {
+  for (const { target, anchor } of linksOf(document)) {
+    expect(existsSync(join(root, target)), target).toBe(true);
+    if (anchor !== undefined && target.endsWith(".md")) expect([...anchorsOf(target)]).toContain(anchor);
+  }
+});

@@ -246,7 +246,9 @@ test("a room of more than presence.smallRoom members hears of those who come by 
       .map(({ data }) => data as { count: number; joined: { socketId: string }[] });
   await vi.waitFor(() => expect(members().at(-1)?.count).toBe(4));
   const [second, ...rest] = others.map(({ id }) => id);
-  const each = events.filter(({ type }) => type === "room:joined").map(({ data }) => (data as { socketId: string }).socketId);
+  const each = events
+    .filter(({ type }) => type === "room:joined")
+    .map(({ data }) => (data as { socketId: string }).socketId);
   expect(each).toEqual([first.id, second]);
   expect(members().flatMap(({ joined }) => joined.map(({ socketId }) => socketId))).toEqual(rest);
 });

@@ -37,7 +37,11 @@ createRoot(document.body.appendChild(document.createElement("div"))).render(<Cha
   http = createServer((request, response) => {
     const isScript = request.url === "/page.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
-    response.end(isScript ? code : '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>');
+    response.end(
+      isScript
+        ? code
+        : '<!doctype html><link rel="icon" href="data:,"><body><script type="module" src="/page.js"></script>',
+    );
   });
 
   vi.stubEnv("NEXT_RUNTIME", "nodejs");

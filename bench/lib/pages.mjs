@@ -45,8 +45,15 @@ const README = {
 
 /** The medians of the first table of the results: label to server to figure. */
 function medians(results) {
-  const lines = results.slice(results.indexOf("\n| ") + 1).split("\n\n")[0].split("\n");
-  const cells = (line) => line.split("|").slice(1, -1).map((cell) => cell.trim());
+  const lines = results
+    .slice(results.indexOf("\n| ") + 1)
+    .split("\n\n")[0]
+    .split("\n");
+  const cells = (line) =>
+    line
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim());
   const [, ...servers] = cells(lines[0]);
   return new Map(
     lines.slice(2).map((line) => {
@@ -63,7 +70,11 @@ function pages(results) {
   const table = [
     ["", ...Object.values(COLUMNS), "we wanted"],
     ["---", ...Object.keys(COLUMNS).map(() => "---"), "---"],
-    ...measured.map(([label, wanted]) => [label, ...Object.keys(COLUMNS).map((name) => found.get(label)[name] ?? "–"), wanted]),
+    ...measured.map(([label, wanted]) => [
+      label,
+      ...Object.keys(COLUMNS).map((name) => found.get(label)[name] ?? "–"),
+      wanted,
+    ]),
   ].map((row) => `| ${row.join(" | ")} |`);
   let readme = readFileSync(at("README.md"), "utf8");
   for (const [name, [label, unit]] of Object.entries(README)) {

@@ -49,9 +49,18 @@ export function steps(): Steps {
     return found.code;
   };
   // The first of a name: the README's comes before the guide's.
-  const file = (path: string) => [path, text(path, blocks.find((block) => block.path === path))];
+  const file = (path: string) => [
+    path,
+    text(
+      path,
+      blocks.find((block) => block.path === path),
+    ),
+  ];
   const install = "npm install nself-realtime";
-  const command = text(install, blocks.find(({ code }) => code.startsWith(install)));
+  const command = text(
+    install,
+    blocks.find(({ code }) => code.startsWith(install)),
+  );
   return {
     setUp: Object.fromEntries(SET_UP.map(file)),
     code: Object.fromEntries([ROUTE, COMPONENT].map(file)),
