@@ -129,7 +129,7 @@ impl Core {
             upgrade_timeout: config.upgrade_timeout,
             close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
         };
-        let sid = self.ids.next();
+        let sid = self.ids.make();
         let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
         let open = engine::open_data(
             sid.as_str(),
