@@ -59,7 +59,7 @@ test("authorizeJoin that says no by now", async () => {
   let may = true;
   await start({
     authenticate: () => ({ userId: "ann" }),
-    authorizeJoin: ({ roomId }) => may || roomId !== "secret",
+    authorizeJoin: (_, room) => may || room !== "secret",
   });
   const { socket, words } = await member({}, "lobby", "secret");
   await cut(running, socket);
