@@ -76,8 +76,10 @@ pub struct Session {
     pub since: Position,
     /// The last event that was put into its outbox.
     pub sent: Position,
-    /// The last message before it was cut off.
+    /// The last message before it was cut off: what came up to it was sent, if it was for it.
     pub cut: Position,
+    /// The last change that was done to it.
+    pub changed: Position,
     /// Until when it is kept.
     pub until: Millis,
     /// For others it has never been away.
@@ -96,15 +98,15 @@ impl Session {
         let got = mark.map_or(Some(self.since), |mark| journal.place(mark))?;
         // All that was sent has arrived: what is older may be forgotten.
         let from = if got >= self.sent { got.max(self.cut) } else { got };
-        (from >= journal.start() && self.cut >= journal.start()).then_some(from)
+        (from >= journal.start()).then_some(from)
     }
 
     /// Does to it what was done while it was away, up to `until`. False: it is over, or that cannot be known.
     pub fn catch_up(&mut self, journal: &dyn Journal, until: Position) -> bool {
-        if until <= self.cut {
+        if until <= self.changed {
             return true;
         }
-        let Some(changes) = journal.changes(self.cut, until) else { return false };
+        let Some(changes) = journal.changes(self.changed, until) else { return false };
         for (at, to, change) in changes {
             if !to.selects(|room| *room == *self.id.as_str() || self.rooms.contains_key(room)) {
                 continue;
@@ -121,7 +123,7 @@ impl Session {
                 Change::Disconnect(_) => return false,
             }
         }
-        self.cut = until;
+        self.changed = until;
         true
     }
 

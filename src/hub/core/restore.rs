@@ -79,6 +79,7 @@ impl Core {
         let socket = self.directory.socket(id)?;
         let (track, memory) = (socket.track.as_ref()?, socket.nsp.memory.as_ref()?);
         let connection = self.directory.see(socket.connection)?;
+        let cursor = self.recovery.cursor(socket.nsp.id);
         Some(Session {
             id: socket.id,
             pid: track.pid,
@@ -88,7 +89,8 @@ impl Core {
             since: track.since,
             // Who is still given what it missed has got it up to there.
             sent: track.sent,
-            cut: track.replay.unwrap_or_else(|| self.recovery.cursor(socket.nsp.id)),
+            cut: track.replay.unwrap_or(cursor),
+            changed: cursor,
             until: self.millis() + memory.options.max_disconnection_duration,
             silent: false,
         })
