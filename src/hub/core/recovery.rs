@@ -240,7 +240,8 @@ impl Recovery {
 
     /// A message was handled.
     pub fn advance(&mut self, nsp: u32, position: Position) {
-        self.cursors.insert(nsp, position);
+        let cursor = self.cursors.entry(nsp).or_default();
+        *cursor = position.max(*cursor);
     }
 
     /// A server is over.
