@@ -76,14 +76,15 @@ impl Core {
             return;
         }
         let bundles = self.gathering.take();
-        match bundles.as_slice() {
-            [one] => self.hand_out(one),
-            several => self.sort_out(several),
-        }
+        // First: a client that polls may be answered on the way, and given what it missed up to here.
         for bundle in &bundles {
             if let Some(position) = bundle.position {
                 self.recovery.advance(bundle.message.nsp, position);
             }
+        }
+        match bundles.as_slice() {
+            [one] => self.hand_out(one),
+            several => self.sort_out(several),
         }
         self.replay_all();
     }
