@@ -230,6 +230,12 @@ pub struct Asked {
     pub nsp: Arc<Namespace>,
     /// Of which server.
     pub server: u32,
+    /// Which session.
+    pub pid: Id,
+    /// Which shard.
+    pub owner: usize,
+    /// Whoever wanted it was thrown out.
+    pub is_over: bool,
 }
 
 impl Recovery {

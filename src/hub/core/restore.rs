@@ -29,7 +29,8 @@ impl Core {
                 let nsp_here = socket.nsp.clone();
                 let server = self.directory.server_of(id).map_or(0, |server| server.id);
                 self.endings.wait();
-                self.recovery.claims.insert(key, Asked { at: self.endings.now(), nsp: nsp_here, server });
+                let asked = Asked { at: self.endings.now(), nsp: nsp_here, server, pid, owner, is_over: false };
+                self.recovery.claims.insert(key, asked);
                 let claim = Box::new(Claim { nsp, pid, user, socket: key, shard: self.index });
                 self.effects.push(Effect::Claim { owner, claim });
             }
@@ -98,12 +99,20 @@ impl Core {
 
     /// Another shard has answered a claim.
     pub(super) fn claimed(&mut self, key: SocketKey, session: Option<Box<Session>>) {
-        let Some(Asked { at, nsp, server }) = self.recovery.claims.remove(&key) else { return };
+        let Some(asked) = self.recovery.claims.remove(&key) else { return };
+        let Asked { at, nsp, server, pid, owner, is_over } = asked;
         let ended = |session: &Session| {
-            session.identity.as_deref().is_some_and(|identity| self.endings.has_ended(server, identity, at))
+            is_over || session.identity.as_deref().is_some_and(|identity| self.endings.has_ended(server, identity, at))
         };
         let session = session.filter(|session| !ended(session));
         self.endings.answered();
+        match (&nsp.memory, &session) {
+            (Some(memory), Some(session)) => {
+                memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user().cloned() });
+            }
+            (Some(memory), None) => memory.disown(&pid, owner),
+            (None, _) => {}
+        }
         match (self.find(key).filter(|id| self.stage(*id) == Some(Stage::Claiming)), session) {
             (Some(id), session) => self.has_session(id, session),
             // It was cut off again meanwhile.
@@ -124,6 +133,16 @@ impl Core {
         }
         self.deadlines.set(Due::Away(pid), session.until);
         self.recovery.away.insert(pid, Away { nsp, server, session });
+    }
+
+    /// A socket ends that was about to come back.
+    pub(super) fn return_failed(&mut self, nsp: &Arc<Namespace>, server: u32, session: Box<Session>, reason: Reason) {
+        if !is_final(reason) {
+            return self.put_back(nsp.clone(), server, session);
+        }
+        if let Some(memory) = &nsp.memory {
+            memory.disown(&session.pid, self.index);
+        }
     }
 
     /// The session of a socket that comes back is here; none: it is over.
@@ -150,10 +169,6 @@ impl Core {
         let Some(returning) = socket.returning.take() else { return };
         if let Some(memory) = &socket.nsp.memory {
             memory.disown(&returning.pid, self.index);
-            // Of another shard, too: it has answered that it has none.
-            if let Some(owner) = memory.owner(&returning.pid) {
-                memory.disown(&returning.pid, owner.shard);
-            }
         }
         let owner = socket.connection;
         if returning.offered {
@@ -328,8 +343,7 @@ impl Core {
         let Some(socket) = self.directory.socket(id) else { return };
         let (nsp, pid) = (socket.nsp.clone(), session.pid);
         let Some(server) = self.directory.server_of(id).cloned() else { return };
-        let is_final = matches!(reason, Reason::ClientLeft | Reason::ServerKicked | Reason::RateLimit);
-        if is_final || server.state() != crate::hub::context::State::Open {
+        if is_final(reason) || server.state() != crate::hub::context::State::Open {
             if let Some(memory) = &nsp.memory {
                 memory.disown(&pid, self.index);
             }
@@ -346,4 +360,9 @@ impl Core {
         let theirs = self.recovery.away.iter().filter(|(_, away)| is_theirs(away)).map(|(pid, _)| *pid);
         theirs.collect::<Vec<_>>().iter().for_each(|pid| self.forget_session(pid));
     }
+}
+
+/// Whether a socket that ends so may not come back.
+pub(super) fn is_final(reason: Reason) -> bool {
+    matches!(reason, Reason::ClientLeft | Reason::ServerKicked | Reason::RateLimit)
 }
