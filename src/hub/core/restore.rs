@@ -248,12 +248,15 @@ impl Core {
         socket.track = Some(Box::new(Track { pid, since, sent, past, replay: Some(from), deferred: Vec::new() }));
         self.recovery.present.insert(pid, id);
         self.directory.rename(id, name);
-        self.directory.admit(id);
+        let wishes = self.directory.admit(id).unwrap_or_default();
         if let Some(server) = self.directory.server_of(id) {
             server.counters(shard).sockets.up();
         }
         for (room, stay) in &rooms {
             self.enter_since(id, room, *stay, !silent);
+        }
+        for (room, stay) in &wishes {
+            self.enter(id, room, stay.asked);
         }
         self.recovery.replaying.push(id);
         // What it missed comes before the answer, as with the official server; the rest as it reads.
