@@ -107,7 +107,7 @@ impl Core {
             let Some(connection) = connections.get_mut(id).filter(|connection| connection.doom.is_none()) else {
                 return;
             };
-            if is_volatile && (!connection.is_writable() || !connection.fits(cost)) {
+            if is_volatile && (!connection.is_writable() || !connection.fits(cost, events)) {
                 skipped += 1;
                 return;
             }
@@ -116,7 +116,7 @@ impl Core {
                 return;
             }
             delivered += 1;
-            if !connection.fits(cost) {
+            if !connection.fits(cost, events) {
                 full.push(id);
                 return;
             }
