@@ -66,8 +66,10 @@ pub struct Session {
     pub id: Id,
     /// The secret by which it is known.
     pub pid: Id,
-    /// Who was behind it.
+    /// Who was behind its connection.
     pub identity: Option<Arc<Identity>>,
+    /// Whose it is: nobody's, if its connection became somebody's after it was let in.
+    pub user: Option<Arc<str>>,
     /// Its rooms.
     pub rooms: Rooms,
     /// Rooms that it left.
@@ -87,11 +89,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whose it is.
-    pub fn user(&self) -> Option<&Arc<str>> {
-        self.identity.as_ref().and_then(|identity| identity.user.as_ref())
-    }
-
     /// Behind which place its client lacks something, by what it says (`mark`: what the last event carried). None: that
     /// cannot be known any more.
     pub fn lacks_from(&self, mark: Option<&str>, journal: &dyn Journal) -> Option<Position> {

@@ -55,7 +55,7 @@ impl Core {
     /// connection has not been noticed to be dead. `to`: the socket that wants it, if it is here.
     fn give_up(&mut self, nsp: u32, pid: &Id, user: Option<&Arc<str>>, to: Option<SocketId>) -> Option<Box<Session>> {
         if let Some(away) = self.recovery.away.get(pid) {
-            if away.nsp.id != nsp || away.session.user() != user {
+            if away.nsp.id != nsp || away.session.user.as_ref() != user {
                 return None;
             }
             self.deadlines.clear(&Due::Away(*pid));
@@ -85,6 +85,7 @@ impl Core {
             id: socket.id,
             pid: track.pid,
             identity: connection.identity.clone(),
+            user: socket.user.clone(),
             rooms: socket.rooms.clone(),
             past: track.past.clone(),
             since: track.since,
@@ -108,7 +109,7 @@ impl Core {
         self.endings.answered();
         match (&nsp.memory, &session) {
             (Some(memory), Some(session)) => {
-                memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user().cloned() });
+                memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user.clone() });
             }
             (Some(memory), None) => memory.disown(&pid, owner),
             (None, _) => {}
@@ -129,7 +130,7 @@ impl Core {
     pub(super) fn put_back(&mut self, nsp: Arc<Namespace>, server: u32, session: Box<Session>) {
         let pid = session.pid;
         if let Some(memory) = &nsp.memory {
-            memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user().cloned() });
+            memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user.clone() });
         }
         self.deadlines.set(Due::Away(pid), session.until);
         self.recovery.away.insert(pid, Away { nsp, server, session });
