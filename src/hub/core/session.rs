@@ -26,7 +26,7 @@ use crate::session::handshake::{Refusal, Request};
 use crate::session::socket::Sockets;
 use crate::session::websocket::{Incoming, Violation, ViolationKind};
 
-/// Most that may wait on a WebSocket which is tried out, in bytes.
+/// Most that what waits on a WebSocket which is tried out may cost, in bytes.
 const MAX_PROBE: usize = 4096;
 
 impl Core {
@@ -430,7 +430,7 @@ impl Core {
     /// A client asks again and again whether its probe works: it need not be answered each time.
     fn answer_probe(&mut self, id: LinkId) {
         let Some(link) = self.directory.link(id) else { return };
-        if link.tail.bytes() > MAX_PROBE {
+        if link.tail.cost() > MAX_PROBE {
             return;
         }
         link.tail.push(Frame::text(&["3probe"]));
