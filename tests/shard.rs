@@ -309,28 +309,32 @@ mod heartbeats {
 }
 
 #[test]
-fn answers_come_while_a_thread_emits_without_a_pause() {
+fn answers_come_while_threads_emit_without_a_pause() {
     let harness = Harness::open(Config { max_outbox: 1 << 30, ..Config::default() });
-    let readers: Vec<_> = (0..4).map(|_| harness.connect()).collect();
+    let readers: Vec<_> = (0..24).map(|_| harness.connect()).collect();
     let room = rooms_of(&readers.iter().map(|reader| reader.id.as_str()).collect::<Vec<_>>());
     let mut asker = harness.connect();
+    let server = harness.server.clone();
+    let emit = || assert!(server.emit(Outgoing { to: room.clone(), ..event("[\"event\",0]") }));
     let (is_over, asked) = (AtomicBool::new(false), AtomicBool::new(false));
     let answered = std::thread::scope(|scope| {
         for mut reader in readers {
             let is_over = &is_over;
             scope.spawn(move || while !is_over.load(Relaxed) && reader.receive().is_some() {});
         }
-        let (server, room, is_over, asked) = (&harness.server, &room, &is_over, &asked);
-        let emit = || server.emit(Outgoing { to: room.clone(), ..event("[\"event\",0]") });
-        scope.spawn(move || {
-            let began = Instant::now();
-            while !asked.load(Relaxed) && began.elapsed() < Duration::from_secs(5) {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let began = Instant::now();
+                while !asked.load(Relaxed) && began.elapsed() < Duration::from_secs(5) {
+                    emit();
+                }
+                is_over.store(true, Relaxed);
+                // For those that wait for one more.
                 emit();
-            }
-            is_over.store(true, Relaxed);
-            // For those that wait for one more.
-            emit();
-        });
+            });
+        }
+        // Much waits by now.
+        std::thread::sleep(Duration::from_secs(1));
         let mut answered = 0;
         while answered < 20 && !is_over.load(Relaxed) {
             asker.send("40/nowhere,");

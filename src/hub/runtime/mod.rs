@@ -37,6 +37,10 @@ const GATHER: u64 = 20;
 const QUIET: u64 = 4;
 /// Commands that the shard keeps room for.
 const KEPT_COMMANDS: usize = 1024;
+/// How long commands are carried out before what came of them is written, and reading gets its turn, in microseconds.
+const SLICE: u64 = 2000;
+/// Commands between two looks at the clock.
+const UNTIMED: usize = 32;
 
 /// What the runtime gives the servers that the core speaks of: it knows no way to them itself.
 pub trait Outside {
@@ -247,13 +251,13 @@ async fn drive(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox) {
         let now = clock::micros() / 1000;
         let began = *pass_began.get_or_insert(now);
         if count > 0 && shard.borrow().core.gathered() >= BURST && now < began + GATHER {
-            if mailbox.prepare_sleep(true) {
+            if taken.is_empty() && mailbox.prepare_sleep(true) {
                 nap(mailbox, QUIET, None).await;
             }
             continue;
         }
         settle(shard);
-        if flush_step(shard) {
+        if flush_step(shard) || !taken.is_empty() {
             continue;
         }
         pass_began = None;
@@ -288,14 +292,18 @@ async fn nap(mailbox: &Mailbox, length: u64, next: Option<Millis>) {
     let _ = tokio::time::timeout_at(clock::instant(end).into(), mailbox.woken()).await;
 }
 
-/// Does what is due and what was asked for; events are gathered. Returns the number of commands.
+/// Does what is due and what was asked for; events are gathered. Returns the number of commands. `commands`: what is left of
+/// those that were taken, the last first.
 pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &mut Vec<Command>) -> usize {
     // What is due comes before what has just come in: a session is gone to the millisecond.
     guarded_step(shard, "timers", || shard.borrow_mut().with_core(|core, effects| core.tick(clock::now(), effects)));
     crate::log::flush();
-    mailbox.take(commands);
-    let count = commands.len();
-    for command in commands.drain(..) {
+    if commands.is_empty() {
+        mailbox.take(commands);
+        commands.reverse();
+    }
+    let (began, mut count) = (clock::micros(), 0);
+    while let Some(command) = commands.pop() {
         guarded_step(shard, "command", || match command {
             Command::Run(task) => {
                 settle(shard);
@@ -303,6 +311,10 @@ pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &
             }
             command => shard.borrow_mut().command(command),
         });
+        count += 1;
+        if count % UNTIMED == 0 && clock::micros() > began + SLICE {
+            break;
+        }
     }
     commands.shrink_to(KEPT_COMMANDS);
     count
