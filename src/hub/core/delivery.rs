@@ -104,9 +104,12 @@ impl Core {
         let mut full = Vec::new();
         let space = self.directory.visit(bundle.message.nsp, &bundle.message.to, |member, connections, sockets| {
             let id = member.connection;
-            let Some(connection) = connections.get_mut(id).filter(|connection| connection.doom.is_none()) else {
+            let Some(connection) = connections.get_mut(id) else { return };
+            if connection.doom.is_some() {
+                // Who comes back lacks it.
+                takes(sockets, member, position);
                 return;
-            };
+            }
             if is_volatile && (!connection.is_writable() || !connection.fits(cost, events)) {
                 skipped += 1;
                 return;
@@ -144,7 +147,12 @@ impl Core {
             let (position, has_memory) = (bundle.position, self.has_memory(bundle.message.nsp));
             let space = self.directory.visit(bundle.message.nsp, &bundle.message.to, |member, connections, sockets| {
                 let id = member.connection;
-                let Some(connection) = connections.get_mut(id).filter(|one| one.doom.is_none()) else { return };
+                let Some(connection) = connections.get_mut(id) else { return };
+                if connection.doom.is_some() {
+                    // Who comes back lacks it.
+                    takes(sockets, member, position);
+                    return;
+                }
                 if has_memory && !takes(sockets, member, position) {
                     return;
                 }
