@@ -42,3 +42,12 @@ test.each(["attach", "register", "listen"])("with the thread blocked (%s)", asyn
   expect(lost).toEqual([]);
   expect(clients.every((client) => client.connected)).toBe(true);
 });
+
+test("the official server's clients are lost: what README says of it", async () => {
+  const server = await startServerProgram("socket.io", { pingInterval: 300, pingTimeout: 1000 });
+  const client = await connected(server.port, { path: "/socket.io", reconnection: false });
+  const lost = event(client, "disconnect");
+  const unblock = await block(server);
+  expect(await lost).toBe("ping timeout");
+  await unblock();
+});

@@ -1,7 +1,7 @@
 // The benchmark: one command, one table. `npm run bench -- --help` lists the options.
-import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { runScene, SCENES } from "./lib/measures.mjs";
+import { writeResults } from "./lib/pages.mjs";
 import { machine, packageIsBuilt, prepare } from "./lib/prepare.mjs";
 import { rows } from "./lib/rows.mjs";
 import { table } from "./lib/table.mjs";
@@ -15,7 +15,7 @@ const HELP = `npm run bench -- [options]
   --many <n>        connections of the large measures (default 8000)
   --only <groups>   of ${groups.join(", ")}
   --peers <servers> of ${SERVERS.map((server) => server.name).join(", ")}
-  --write           writes bench/RESULTS.md
+  --write           writes bench/RESULTS.md, and its figures into docs/benchmark.md and README.md
   --json            prints every value of every run as JSON, too`;
 
 const { values: options } = parseArgs({
@@ -131,8 +131,7 @@ async function main() {
   ].join("\n");
   console.log(`\n${text}`);
   if (options.json) console.log(JSON.stringify(Object.fromEntries(results), null, 2));
-  if (options.write)
-    writeFileSync(new URL("RESULTS.md", import.meta.url), `# Results of \`npm run bench\`\n\n${text}\n`);
+  if (options.write) writeResults(`# Results of \`npm run bench\`\n\n${text}\n`);
   if (failures.length) process.exitCode = 1;
 }
 

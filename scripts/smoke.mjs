@@ -32,7 +32,7 @@ await alone.shutdown();
 const http = createServer((_request, response) => response.writeHead(404).end());
 const shared = attach(http);
 await new Promise((resolve) => http.listen(0, "127.0.0.1", resolve));
-// Windows has no descriptors to take over: see the README.
+// Windows has no descriptors to take over: see docs/faq.md.
 const transports = process.platform === "win32" ? ["polling"] : ["websocket", "polling"];
 for (const transport of transports) await delivers(http.address().port, transport, "attach");
 await shared.shutdown();

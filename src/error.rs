@@ -6,7 +6,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{message}")]
 pub struct Error {
-    /// `ERR_…`, listed in the README.
+    /// `ERR_…`, listed in docs/troubleshooting.md.
     pub code: &'static str,
     /// For people.
     pub message: String,

@@ -94,7 +94,7 @@ export const version = ${version};
     running.push(program);
     await program.printed(/Ready in/);
     await fetch(`http://127.0.0.1:${port}/api/emit`, { method: "POST" }).catch(() => {});
-    // webpack does not even load the binary; README's page of symptoms has its message.
+    // webpack does not even load the binary; the page of symptoms has its message.
     await program.printed(
       bundler === "--turbopack"
         ? /ERR_BUNDLED|Wrap the configuration in next\.config/

@@ -66,7 +66,7 @@ impl Ids {
     ///
     /// # Panics
     /// When the operating system has no random numbers; the session that asked ends.
-    pub fn next(&mut self) -> Id {
+    pub fn make(&mut self) -> Id {
         if self.pool.len() < LENGTH {
             self.pool.resize(POOL, 0);
             fill(&mut self.pool);
@@ -82,8 +82,8 @@ impl Ids {
     }
 
     /// A new id that can be told from a name of the same form. It is known to others, and need not be a secret.
-    pub fn next_marked(&mut self) -> Id {
-        let Id(mut id) = self.next();
+    pub fn make_marked(&mut self) -> Id {
+        let Id(mut id) = self.make();
         let mark = mark(&id);
         id[LENGTH - MARK..].copy_from_slice(&mark);
         Id(id)
@@ -125,14 +125,14 @@ mod tests {
         for shards in 1..=8 {
             for shard in 0..shards {
                 let mut ids = Ids::new(shard, shards);
-                let made: std::collections::HashSet<Id> = (0..200).map(|_| ids.next()).collect();
+                let made: std::collections::HashSet<Id> = (0..200).map(|_| ids.make()).collect();
                 assert_eq!(made.len(), 200);
                 assert!(made.iter().all(|id| id.shard(shards) == shard && Id::parse(id.as_str()) == Some(*id)));
             }
         }
         let mut ids = Ids::new(0, 1);
-        assert!((0..200).all(|_| ids.next_marked().is_marked()));
-        assert!(!(0..200).any(|_| ids.next().is_marked()));
+        assert!((0..200).all(|_| ids.make_marked().is_marked()));
+        assert!(!(0..200).any(|_| ids.make().is_marked()));
         assert!(!Id::parse("document-12345678901").unwrap().is_marked());
         assert!(Id::parse("short").is_none() && Id::parse("ééééé ééééé").is_none());
     }

@@ -99,6 +99,7 @@ impl Run {
     }
 
     /// Bytes of all frames.
+    #[allow(clippy::len_without_is_empty)] // It never is.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }

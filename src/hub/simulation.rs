@@ -247,7 +247,11 @@ impl Simulation {
         for client in &self.clients {
             for part in &client.parts {
                 if let Some(life) = &part.life {
-                    self.settle(client.name, life, part.stage == Stage::In && !matches!(client.way, Way::Away));
+                    self.settle(
+                        client.name,
+                        life,
+                        part.stage == Stage::In && !client.is_over && !matches!(client.way, Way::Away),
+                    );
                 }
             }
             client.past.iter().for_each(|life| self.settle(client.name, life, false));

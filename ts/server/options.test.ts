@@ -92,6 +92,7 @@ describe("options of Server", () => {
     [{ pingIntervall: 1 }, "pingInterval"],
     [{ maxhttpbuffersize: 1 }, "maxHttpBufferSize"],
     [{ presence: { grase: 1 } }, "grace"],
+    [{ presence: { smallroom: 1 } }, "smallRoom"],
     [{ rateLimit: { peruser: false } }, "perUser"],
     [{ completelyElse: 1 }, undefined],
   ])("say what was meant by %o", (options, meant) => {

@@ -53,32 +53,33 @@ export class WebSocketServer {
     return emitEnvelope(type, data, { rooms: someRooms("room", room) }, true);
   }
 
-  /** Who is connected. Throws ERR_NOT_RUNNING. */
+  /** Who is connected. Throws ERR_NOT_RUNNING, ERR_BUSY. */
   getPresence(): PresenceEntry[] {
     return JSON.parse(binding().presence(serverId())) as PresenceEntry[];
   }
 
-  /** The sockets of one user. Throws ERR_NOT_RUNNING, ERR_INVALID_ARGUMENT. */
+  /** The sockets of one user. Throws ERR_NOT_RUNNING, ERR_BUSY, ERR_INVALID_ARGUMENT. */
   getUserPresence(userId: string): PresenceEntry[] {
     return JSON.parse(binding().presence(serverId(), name("userId", userId))) as PresenceEntry[];
   }
 
   /**
    * The sockets in a room, each with that room alone: what else they are in is not told. Throws ERR_NOT_RUNNING,
-   * ERR_INVALID_ROOM.
+   * ERR_BUSY, ERR_INVALID_ROOM.
    */
   getRoomPresence(room: string): PresenceEntry[] {
     return JSON.parse(binding().presence(serverId(), undefined, oneRoom("room", room))) as PresenceEntry[];
   }
 
-  /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING, ERR_INVALID_ROOM. */
+  /** Ids of the sockets in a room. Throws ERR_NOT_RUNNING, ERR_BUSY, ERR_INVALID_ROOM. */
   getRoomMembers(room: string): string[] {
     return binding().roomMembers(serverId(), "/", oneRoom("room", room));
   }
 
   /**
    * Closes every connection of a user, in all namespaces; returns how many sockets that were. Who is being authenticated
-   * at that moment is refused as soon as it is known to be this user. Throws ERR_NOT_RUNNING, ERR_INVALID_ARGUMENT.
+   * at that moment is refused as soon as it is known to be this user. Throws ERR_NOT_RUNNING, ERR_BUSY,
+   * ERR_INVALID_ARGUMENT.
    */
   disconnectUser(userId: string): number {
     return binding().disconnectUser(serverId(), name("userId", userId));
@@ -86,7 +87,7 @@ export class WebSocketServer {
 
   /**
    * The same for one session: that which `authenticate` returned as `session`. For a logout. Throws ERR_NOT_RUNNING,
-   * ERR_INVALID_ARGUMENT.
+   * ERR_BUSY, ERR_INVALID_ARGUMENT.
    */
   disconnectSession(session: string): number {
     return binding().disconnectSession(serverId(), name("session", session));
@@ -99,13 +100,13 @@ export class WebSocketServer {
     return found.io;
   }
 
-  /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING. */
+  /** What the server counts, and what waits now. Throws ERR_NOT_RUNNING, ERR_BUSY. */
   stats(): Stats {
     const counted = JSON.parse(binding().stats(serverId())) as Stats;
     return { ...counted, eventLoopDelay: eventLoopDelay(), takeover: takeover() };
   }
 
-  /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING. */
+  /** The same in the text form of Prometheus (`text/plain; version=0.0.4`). Throws ERR_NOT_RUNNING, ERR_BUSY. */
   metrics(): string {
     return binding().metrics(serverId()) + eventLoopMetrics() + takeoverMetrics(takeover());
   }

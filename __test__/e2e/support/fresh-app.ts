@@ -1,12 +1,12 @@
-// An app as somebody starts it who follows the README: an empty Next app, and the README's own blocks of code pasted into it.
+// An app as somebody starts it who follows the README and the guide: an empty Next app, and their own blocks of code pasted into it.
 
 import { cpSync, rmSync } from "node:fs";
-import { blocksOf } from "../../support/documents.js";
+import { type Block, blocksOf } from "../../support/documents.js";
 import { writeFiles } from "./make-app.js";
 import { add, type PackageManager } from "./package-managers.js";
 import { cache } from "./paths.js";
 
-/** What is there before the README is followed. */
+/** What is there before they are followed. */
 export const EMPTY_APP: Record<string, string> = {
   "package.json": '{ "name": "fresh", "private": true }\n',
   "app/layout.tsx": `export default function Layout({ children }: { children: React.ReactNode }) {
@@ -30,6 +30,7 @@ export function dependencies(next: string, react: string): string[] {
 
 const SET_UP = ["next.config.ts", "instrumentation.ts"];
 const ROUTE = "app/api/services/start/route.ts";
+const COMPONENT = "app/postgres.tsx";
 
 export interface Steps {
   /** The files that `init` writes as well. */
@@ -40,21 +41,30 @@ export interface Steps {
   packages: string[];
 }
 
-/** The section of the README that is followed: its blocks that name their file, its component, and its command. */
+/** The README's set-up, the guide's first route and component, and the command of the page for installing. */
 export function steps(): Steps {
-  const blocks = blocksOf("README.md");
-  const file = (path: string) => blocks.find((block) => block.path === path)?.code;
-  const component = blocks.find(({ language }) => language === "tsx")?.code;
-  const command = blocks.find(({ code }) => code.startsWith("npm install nself-realtime"))?.code;
-  const found = Object.fromEntries([...SET_UP, ROUTE].map((path) => [path, file(path)]));
-  for (const [path, text] of Object.entries({ ...found, component, command })) {
-    if (text === undefined) throw new Error(`the README has no block for ${path}`);
-  }
-  const texts = found as Record<string, string>;
+  const blocks = ["README.md", "docs/guide.md", "docs/installing.md"].flatMap(blocksOf);
+  const text = (what: string, found: Block | undefined) => {
+    if (!found) throw new Error(`the documentation has no block for ${what}`);
+    return found.code;
+  };
+  // The first of a name: the README's comes before the guide's.
+  const file = (path: string) => [
+    path,
+    text(
+      path,
+      blocks.find((block) => block.path === path),
+    ),
+  ];
+  const install = "npm install nself-realtime";
+  const command = text(
+    install,
+    blocks.find(({ code }) => code.startsWith(install)),
+  );
   return {
-    setUp: Object.fromEntries(SET_UP.map((path) => [path, texts[path] ?? ""])),
-    code: { [ROUTE]: texts[ROUTE] ?? "", "app/postgres.tsx": component ?? "" },
-    packages: (command ?? "").split("\n")[0]?.split(" ").slice(2) ?? [],
+    setUp: Object.fromEntries(SET_UP.map(file)),
+    code: Object.fromEntries([ROUTE, COMPONENT].map(file)),
+    packages: command.split("\n")[0]?.split(" ").slice(2) ?? [],
   };
 }
 
@@ -66,7 +76,7 @@ export async function freshApp(manager: PackageManager, registry: string): Promi
   // The one change: next.config asks for standalone output. And the folder's root is itself, as it has lock files above it.
   const settings = 'output: "standalone", outputFileTracingRoot: process.cwd(), turbopack: { root: process.cwd() }';
   const config = setUp["next.config.ts"]?.replace("NextConfig = {}", `NextConfig = { ${settings} }`) ?? "";
-  if (!config.includes(settings)) throw new Error("the README's next.config has another shape");
+  if (!config.includes(settings)) throw new Error("the documentation's next.config has another shape");
   writeFiles(folder, { ...EMPTY_APP, ...setUp, ...code, "next.config.ts": config });
   await add(manager, folder, registry, [...dependencies("16.4.6", "19.3.1"), ...packages]);
   return folder;

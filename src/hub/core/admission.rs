@@ -60,7 +60,7 @@ impl Core {
         let socket = Socket {
             connection: id,
             nsp,
-            id: self.ids.next_marked(),
+            id: self.ids.make_marked(),
             stage: if asks { Stage::Asking } else { Stage::Waiting },
             rooms: Rooms::default(),
             joining: Vec::new(),
@@ -180,7 +180,7 @@ impl Core {
     pub(super) fn admit(&mut self, id: SocketId) {
         let Some(rooms) = self.directory.admit(id) else { return };
         let since = self.directory.socket(id).map_or(0, |socket| self.recovery.cursor(socket.nsp.id));
-        let (shard, pid) = (self.index, self.ids.next());
+        let (shard, pid) = (self.index, self.ids.make());
         let Some((socket, connection)) = self.directory.pair(id) else { return };
         connection.server.counters(shard).sockets.up();
         if let Some(memory) = &socket.nsp.memory {

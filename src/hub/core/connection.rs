@@ -112,9 +112,9 @@ impl Connection {
         }
     }
 
-    /// Whether so much more fits.
-    pub fn fits(&self, cost: usize) -> bool {
-        self.outbox.cost() + cost <= self.server.config.max_outbox
+    /// Whether so many more events fit. A single one always does.
+    pub fn fits(&self, cost: usize, events: usize) -> bool {
+        self.outbox.is_empty() && events == 1 || self.outbox.cost() + cost <= self.server.config.max_outbox
     }
 
     /// All packets that wait, as a polling payload.

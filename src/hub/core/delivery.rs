@@ -76,14 +76,15 @@ impl Core {
             return;
         }
         let bundles = self.gathering.take();
-        match bundles.as_slice() {
-            [one] => self.hand_out(one),
-            several => self.sort_out(several),
-        }
+        // First: a client that polls may be answered on the way, and given what it missed up to here.
         for bundle in &bundles {
             if let Some(position) = bundle.position {
                 self.recovery.advance(bundle.message.nsp, position);
             }
+        }
+        match bundles.as_slice() {
+            [one] => self.hand_out(one),
+            several => self.sort_out(several),
         }
         self.replay_all();
     }
@@ -103,11 +104,13 @@ impl Core {
         let mut full = Vec::new();
         let space = self.directory.visit(bundle.message.nsp, &bundle.message.to, |member, connections, sockets| {
             let id = member.connection;
-            let Some(connection) = connections.get_mut(id).filter(|connection| connection.doom.is_none()) else {
+            let Some(connection) = connections.get_mut(id) else { return };
+            if connection.doom.is_some() {
+                // Who comes back lacks it.
+                takes(sockets, member, position);
                 return;
-            };
-            // A single event may be larger than all that may wait.
-            if is_volatile && !(connection.is_writable() && (connection.outbox.is_empty() || connection.fits(cost))) {
+            }
+            if is_volatile && (!connection.is_writable() || !connection.fits(cost, events)) {
                 skipped += 1;
                 return;
             }
@@ -116,7 +119,7 @@ impl Core {
                 return;
             }
             delivered += 1;
-            if !connection.fits(cost) {
+            if !connection.fits(cost, events) {
                 full.push(id);
                 return;
             }
@@ -144,7 +147,12 @@ impl Core {
             let (position, has_memory) = (bundle.position, self.has_memory(bundle.message.nsp));
             let space = self.directory.visit(bundle.message.nsp, &bundle.message.to, |member, connections, sockets| {
                 let id = member.connection;
-                let Some(connection) = connections.get_mut(id).filter(|one| one.doom.is_none()) else { return };
+                let Some(connection) = connections.get_mut(id) else { return };
+                if connection.doom.is_some() {
+                    // Who comes back lacks it.
+                    takes(sockets, member, position);
+                    return;
+                }
                 if has_memory && !takes(sockets, member, position) {
                     return;
                 }

@@ -367,7 +367,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::error::Reason;
-    use crate::hub::account::Resume;
+    use crate::hub::account;
     use crate::hub::core::limits::Allowance;
     use crate::hub::core::outbox::Outbox;
     use crate::hub::event::{Event, Sink};
@@ -384,8 +384,9 @@ mod tests {
         fn push(&self, _: Event) {}
     }
 
-    impl Resume for Nothing {
+    impl account::Shard for Nothing {
         fn resume(&self, _: u64) {}
+        fn cut(&self, _: u64) {}
     }
 
     /// A directory, and all ids that it ever gave.
@@ -410,7 +411,7 @@ mod tests {
             let timing = Timing { ping_interval: 1, ping_timeout: 1, upgrade_timeout: 1, close_timeout: 1 };
             let seat = self.server.admit(&Request::default()).expect("there is no limit");
             Connection {
-                sid: self.ids.next(),
+                sid: self.ids.make(),
                 engine: Engine::new(Transport::WebSocket, timing, 0),
                 members: Sockets::new(0, 100, 1),
                 outbox: Outbox::default(),
@@ -438,7 +439,7 @@ mod tests {
             Socket {
                 connection,
                 nsp: self.server.registry.get(nsp).expect("it is declared"),
-                id: self.ids.next_marked(),
+                id: self.ids.make_marked(),
                 stage: Stage::Waiting,
                 rooms: Rooms::default(),
                 joining: Vec::new(),
@@ -491,7 +492,7 @@ mod tests {
                 (13, Some(connection), _) => self.directory.doom(connection, Doom::Slow),
                 (14, ..) => link.into_iter().for_each(|link| self.directory.drop_link(link)),
                 (15, _, Some(socket)) => {
-                    let name = self.ids.next_marked();
+                    let name = self.ids.make_marked();
                     self.directory.rename(socket, name);
                 }
                 _ => {}

@@ -4,6 +4,7 @@ use super::connection::{ConnectionId, Doom, Ending};
 use super::directory::Doomed;
 use super::effect::Effect;
 use super::link::LinkId;
+use super::restore::is_final;
 use super::session::gauge;
 use super::socket::{Socket, SocketId, Stage};
 use super::{Core, Due};
@@ -52,7 +53,10 @@ impl Core {
         }
         self.forget_track(id, &socket);
         if let Some(session) = socket.returning.as_mut().and_then(|returning| returning.session.take()) {
-            self.put_back(socket.nsp.clone(), server.id, session);
+            self.return_failed(&socket.nsp, server.id, session, reason);
+        }
+        if socket.stage == Stage::Claiming && is_final(reason) {
+            self.recovery.claims.entry(key).and_modify(|asked| asked.is_over = true);
         }
         if socket.told {
             let own = std::iter::once(socket.id.as_str()).filter(|_| is_joined);

@@ -66,8 +66,10 @@ pub struct Session {
     pub id: Id,
     /// The secret by which it is known.
     pub pid: Id,
-    /// Who was behind it.
+    /// Who was behind its connection.
     pub identity: Option<Arc<Identity>>,
+    /// Whose it is: nobody's, if its connection became somebody's after it was let in.
+    pub user: Option<Arc<str>>,
     /// Its rooms.
     pub rooms: Rooms,
     /// Rooms that it left.
@@ -76,9 +78,9 @@ pub struct Session {
     pub since: Position,
     /// The last event that was put into its outbox.
     pub sent: Position,
-    /// The last message before it was cut off.
+    /// The last message before it was cut off: what came up to it was sent, if it was for it.
     pub cut: Position,
-    /// The last message whose change, if it was one, is done to it.
+    /// The last change that was done to it.
     pub changed: Position,
     /// Until when it is kept.
     pub until: Millis,
@@ -87,18 +89,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whose it is.
-    pub fn user(&self) -> Option<&Arc<str>> {
-        self.identity.as_ref().and_then(|identity| identity.user.as_ref())
-    }
-
     /// Behind which place its client lacks something, by what it says (`mark`: what the last event carried). None: that
     /// cannot be known any more.
     pub fn lacks_from(&self, mark: Option<&str>, journal: &dyn Journal) -> Option<Position> {
         let got = mark.map_or(Some(self.since), |mark| journal.place(mark))?;
         // All that was sent has arrived: what is older may be forgotten.
         let from = if got >= self.sent { got.max(self.cut) } else { got };
-        (from >= journal.start() && self.cut >= journal.start()).then_some(from)
+        (from >= journal.start()).then_some(from)
     }
 
     /// Does to it what was done while it was away, up to `until`. False: it is over, or that cannot be known.
@@ -232,6 +229,12 @@ pub struct Asked {
     pub nsp: Arc<Namespace>,
     /// Of which server.
     pub server: u32,
+    /// Which session.
+    pub pid: Id,
+    /// Which shard.
+    pub owner: usize,
+    /// Whoever wanted it was thrown out.
+    pub is_over: bool,
 }
 
 impl Recovery {

@@ -29,7 +29,8 @@ impl Core {
                 let nsp_here = socket.nsp.clone();
                 let server = self.directory.server_of(id).map_or(0, |server| server.id);
                 self.endings.wait();
-                self.recovery.claims.insert(key, Asked { at: self.endings.now(), nsp: nsp_here, server });
+                let asked = Asked { at: self.endings.now(), nsp: nsp_here, server, pid, owner, is_over: false };
+                self.recovery.claims.insert(key, asked);
                 let claim = Box::new(Claim { nsp, pid, user, socket: key, shard: self.index });
                 self.effects.push(Effect::Claim { owner, claim });
             }
@@ -54,7 +55,7 @@ impl Core {
     /// connection has not been noticed to be dead. `to`: the socket that wants it, if it is here.
     fn give_up(&mut self, nsp: u32, pid: &Id, user: Option<&Arc<str>>, to: Option<SocketId>) -> Option<Box<Session>> {
         if let Some(away) = self.recovery.away.get(pid) {
-            if away.nsp.id != nsp || away.session.user() != user {
+            if away.nsp.id != nsp || away.session.user.as_ref() != user {
                 return None;
             }
             self.deadlines.clear(&Due::Away(*pid));
@@ -79,18 +80,18 @@ impl Core {
         let socket = self.directory.socket(id)?;
         let (track, memory) = (socket.track.as_ref()?, socket.nsp.memory.as_ref()?);
         let connection = self.directory.see(socket.connection)?;
-        // Who is still given what it missed has got it up to there.
-        let cut = track.replay.unwrap_or_else(|| self.recovery.cursor(socket.nsp.id));
+        let cursor = self.recovery.cursor(socket.nsp.id);
         Some(Session {
             id: socket.id,
             pid: track.pid,
             identity: connection.identity.clone(),
+            user: socket.user.clone(),
             rooms: socket.rooms.clone(),
             past: track.past.clone(),
             since: track.since,
             sent: track.sent,
-            cut,
-            changed: cut,
+            cut: track.replay.unwrap_or(cursor),
+            changed: cursor,
             until: self.millis() + memory.options.max_disconnection_duration,
             silent: false,
         })
@@ -98,12 +99,20 @@ impl Core {
 
     /// Another shard has answered a claim.
     pub(super) fn claimed(&mut self, key: SocketKey, session: Option<Box<Session>>) {
-        let Some(Asked { at, nsp, server }) = self.recovery.claims.remove(&key) else { return };
+        let Some(asked) = self.recovery.claims.remove(&key) else { return };
+        let Asked { at, nsp, server, pid, owner, is_over } = asked;
         let ended = |session: &Session| {
-            session.identity.as_deref().is_some_and(|identity| self.endings.has_ended(server, identity, at))
+            is_over || session.identity.as_deref().is_some_and(|identity| self.endings.has_ended(server, identity, at))
         };
         let session = session.filter(|session| !ended(session));
         self.endings.answered();
+        match (&nsp.memory, &session) {
+            (Some(memory), Some(session)) => {
+                memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user.clone() });
+            }
+            (Some(memory), None) => memory.disown(&pid, owner),
+            (None, _) => {}
+        }
         match (self.find(key).filter(|id| self.stage(*id) == Some(Stage::Claiming)), session) {
             (Some(id), session) => self.has_session(id, session),
             // It was cut off again meanwhile.
@@ -120,10 +129,20 @@ impl Core {
     pub(super) fn put_back(&mut self, nsp: Arc<Namespace>, server: u32, session: Box<Session>) {
         let pid = session.pid;
         if let Some(memory) = &nsp.memory {
-            memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user().cloned() });
+            memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user.clone() });
         }
         self.deadlines.set(Due::Away(pid), session.until);
         self.recovery.away.insert(pid, Away { nsp, server, session });
+    }
+
+    /// A socket ends that was about to come back.
+    pub(super) fn return_failed(&mut self, nsp: &Arc<Namespace>, server: u32, session: Box<Session>, reason: Reason) {
+        if !is_final(reason) {
+            return self.put_back(nsp.clone(), server, session);
+        }
+        if let Some(memory) = &nsp.memory {
+            memory.disown(&session.pid, self.index);
+        }
     }
 
     /// The session of a socket that comes back is here; none: it is over.
@@ -150,10 +169,6 @@ impl Core {
         let Some(returning) = socket.returning.take() else { return };
         if let Some(memory) = &socket.nsp.memory {
             memory.disown(&returning.pid, self.index);
-            // Of another shard, too: it has answered that it has none.
-            if let Some(owner) = memory.owner(&returning.pid) {
-                memory.disown(&returning.pid, owner.shard);
-            }
         }
         let owner = socket.connection;
         if returning.offered {
@@ -232,12 +247,15 @@ impl Core {
         socket.track = Some(Box::new(Track { pid, since, sent, past, replay: Some(from), deferred: Vec::new() }));
         self.recovery.present.insert(pid, id);
         self.directory.rename(id, name);
-        self.directory.admit(id);
+        let wishes = self.directory.admit(id).unwrap_or_default();
         if let Some(server) = self.directory.server_of(id) {
             server.counters(shard).sockets.up();
         }
         for (room, stay) in &rooms {
             self.enter_since(id, room, *stay, !silent);
+        }
+        for (room, stay) in &wishes {
+            self.enter(id, room, stay.asked);
         }
         self.recovery.replaying.push(id);
         // What it missed comes before the answer, as with the official server; the rest as it reads.
@@ -327,8 +345,7 @@ impl Core {
         let Some(socket) = self.directory.socket(id) else { return };
         let (nsp, pid) = (socket.nsp.clone(), session.pid);
         let Some(server) = self.directory.server_of(id).cloned() else { return };
-        let is_final = matches!(reason, Reason::ClientLeft | Reason::ServerKicked | Reason::RateLimit);
-        if is_final || server.state() != crate::hub::context::State::Open {
+        if is_final(reason) || server.state() != crate::hub::context::State::Open {
             if let Some(memory) = &nsp.memory {
                 memory.disown(&pid, self.index);
             }
@@ -345,4 +362,9 @@ impl Core {
         let theirs = self.recovery.away.iter().filter(|(_, away)| is_theirs(away)).map(|(pid, _)| *pid);
         theirs.collect::<Vec<_>>().iter().for_each(|pid| self.forget_session(pid));
     }
+}
+
+/// Whether a socket that ends so may not come back.
+pub(super) fn is_final(reason: Reason) -> bool {
+    matches!(reason, Reason::ClientLeft | Reason::ServerKicked | Reason::RateLimit)
 }

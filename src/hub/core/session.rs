@@ -26,7 +26,7 @@ use crate::session::handshake::{Refusal, Request};
 use crate::session::socket::Sockets;
 use crate::session::websocket::{Incoming, Violation, ViolationKind};
 
-/// Most that may wait on a WebSocket which is tried out, in bytes.
+/// Most that what waits on a WebSocket which is tried out may cost, in bytes.
 const MAX_PROBE: usize = 4096;
 
 impl Core {
@@ -129,7 +129,7 @@ impl Core {
             upgrade_timeout: config.upgrade_timeout,
             close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
         };
-        let sid = self.ids.next();
+        let sid = self.ids.make();
         let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
         let open = engine::open_data(
             sid.as_str(),
@@ -430,7 +430,7 @@ impl Core {
     /// A client asks again and again whether its probe works: it need not be answered each time.
     fn answer_probe(&mut self, id: LinkId) {
         let Some(link) = self.directory.link(id) else { return };
-        if link.tail.bytes() > MAX_PROBE {
+        if link.tail.cost() > MAX_PROBE {
             return;
         }
         link.tail.push(Frame::text(&["3probe"]));

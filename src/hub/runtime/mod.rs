@@ -100,7 +100,7 @@ impl Shard {
     fn step<T>(&mut self, step: impl FnOnce(&mut Core, &mut Vec<Effect>) -> T) -> T {
         let mut effects = std::mem::take(&mut self.effects);
         let result = step(&mut self.core, &mut effects);
-        let failed = effects.drain(..).fold(false, |failed, effect| !self.carry_out(effect) || failed);
+        let failed = effects.drain(..).filter_map(|effect| (!self.carry_out(effect)).then_some(())).count() > 0;
         self.effects = effects;
         if failed {
             self.core.abandon(clock::now(), &mut self.effects);

@@ -209,9 +209,8 @@ impl Simulation {
                 }
             }
             (Way::WebSocket(_), 3) => {
-                if client.part("/hear").stage == Stage::In {
-                    (0..count).for_each(|_| client.says.push("42/hear,[\"flood\"]".into()));
-                }
+                let floods = if client.part("/hear").stage == Stage::In { count } else { 0 };
+                (0..floods).for_each(|_| client.says.push("42/hear,[\"flood\"]".into()));
             }
             _ => {}
         }

@@ -224,7 +224,7 @@ impl Client {
                 let answer: Value = serde_json::from_str(data).unwrap();
                 let id = Id::parse(answer["sid"].as_str().unwrap()).unwrap();
                 let pid = answer["pid"].as_str().map(str::to_owned);
-                (part.stage, part.asks, part.left) = (Stage::In, 0, false);
+                (part.stage, part.asks, part.left) = (Stage::In, part.asks - 1, false);
                 let is_back = pid.is_some() && part.told == pid;
                 if is_back {
                     let last = part.last();
@@ -245,7 +245,7 @@ impl Client {
             "1" => {
                 // Who only asks may be told it too, when its connection ends.
                 let was_in = part.stage == Stage::In;
-                (part.stage, part.asks) = (Stage::Out, 0);
+                part.stage = Stage::Out;
                 if let Some(life) = part.life.as_mut().filter(|_| was_in) {
                     life.is_whole = true;
                 }
