@@ -8,7 +8,6 @@ import { BodyTooLarge, readBody } from "./read-body.js";
 /** Who a request is of: whom `rateLimit` counts. */
 export interface RouteIdentity {
   userId: string;
-  [key: string]: unknown;
 }
 
 /**
