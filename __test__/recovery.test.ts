@@ -133,8 +133,9 @@ test("cut off again while it is asked about the rooms of one that comes back", a
   socket.connect();
   await asked.opened;
   emit(2);
+  const gone = event(socket, "disconnect");
   socket.io.engine.close();
-  await event(socket, "disconnect");
+  await gone;
   emit(3);
   open();
   await back(socket);

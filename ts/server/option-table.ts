@@ -167,7 +167,7 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     native("ticketKeys", (_, value) => parseTickets(value)),
   ),
   batch: layer({ maxEvents: 10, window: 100 }, applyBatch),
-  presence: layer({ staleAfter: 300_000, sweepInterval: 60_000, grace: 3000 }, applyPresence),
+  presence: layer({ staleAfter: 300_000, sweepInterval: 60_000, grace: 3000, smallRoom: 100 }, applyPresence),
   shutdownTimeout: layer(5000, (value, parsed, name) => {
     parsed.shutdownTimeout = time(name, value, 0);
   }),
@@ -229,9 +229,10 @@ function applyBatch(value: unknown, { native }: ParsedOptions): void {
 }
 
 function applyPresence(value: unknown, { native }: ParsedOptions): void {
-  const given = known("presence.", object("presence", value), ["staleAfter", "sweepInterval", "grace"]);
+  const given = known("presence.", object("presence", value), ["staleAfter", "sweepInterval", "grace", "smallRoom"]);
   const get = (name: string, min: number) => time(`presence.${name}`, given.get(name), min);
   if (given.has("staleAfter")) native.presenceStaleAfter = get("staleAfter", 1);
   if (given.has("sweepInterval")) native.presenceSweepInterval = get("sweepInterval", 1);
   if (given.has("grace")) native.presenceGrace = get("grace", 0);
+  if (given.has("smallRoom")) native.presenceSmallRoom = integer("presence.smallRoom", given.get("smallRoom"), 0, 1e9);
 }
