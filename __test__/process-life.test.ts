@@ -132,8 +132,8 @@ describe.runIf(process.platform === "linux")("what was opened is given back", ()
     expectNoLeak(report);
   });
 
-  test("by 20 workers that are terminated while they serve", async () => {
-    const report = await held(start("workers.mjs", ["20"]));
+  test("by 12 workers that are terminated while they serve", async () => {
+    const report = await held(start("workers.mjs", ["12"]));
     expectNoLeak(report);
   });
 });
