@@ -65,3 +65,13 @@ test("a room of 300", async () => {
     expect(Math.max(joined.length, left.length)).toBeLessThanOrEqual(100);
   }
 });
+
+test("presence.smallRoom says how large a room may be that hears of each", async () => {
+  running = await startAttached({ presence: { smallRoom: 2 } });
+  const first = await connected(running.port);
+  const heard = watch(first);
+  await join(first, "r");
+  for (let n = 0; n < 3; n++) await join(await connected(running.port), "r");
+  await vi.waitFor(() => expect(heard.members.at(-1)?.count).toBe(4), 20_000);
+  expect(heard.joined).toBe(2);
+});

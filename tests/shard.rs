@@ -3,6 +3,7 @@
 #[path = "support/harness.rs"]
 mod harness;
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use harness::{Client, Harness, PATIENCE, Polling, all, event, response, rooms_of};
@@ -305,4 +306,37 @@ mod heartbeats {
         assert_eq!(response(pending), Some((200, "1".into())), "the session has timed out");
         assert_eq!(polling.request("GET", "").0, 400);
     }
+}
+
+#[test]
+fn answers_come_while_a_thread_emits_without_a_pause() {
+    let harness = Harness::open(Config { max_outbox: 1 << 30, ..Config::default() });
+    let readers: Vec<_> = (0..4).map(|_| harness.connect()).collect();
+    let room = rooms_of(&readers.iter().map(|reader| reader.id.as_str()).collect::<Vec<_>>());
+    let mut asker = harness.connect();
+    let (is_over, asked) = (AtomicBool::new(false), AtomicBool::new(false));
+    let answered = std::thread::scope(|scope| {
+        for mut reader in readers {
+            let is_over = &is_over;
+            scope.spawn(move || while !is_over.load(Relaxed) && reader.receive().is_some() {});
+        }
+        scope.spawn(|| {
+            let began = Instant::now();
+            while !asked.load(Relaxed) && began.elapsed() < Duration::from_secs(5) {
+                harness.emit(room.clone(), 0);
+            }
+            is_over.store(true, Relaxed);
+            // For those that wait for one more.
+            harness.emit(room.clone(), 0);
+        });
+        let mut answered = 0;
+        while answered < 20 && !is_over.load(Relaxed) {
+            asker.send("40/nowhere,");
+            assert!(asker.receive().unwrap().starts_with("44/nowhere,"));
+            answered += 1;
+        }
+        asked.store(true, Relaxed);
+        answered
+    });
+    assert_eq!(answered, 20, "before the emitter ended");
 }

@@ -69,7 +69,7 @@ impl Ids {
     pub fn next(&mut self) -> Id {
         if self.pool.len() < LENGTH {
             self.pool.resize(POOL, 0);
-            getrandom::fill(&mut self.pool).expect("the operating system has random numbers");
+            fill(&mut self.pool);
         }
         let mut id = [0; LENGTH];
         for (char, random) in id.iter_mut().zip(self.pool.drain(self.pool.len() - LENGTH..)) {
@@ -88,6 +88,26 @@ impl Ids {
         id[LENGTH - MARK..].copy_from_slice(&mark);
         Id(id)
     }
+}
+
+/// Random bytes.
+fn fill(pool: &mut [u8]) {
+    #[cfg(test)]
+    if let Some(seed) = SEED.get() {
+        let mut state = seed;
+        for byte in pool {
+            state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
+            *byte = (state >> 56) as u8;
+        }
+        return SEED.set(Some(state));
+    }
+    getrandom::fill(pool).expect("the operating system has random numbers");
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What ids are made of in a simulation on this thread, so that it can be run again.
+    pub static SEED: std::cell::Cell<Option<u64>> = const { std::cell::Cell::new(None) };
 }
 
 /// What the first characters of an id say of its last: one name in 16 million of 20 characters looks marked by chance.

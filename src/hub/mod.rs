@@ -28,7 +28,7 @@ pub mod run;
 pub mod runtime;
 pub mod seeded;
 pub mod server;
-#[cfg(any())]
+#[cfg(test)]
 mod simulation;
 pub mod stats;
 

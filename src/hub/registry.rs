@@ -58,6 +58,12 @@ impl Memory {
         self.owners.lock().insert(pid, owner);
     }
 
+    /// How many sessions there are.
+    #[cfg(test)]
+    pub fn owners(&self) -> usize {
+        self.owners.lock().len()
+    }
+
     /// A session is over, if it is still this shard's.
     pub fn disown(&self, pid: &Id, shard: usize) {
         let mut owners = self.owners.lock();

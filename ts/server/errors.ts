@@ -30,7 +30,8 @@ export const ERROR_CODES = {
   ERR_AUTHENTICATION_TIMEOUT: "to a client: authenticate did not answer in time",
   ERR_SESSION_ENDED: "to a client: its session has ended",
   ERR_ANOTHER_USER: "to a client: its connection is another user's",
-  ERR_BUSY: "the server's threads did not answer in time; to a client: too many others are connecting",
+  ERR_BUSY:
+    "to a client: too many others are connecting; of a method that looks at all clients: the server did not answer in time",
   ERR_FORBIDDEN: "to a client: it may not join this room",
   ERR_TOO_MANY_ROOMS: "to a client: its socket, or the server, has as many rooms as it may have",
   ERR_ROOM_LEFT: "to a client: it left a room before it had joined it",

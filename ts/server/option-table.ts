@@ -234,5 +234,5 @@ function applyPresence(value: unknown, { native }: ParsedOptions): void {
   if (given.has("staleAfter")) native.presenceStaleAfter = get("staleAfter", 1);
   if (given.has("sweepInterval")) native.presenceSweepInterval = get("sweepInterval", 1);
   if (given.has("grace")) native.presenceGrace = get("grace", 0);
-  if (given.has("smallRoom")) native.presenceSmallRoom = count("presence.smallRoom", given.get("smallRoom"));
+  if (given.has("smallRoom")) native.presenceSmallRoom = integer("presence.smallRoom", given.get("smallRoom"), 0, 1e9);
 }

@@ -134,8 +134,8 @@ export interface RealtimeOptions extends ServerOptions {
   /** Most rooms that a client may join with one socket (ERR_TOO_MANY_ROOMS). Default 100. */
   maxRoomsPerSocket?: number;
   /**
-   * Most rooms: beyond, no client can make a new one by joining it (ERR_TOO_MANY_ROOMS). A room counts once for each
-   * native thread that has members of it. Default 100 000.
+   * Most rooms: beyond, no client can make a new one by joining it (ERR_TOO_MANY_ROOMS). The clients of one address that made
+   * many must leave as many free. Default 100 000.
    */
   maxRooms?: number;
   /**
@@ -148,7 +148,8 @@ export interface RealtimeOptions extends ServerOptions {
   /**
    * A client of which nothing was heard for `staleAfter` ms (300 000) is disconnected; looked for every `sweepInterval` ms
    * (60 000). A user who is cut off has left a room, and an empty room's producer ends, after `grace` ms (3000).
-   * A room of more than `smallRoom` members (100) hears of those who come and go by one `room:members` a second at most.
+   * Rooms of up to `smallRoom` members (100) hear of each who comes and goes, `room:joined` and `room:left`; larger ones get
+   * one `room:members` a second at most.
    */
   presence?: { staleAfter?: number; sweepInterval?: number; grace?: number; smallRoom?: number };
   /** Longest time to flush at shutdown, in ms. Default 5000. */

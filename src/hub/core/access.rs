@@ -98,6 +98,12 @@ impl Endings {
         self.count
     }
 
+    /// How many wait.
+    #[cfg(test)]
+    pub fn waiting(&self) -> usize {
+        self.waiting
+    }
+
     /// A socket begins to wait.
     pub fn wait(&mut self) {
         self.waiting += 1;

@@ -59,6 +59,12 @@ impl<K: Ord + Hash + Clone> Deadlines<K> {
         self.due.first().map(|(at, _)| *at)
     }
 
+    /// When something is due.
+    #[cfg(test)]
+    pub fn at(&self, key: &K) -> Option<Millis> {
+        self.at.get(key).copied()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.due.len()

@@ -6,6 +6,8 @@ pub mod access;
 mod admission;
 pub mod arena;
 mod batch;
+#[cfg(test)]
+pub mod check;
 mod closing;
 pub mod connection;
 pub mod deadlines;
@@ -294,22 +296,5 @@ impl Core {
 
     fn millis(&self) -> Millis {
         self.now.millis()
-    }
-}
-
-#[cfg(test)]
-impl Core {
-    /// What always holds between steps.
-    pub fn check(&self) {
-        self.directory.check();
-        assert!(self.admissions.is_empty() && self.effects.is_empty());
-        for pid in self.recovery.present.values() {
-            assert!(self.directory.socket(*pid).is_some(), "a session of a socket that is gone");
-        }
-    }
-
-    /// Whether nobody is here and nothing is due.
-    pub fn is_empty(&self) -> bool {
-        self.directory.is_empty() && self.tenants.is_empty() && self.deadlines.len() == 0
     }
 }

@@ -20,6 +20,7 @@ use crate::hub::counters::{Counters, Gauge};
 use crate::hub::ids::Id;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::{self, Frame};
+use crate::session::Millis;
 use crate::session::engine::{Channel, Effect, Engine, Message, Timing, Transport};
 use crate::session::handshake::{Refusal, Request};
 use crate::session::socket::Sockets;
@@ -465,15 +466,19 @@ impl Core {
 
     /// Asks for a wake-up at the connection's next deadline.
     pub(super) fn rearm(&mut self, id: ConnectionId) {
-        let now = self.now;
-        let Some(connection) = self.directory.connection(id) else { return };
-        let expires = connection.identity.as_ref().and_then(|identity| identity.until);
-        let expires = expires.filter(|_| connection.engine.is_open()).map(|until| now.process_at(until));
-        let next = [connection.engine.deadline(), connection.members.deadline(), expires, connection.leaves_by];
-        match next.into_iter().flatten().min() {
+        let Some(connection) = self.directory.see(id) else { return };
+        match self.next_of(connection) {
             Some(at) => self.deadlines.set(super::Due::Connection(id), at),
             None => self.deadlines.clear(&super::Due::Connection(id)),
         }
+    }
+
+    /// When something of a connection is due.
+    pub(super) fn next_of(&self, connection: &Connection) -> Option<Millis> {
+        let expires = connection.identity.as_ref().and_then(|identity| identity.until);
+        let expires = expires.filter(|_| connection.engine.is_open()).map(|until| self.now.process_at(until));
+        let next = [connection.engine.deadline(), connection.members.deadline(), expires, connection.leaves_by];
+        next.into_iter().flatten().min()
     }
 
     /// The system's clock was set.

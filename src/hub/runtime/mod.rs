@@ -125,12 +125,7 @@ impl Shard {
 
     /// Something was done outside of the loop: it wakes if it would sleep too long.
     fn look_after(&mut self) {
-        let deadline = self.core.deadline();
-        let is_early = match (deadline, self.sleeps_until) {
-            (Some(deadline), Some(until)) => deadline < until,
-            _ => false,
-        };
-        if self.core.is_dirty() || is_early {
+        if must_wake(&self.core, self.sleeps_until) {
             self.mailbox.nudge();
         }
     }
@@ -201,6 +196,12 @@ impl Shard {
     fn abandon(&mut self) {
         self.with_core(|core, effects| core.abandon(clock::now(), effects));
     }
+}
+
+/// Whether a loop that sleeps until then must wake: something is to be written, or is due earlier.
+pub(super) fn must_wake(core: &Core, sleeps_until: Option<Millis>) -> bool {
+    let is_early = core.deadline().zip(sleeps_until).is_some_and(|(deadline, until)| deadline < until);
+    core.is_dirty() || is_early
 }
 
 /// Runs something that must not take the process down.

@@ -1,115 +1,104 @@
 //! A connection without a network: bytes both ways, as many as the client is willing to take, until it is cut.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::Poll;
 
 #[derive(Default)]
-pub struct Inside {
+struct Inside {
     /// What the client has sent and the server has not read.
     up: VecDeque<u8>,
     /// What the server has written and the client has not read.
-    pub down: Vec<u8>,
+    down: Vec<u8>,
     /// How much of that there may be.
-    pub room: usize,
+    room: usize,
+    /// The client's end is gone.
     cut: bool,
     /// The server has closed its side.
-    pub ended: bool,
-    wakers: Vec<Waker>,
+    ended: bool,
+    /// Its task at the server has something to do.
+    woken: bool,
+    /// The server waits for room.
+    wants_room: bool,
 }
 
 /// Both ends.
 #[derive(Clone, Default)]
-pub struct Pipe(pub Arc<Mutex<Inside>>);
+pub struct Pipe(Rc<RefCell<Inside>>);
 
 impl Pipe {
-    fn change(&self, change: impl FnOnce(&mut Inside)) {
-        let mut inside = self.0.lock();
-        change(&mut inside);
-        let wakers = std::mem::take(&mut inside.wakers);
-        drop(inside);
-        wakers.into_iter().for_each(Waker::wake);
-    }
-
     /// The client sends.
     pub fn send(&self, bytes: &[u8]) {
-        self.change(|inside| inside.up.extend(bytes));
+        let mut inside = self.0.borrow_mut();
+        inside.up.extend(bytes);
+        inside.woken = true;
     }
 
     /// The client takes all that is there, and will hold so much.
     pub fn receive(&self, room: usize) -> Vec<u8> {
-        let mut taken = Vec::new();
-        self.change(|inside| {
-            taken = std::mem::take(&mut inside.down);
-            inside.room = room;
-        });
-        taken
+        let mut inside = self.0.borrow_mut();
+        inside.room = room;
+        if room > 0 && std::mem::take(&mut inside.wants_room) {
+            inside.woken = true;
+        }
+        std::mem::take(&mut inside.down)
     }
 
-    /// The connection is gone.
+    /// The client's end is gone.
     pub fn cut(&self) {
-        self.change(|inside| inside.cut = true);
+        let mut inside = self.0.borrow_mut();
+        (inside.cut, inside.woken) = (true, true);
     }
 
-    pub fn is_over(&self) -> bool {
-        let inside = self.0.lock();
-        inside.cut || inside.ended
+    /// The server has no more to say.
+    pub fn end(&self) {
+        self.0.borrow_mut().ended = true;
     }
-}
 
-/// The server's end.
-pub struct End(pub Pipe);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.0.lock().ended = true;
+    /// Whether the server has no more to say.
+    pub fn is_ended(&self) -> bool {
+        self.0.borrow().ended
     }
-}
 
-impl AsyncRead for End {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut inside = self.0.0.lock();
-        if inside.cut {
-            return Poll::Ready(Ok(()));
-        }
+    /// The server's task is to run.
+    pub fn wake(&self) {
+        self.0.borrow_mut().woken = true;
+    }
+
+    /// Whether the server's task is to run; it runs now.
+    pub fn take_wake(&self) -> bool {
+        std::mem::take(&mut self.0.borrow_mut().woken)
+    }
+
+    /// The server reads, at most so much. None: there is nothing. Nothing of it: it is the end.
+    pub fn read(&self, most: usize) -> Option<Vec<u8>> {
+        let mut inside = self.0.borrow_mut();
         if inside.up.is_empty() {
-            inside.wakers.push(context.waker().clone());
-            return Poll::Pending;
+            return inside.cut.then(Vec::new);
         }
-        // However it is cut into pieces.
-        let count = inside.up.len().min(buffer.remaining()).min(7 + inside.up.len() / 2);
-        let bytes: Vec<u8> = inside.up.drain(..count).collect();
-        buffer.put_slice(&bytes);
-        Poll::Ready(Ok(()))
+        let count = inside.up.len().min(most);
+        Some(inside.up.drain(..count).collect())
     }
-}
 
-impl AsyncWrite for End {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let mut inside = self.0.0.lock();
+    /// The server writes.
+    pub fn write(&self, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        let mut inside = self.0.borrow_mut();
         if inside.cut {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
-        let count = bytes.len().min(inside.room.saturating_sub(inside.down.len()));
-        if count == 0 {
-            inside.wakers.push(context.waker().clone());
+        let mut room = inside.room.saturating_sub(inside.down.len());
+        if room == 0 {
+            inside.wants_room = true;
             return Poll::Pending;
         }
-        inside.down.extend_from_slice(&bytes[..count]);
+        let mut count = 0;
+        for slice in slices {
+            let taken = slice.len().min(room);
+            inside.down.extend_from_slice(&slice[..taken]);
+            (room, count) = (room - taken, count + taken);
+        }
         Poll::Ready(Ok(count))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.0.lock().ended = true;
-        Poll::Ready(Ok(()))
     }
 }

@@ -1,0 +1,94 @@
+//! What always holds between steps, and what a simulation sees.
+
+use std::sync::Arc;
+
+use super::connection::Connection;
+use super::outbox::Outbox;
+use super::socket::{Socket, Stage, key_of};
+use super::{Core, Due};
+use crate::hub::event::SocketKey;
+
+impl Core {
+    /// What always holds between steps.
+    pub fn check(&self) {
+        self.directory.check();
+        assert!(self.admissions.is_empty() && self.effects.is_empty());
+        for (pid, id) in &self.recovery.present {
+            let socket = self.directory.socket(*id).expect("a session of a socket that is gone");
+            assert!(socket.track.as_ref().is_some_and(|track| track.pid == *pid), "another session's socket");
+        }
+        for pid in self.recovery.away.keys() {
+            assert!(self.deadlines.at(&Due::Away(*pid)).is_some(), "a session that is kept for ever");
+            assert!(!self.recovery.present.contains_key(pid), "a session in two places");
+        }
+        self.directory.connections().for_each(|(id, connection)| {
+            let next = self.next_of(connection);
+            let set = self.deadlines.at(&Due::Connection(id));
+            assert!(
+                next.is_none_or(|next| set.is_some_and(|set| set <= next)),
+                "due at {next:?} and not before {set:?}"
+            );
+            self.check_outbox(connection);
+        });
+        let asking = self.directory.sockets().filter(|(_, socket)| socket.stage == Stage::Asking).count();
+        assert_eq!(self.endings.waiting(), asking + self.recovery.claims.len(), "who waits while somebody logs out");
+        for (id, socket) in self.directory.sockets() {
+            let is_replayed = socket.track.as_ref().is_some_and(|track| track.replay.is_some());
+            assert!(!is_replayed || self.recovery.replaying.contains(&id), "nobody gives it what it missed");
+            assert!(socket.stage != Stage::Returning || !socket.joining.is_empty(), "nobody decides on it");
+        }
+    }
+
+    /// What waits will leave, and is not too much unless it is about to be looked at.
+    fn check_outbox(&self, connection: &Connection) {
+        let Connection { outbox, dirty, held, blocked, over, link, engine, server, .. } = connection;
+        let leaves = *dirty || *held || *over || if link.is_some() { *blocked } else { !engine.has_poll() };
+        assert!(outbox.is_empty() || leaves, "what waits is forgotten");
+        assert!(!held || self.deadlines.len() > 0, "what waits for a batch waits for ever");
+        let is_written_first = *over || *dirty && (engine.has_poll() || link.is_some() && !blocked);
+        if !is_written_first {
+            let cost = outbox.cost();
+            assert!(cost <= server.config.max_outbox + LARGEST, "an outbox of {cost}");
+        }
+    }
+
+    /// Whether nobody is here and nothing is due. Servers are known until they are closed.
+    pub fn is_empty(&self) -> bool {
+        let recovery = &self.recovery;
+        let no_session = recovery.away.is_empty() && recovery.present.is_empty() && recovery.claims.is_empty();
+        let nobody = self.directory.is_empty() && self.clients() == 0 && no_session;
+        nobody && self.deadlines.len() == 0 && self.empty.is_empty() && self.endings.waiting() == 0
+    }
+
+    /// What is here, for whoever wants to know why something is.
+    pub fn rest(&self) -> String {
+        let Self { directory, deadlines, recovery, empty, .. } = self;
+        let (links, sockets) = (directory.links().count(), directory.sockets().count());
+        let (away, present, claims) = (recovery.away.len(), recovery.present.len(), recovery.claims.len());
+        format!(
+            "{} clients, {links} links, {sockets} sockets, {away} away, {present} present, {claims} claims, {} empty, due {deadlines:?}",
+            self.clients(),
+            empty.len()
+        )
+    }
+
+    /// Sockets that are in.
+    pub fn joined(&self) -> impl Iterator<Item = (SocketKey, &Socket)> {
+        let joined = self.directory.sockets().filter(|(_, socket)| socket.is_joined());
+        joined.map(|(id, socket)| (key_of(self.index, id), socket))
+    }
+
+    /// Users behind connections that are open.
+    pub fn users(&self) -> impl Iterator<Item = Arc<str>> {
+        let open = self.directory.connections().filter(|(_, connection)| connection.engine.is_open());
+        open.filter_map(|(_, connection)| connection.user())
+    }
+
+    /// What WebSockets have to write that are no connection's transport.
+    pub fn tails(&self) -> impl Iterator<Item = &Outbox> {
+        self.directory.links().map(|(_, link)| &link.tail)
+    }
+}
+
+/// Most that one thing costs, and what is urgent, in a simulation: an outbox is looked at when that is in it.
+pub const LARGEST: usize = 3500;
