@@ -232,23 +232,3 @@ test("on several shards a user may come back on another, with nobody told", asyn
     ["room:left", "bob", bob.id],
   ]);
 });
-
-test("a room of more than presence.smallRoom members hears of those who come by room:members", async () => {
-  const port = await start({ presence: { smallRoom: 2 } });
-  const first = await connected(port);
-  const { events } = collect(first, "room:joined", "room:members");
-  await join(first, "r");
-  const others = [await connected(port), await connected(port), await connected(port)];
-  for (const other of others) expect(await join(other, "r")).toEqual({ ok: true });
-  const members = () =>
-    events
-      .filter(({ type }) => type === "room:members")
-      .map(({ data }) => data as { count: number; joined: { socketId: string }[] });
-  await vi.waitFor(() => expect(members().at(-1)?.count).toBe(4));
-  const [second, ...rest] = others.map(({ id }) => id);
-  const each = events
-    .filter(({ type }) => type === "room:joined")
-    .map(({ data }) => (data as { socketId: string }).socketId);
-  expect(each).toEqual([first.id, second]);
-  expect(members().flatMap(({ joined }) => joined.map(({ socketId }) => socketId))).toEqual(rest);
-});
