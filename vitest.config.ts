@@ -13,7 +13,6 @@ export default defineConfig({
     hookTimeout: 180_000,
     // They wait more than they work.
     maxWorkers: "150%",
-    maxConcurrency: 12,
     slowTestThreshold: 5000,
     silent: "passed-only",
   },

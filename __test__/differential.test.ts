@@ -30,7 +30,8 @@ test("every case has its own name, and every difference is one of them", () => {
 
 describe.each(groups)("%s", (name) => {
   const cases = allCases.filter((one) => one.group === name);
-  test.concurrent.each(cases.map((one) => [one.name, one] as const))("%s", async (_name, one) => {
+  // The time of one includes that of those beside it.
+  test.concurrent.each(cases.map((one) => [one.name, one] as const))("%s", { timeout: 900_000 }, async (_name, one) => {
     // With ORACLE_ONLY the oracle runs twice: its own transcripts must be equal, or the case is worth nothing.
     const first = transcribe(one, "oracle");
     const entries = first.then((transcript) => transcript.server.length);

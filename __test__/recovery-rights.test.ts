@@ -52,14 +52,14 @@ test("a ticket that names fewer rooms by now", async () => {
   expect(words).toContain("for all");
   expect(running.server.getRoomMembers("secret")).toEqual([]);
   expect(running.server.getRoomMembers("lobby")).toEqual([socket.id]);
-  expect(await told).toMatchObject({ code: "ERR_FORBIDDEN", room: "secret" });
+  expect((await told).data).toMatchObject({ code: "ERR_FORBIDDEN", room: "secret" });
 });
 
 test("authorizeJoin that says no by now", async () => {
   let may = true;
   await start({
     authenticate: () => ({ userId: "ann" }),
-    authorizeJoin: (_, room) => may || room !== "secret",
+    authorizeJoin: (_socket, roomId) => may || roomId !== "secret",
   });
   const { socket, words } = await member({}, "lobby", "secret");
   await cut(running, socket);

@@ -262,7 +262,7 @@ const codings = ["gzip", "deflate", "gzip, deflate, br", "br", "gzip;q=0", "iden
 for (const coding of codings) {
   add(`a long answer with Accept-Encoding: ${coding}`, emitter, async (context) => {
     const session = await context.joinedPolling();
-    for (const size of [1023 - 15, 1024 - 15, 5000]) {
+    for (const size of [1023 - 15, 1024 - 15, 5000, 100_000]) {
       await session.post(`42["emit",1,${size}]`);
       const response = await session.get({ "Accept-Encoding": coding });
       context.saw(`${size}`, [text(response).length, header(response, "content-encoding") ?? "plain"]);

@@ -1,6 +1,7 @@
 // Stock clients that are cut off, and come back when a test says so.
 import type { Socket } from "socket.io-client";
 import { vi } from "vitest";
+import { within } from "./deadline.js";
 import { type Attached, event } from "./nself.js";
 
 /** The client's connection ends without a word of Socket.IO; the server has noticed when this is over. */
@@ -14,10 +15,15 @@ export async function cut({ server }: Attached, socket: Socket): Promise<void> {
   });
 }
 
-/** The client comes back by itself, with what it knows of its session; and, if given, with other words of who it is. */
+/**
+ * The client comes back by itself, with what it knows of its session; and, if given, with other words of who it is. Like every
+ * client it tries again when the server breaks off.
+ */
 export async function back(socket: Socket, auth?: object): Promise<void> {
   if (auth) socket.auth = auth as Record<string, unknown>;
-  const connected = event(socket, "connect");
+  const again = () => void socket.connect();
+  socket.on("disconnect", again);
+  const connected = new Promise<void>((resolve) => socket.once("connect", resolve));
   socket.connect();
-  await connected;
+  await within("the client to come back", connected).finally(() => socket.off("disconnect", again));
 }

@@ -30,6 +30,8 @@ const OVERHEAD: usize = 128;
 pub struct Piece {
     /// Events, in order.
     pub runs: Vec<Arc<Run>>,
+    /// The place of the last of them; 0 if there is none.
+    pub last: Position,
     /// All up to here were looked at.
     pub next: Position,
 }
@@ -186,7 +188,7 @@ impl Journal for Ring {
         }
         places.sort_unstable();
         places.dedup();
-        let mut piece = Piece { runs: Vec::new(), next: until };
+        let mut piece = Piece { runs: Vec::new(), last: 0, next: until };
         let mut cost = 0;
         for place in places {
             let Entry { to, body: Body::Event(run), .. } = inside.entry(place) else { continue };
@@ -198,6 +200,7 @@ impl Journal for Ring {
                 break;
             }
             cost += run.cost();
+            piece.last = place;
             piece.runs.push(run.clone());
         }
         Some(piece)
@@ -311,7 +314,7 @@ mod tests {
         assert_eq!(read(&ring, 3, 4, &ann).unwrap(), [4]);
         assert_eq!(read(&ring, 0, 6, &Somebody(vec![("a".into(), 1), ("b".into(), 3)])).unwrap(), [3, 4]);
         let piece = ring.read(0, 6, &ann, 1).unwrap();
-        assert_eq!((piece.runs.len(), piece.next), (1, 2), "the next one begins behind 2");
+        assert_eq!((piece.runs.len(), piece.last, piece.next), (1, 1, 2), "the next one begins behind 2");
     }
 
     #[test]

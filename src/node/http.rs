@@ -181,7 +181,7 @@ pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result
 
 /// Serves the ports behind listening sockets of Node's, and connections that it has not read from, until the server
 /// closes: for the end of the process, as Node is not to serve them any more. Throws ERR_TAKEOVER.
-#[napi]
+#[napi(catch_unwind)]
 pub fn take_ports(server: u32, listening: Vec<i32>, accepted: Vec<i32>) -> Result<(), Code> {
     let server = hub::server(server).map_err(coded)?;
     #[cfg(unix)]
@@ -203,7 +203,7 @@ pub fn takeover_self_test(fd: f64, token: String) -> Result<(), Code> {
 
 /// Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
 /// returns the other end's descriptor. Throws ERR_TAKEOVER.
-#[napi]
+#[napi(catch_unwind)]
 pub fn bridge_self_test(token: String) -> Result<i32, Code> {
     #[cfg(unix)]
     return crate::transport::takeover::bridge_self_test(token).map_err(coded);

@@ -41,7 +41,8 @@ pub fn accept(
     session: Option<String>,
     expires_at: Option<f64>,
 ) -> Result<(), Code> {
-    if let Some(at) = expires_at.filter(|at| !at.is_finite()) {
+    // Infinity is never.
+    if let Some(at) = expires_at.filter(|at| at.is_nan()) {
         return Err(invalid(format!("expiresAt must be a time in ms since 1970, not {at}")));
     }
     let identity = Identity {

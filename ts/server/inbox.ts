@@ -40,9 +40,8 @@ export class Inbox {
     this.#going = true;
     this.#add(events);
     this.#run();
-    if (goes) return;
     // Not at once when these are handled: the native side would call again in this same turn.
-    this.#schedule();
+    if (!goes) setImmediate(() => this.#turn());
   }
 
   /** Calls back when nothing waits. */
@@ -51,18 +50,20 @@ export class Inbox {
     else callback();
   }
 
-  #schedule(): void {
-    setImmediate(() => this.#turn());
-    // Behind what the handlers have left to promises and ticks.
-    setImmediate(() => this.#after());
-  }
-
   #turn(): void {
     const isEmpty = this.#next === this.#events.length;
     const events = this.#take(isEmpty ? this.#most : 0);
+    if (isEmpty && events.length === 0) {
+      this.#going = false;
+      this.#most = FIRST;
+      for (const callback of this.#whenEmpty.splice(0)) callback();
+      return;
+    }
     this.#add(events);
-    this.#going = !isEmpty || events.length > 0;
     this.#run();
+    setImmediate(() => this.#turn());
+    // Behind what the handlers of that turn leave to promises and ticks.
+    setImmediate(() => this.#measure());
   }
 
   #add(events: InboxEvent[]): void {
@@ -93,15 +94,10 @@ export class Inbox {
     }
   }
 
-  #after(): void {
+  #measure(): void {
+    if (!this.#going) return;
     const took = performance.now() - this.#began;
     if (took > 2 * TURN) this.#most = Math.max(1, Math.floor((this.#handled * TURN) / took));
     else if (took < TURN && this.#handled === this.#most) this.#most = Math.min(MOST, 2 * this.#most);
-    if (this.#going) {
-      this.#schedule();
-      return;
-    }
-    this.#most = FIRST;
-    for (const callback of this.#whenEmpty.splice(0)) callback();
   }
 }

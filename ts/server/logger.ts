@@ -2,10 +2,11 @@
 
 import { warnOnce } from "./registry.js";
 
-/** From nothing to everything. @internal */
-export const LEVELS = ["off", "error", "warn", "info", "debug", "trace"] as const;
+/** From nothing to everything. */
+export type LogLevel = "off" | "error" | "warn" | "info" | "debug" | "trace";
 
-export type LogLevel = (typeof LEVELS)[number];
+/** @internal */
+export const LEVELS: readonly LogLevel[] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /** One thing that the server has to say. It holds no session ids, cookies or tokens. */
 export interface LogEntry {

@@ -18,8 +18,10 @@ export type AllowRequest = (
 /** Cross-origin access, as in the `cors` package; functions and regular expressions are not supported. */
 export interface CorsOptions {
   /**
-   * Allowed origins; `"*"` is any, `true` any that asks, `false` none. Default `"*"`. With any, what pages of other hosts
-   * send has no cookies here: a browser would send them along with every WebSocket.
+   * Allowed origins, as browsers send them: scheme, host, and a port that is not the scheme's own. What can match nothing
+   * (a path, a slash at the end, a wildcard) is refused, and so is `undefined`. `"*"` is any, `true` any that asks, `false`
+   * none. Default `"*"`. With any, what pages of other hosts send has no cookies here: a browser would send them along
+   * with every WebSocket.
    */
   origin?: boolean | string | string[];
   methods?: string | string[];

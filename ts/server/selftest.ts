@@ -7,22 +7,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, Socket } from "node:net";
 import type { Native } from "./binding.js";
 import { registry, warnOnce } from "./registry.js";
-
-/** How WebSockets are taken from Node's HTTP servers. */
-export interface Takeover {
-  /**
-   * `works`: their sockets are taken over, and then cost JavaScript nothing. `piped`: that failed, so JavaScript pipes
-   * them; it is tried again. `refused`: that failed, too; clients stay on polling. `testing`: known in a moment.
-   * `untested`: no HTTP server was attached in this thread.
-   */
-  state: "untested" | "testing" | "works" | "piped" | "refused";
-  /** Why it does not work. */
-  reason?: string;
-  /** WebSockets of this server that were taken over. */
-  taken: number;
-  /** WebSockets of this server that were piped: those of HTTPS always are. */
-  piped: number;
-}
+import type { Takeover } from "./stats.js";
 
 /** What the self-test found. */
 export type Verdict = Pick<Takeover, "state" | "reason">;

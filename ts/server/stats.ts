@@ -1,7 +1,22 @@
 // What a server counts, as stats() and shutdown() tell it.
 
 import { eventLoopDelay } from "./loop-delay.js";
-import type { Takeover } from "./selftest.js";
+
+/** How WebSockets are taken from Node's HTTP servers. */
+export interface Takeover {
+  /**
+   * `works`: their sockets are taken over, and then cost JavaScript nothing. `piped`: that failed, so JavaScript pipes
+   * them; it is tried again. `refused`: that failed, too; clients stay on polling. `testing`: known in a moment.
+   * `untested`: no HTTP server was attached in this thread.
+   */
+  state: "untested" | "testing" | "works" | "piped" | "refused";
+  /** Why it does not work. */
+  reason?: string;
+  /** WebSockets of this server that were taken over. */
+  taken: number;
+  /** WebSockets of this server that were piped: those of HTTPS always are. */
+  piped: number;
+}
 
 /** How many values fell to each upper bound in `le`; the last of `counts` is above all of them. */
 export interface Distribution {

@@ -13,9 +13,9 @@ import { eventLoopDelay } from "./loop-delay.js";
 import type { RealtimeOptions } from "./options.js";
 import { addProducer, type Produce, type ProducerOptions } from "./producers.js";
 import { attach, NOT_RUNNING, running, serverId, watchRooms } from "./realtime.js";
-import { type Takeover, verdict } from "./selftest.js";
+import { verdict } from "./selftest.js";
 import type { Server } from "./server.js";
-import { eventLoopMetrics, type ShutdownReport, type Stats, takeoverMetrics } from "./stats.js";
+import { eventLoopMetrics, type ShutdownReport, type Stats, type Takeover, takeoverMetrics } from "./stats.js";
 
 /** One connected socket. Times are ISO 8601. */
 export interface PresenceEntry {

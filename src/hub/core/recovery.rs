@@ -240,9 +240,10 @@ impl Recovery {
         self.cursors.get(&nsp).copied().unwrap_or_default()
     }
 
-    /// A message was handled.
+    /// A message was handled. Those that are handled together need not come in their order.
     pub fn advance(&mut self, nsp: u32, position: Position) {
-        self.cursors.insert(nsp, position);
+        let cursor = self.cursors.entry(nsp).or_default();
+        *cursor = position.max(*cursor);
     }
 
     /// A server is over.

@@ -269,7 +269,7 @@ impl Core {
         }
         let piece = if cursor > after { memory.journal.read(after, cursor, &was, room) } else { None };
         let is_forgotten = cursor > after && piece.is_none();
-        let next = piece.as_ref().map_or(after, |piece| piece.next);
+        let (last, next) = piece.as_ref().map_or((0, after), |piece| (piece.last, piece.next));
         if is_forgotten {
             // It reads more slowly than the journal forgets.
             return self.directory.doom(owner, super::Doom::Slow);
@@ -284,7 +284,7 @@ impl Core {
             }
         }
         let Some(track) = self.directory.socket_mut(id).and_then(|socket| socket.track.as_mut()) else { return };
-        track.sent = track.sent.max(next);
+        track.sent = track.sent.max(last);
         track.replay = Some(next);
         if next == cursor {
             track.replay = None;

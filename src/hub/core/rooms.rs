@@ -206,9 +206,8 @@ impl Core {
         if let Some(space) = self.directory.space(message.nsp) {
             space.select(&message.to, |member| selected.push(member.socket));
         }
-        if let Some(position) =
-            self.directory.space(message.nsp).and_then(|space| space.nsp.memory.as_ref()).and(message.position)
-        {
+        // Nobody may be here, and somebody away whom it concerns.
+        if let Some(position) = message.position {
             self.recovery.advance(message.nsp, position);
         }
         selected.into_iter().for_each(|id| self.change_socket(id, change));

@@ -167,7 +167,7 @@ impl Outbox {
         self.urgent.max(usize::from(self.written > 0)).min(self.queue.len())
     }
 
-    /// Parts the event of a run that has begun to leave from those that have not.
+    /// Parts the event of a run that has begun to leave from those that have not, and from those that have left.
     fn part_begun(&mut self) {
         let Some(Piece::Run(run, from, to)) = self.queue.front().cloned() else { return };
         if self.written == 0 {
@@ -175,24 +175,14 @@ impl Outbox {
         }
         let sent = run.start(from as usize) + self.written;
         let first = run.items()[..to as usize].partition_point(|item| item.end() <= sent) as u32;
-        let begun = if run.start(first as usize) == sent { first } else { first + 1 };
-        if begun == to {
-            return;
+        self.cost -= run.cost_of(&(from as usize..first as usize));
+        self.written = sent - run.start(first as usize);
+        if self.written > 0 && first + 1 < to {
+            self.queue[0] = Piece::Run(run.clone(), first + 1, to);
+            self.queue.push_front(Piece::Run(run, first, first + 1));
+        } else {
+            self.queue[0] = Piece::Run(run, first, to);
         }
-        self.cost -= self.queue[0].cost();
-        self.queue[0] = Piece::Run(run.clone(), begun, to);
-        self.cost += self.queue[0].cost();
-        if begun == first {
-            self.written = 0;
-            return;
-        }
-        self.queue.push_front(Piece::Run(run, first, begun));
-        self.cost += self.queue[0].cost();
-        self.written = sent
-            - match &self.queue[0] {
-                Piece::Run(run, first, _) => run.start(*first as usize),
-                _ => 0,
-            };
     }
 
     /// Moves all that waits in another outbox behind what waits here.

@@ -210,3 +210,22 @@ fn what_has_begun_to_leave_is_not_dropped() {
     assert!(seen[2].starts_with("42[\"gap\""), "{}", seen[2]);
     assert_eq!(seen.last().unwrap(), "4259");
 }
+
+#[test]
+fn what_has_left_of_a_large_run_does_not_count() {
+    let texts: Vec<String> = (0..20).map(|number| format!("{number} {}", "x".repeat(300))).collect();
+    let runs: Vec<Arc<Run>> = texts.iter().map(|text| event(text, &Policy::Latest("a".into()))).collect();
+    let run = Run::joined(runs.iter());
+    // The last event has begun to leave, or one before it.
+    for left in [100, 700, 3000] {
+        let mut outbox = Outbox::default();
+        outbox.push_run(run.clone());
+        let mut sink = Sink { got: Vec::new(), room: run.len() - left, calls: 0 };
+        write(&mut outbox, &mut sink, &mut Joiner::default());
+        assert!(outbox.cost() > CAP && outbox.compact(CAP, |at| at as i64).is_ok(), "{left}");
+        sink.room = usize::MAX;
+        write(&mut outbox, &mut sink, &mut Joiner::default());
+        let end = run.event(19);
+        assert_eq!((&sink.got[sink.got.len() - end.len()..], outbox.cost()), (end, 0), "{left}");
+    }
+}
