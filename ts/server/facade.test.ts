@@ -12,6 +12,12 @@ const fake = vi.hoisted(() => ({
   rooms: [] as string[],
 }));
 
+// Events of one call are handled in one turn, however busy the machine is.
+vi.mock("node:perf_hooks", async (original) => ({
+  ...(await original<typeof import("node:perf_hooks")>()),
+  performance: { now: () => 0 },
+}));
+
 vi.mock("./load-native.cjs", () => {
   const record =
     (name: string, result?: unknown) =>
