@@ -49,11 +49,14 @@ export const differences: Record<string, Difference> = {
   ...Object.fromEntries(originChecks),
 
   "frames: three pings": {
-    reason: "one pong waits at most, for the newest ping (RFC 6455, 5.5.3): who pings and reads nothing costs no memory",
+    reason:
+      "one pong waits at most, for the newest ping (RFC 6455, 5.5.3): who pings and reads nothing costs no memory",
     ours: (oracle) => ({
       ...oracle,
       client: oracle.client.map(([label, value]) =>
-        label === "frames" ? [label, (value as string[]).filter((pong) => pong !== "pong:1" && pong !== "pong:2")] : [label, value],
+        label === "frames"
+          ? [label, (value as string[]).filter((pong) => pong !== "pong:1" && pong !== "pong:2")]
+          : [label, value],
       ),
     }),
   },
