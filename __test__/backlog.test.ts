@@ -1,7 +1,7 @@
 // What clients send while JavaScript is busy waits on the native side, as much as is bearable; then it is handed over a
 // little at a time.
 import { afterEach, expect, test, vi } from "vitest";
-import type { ShutdownReport, Stats } from "../ts/server/stats.js";
+import type { ShutdownReport, Stats } from "../ts/server/process/stats.js";
 import { type Child, endChildren, start } from "./support/child.js";
 import { closeClients, connected, join } from "./support/nself.js";
 import {

@@ -11,7 +11,7 @@ import { join as joinPath } from "node:path";
 import tls from "node:tls";
 import type { Socket } from "socket.io-client";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
-import type { LogEntry } from "../ts/server/logger.js";
+import type { LogEntry } from "../ts/server/options/logger.js";
 import { certificate } from "./support/certificate.js";
 import { within } from "./support/deadline.js";
 import {

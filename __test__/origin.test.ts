@@ -1,6 +1,6 @@
 // Pages of other origins: what a browser sends along for its user, its cookies, must not get them in, on any request of any transport.
 import { afterEach, describe, expect, test, vi } from "vitest";
-import type { LogEntry } from "../ts/server/logger.js";
+import type { LogEntry } from "../ts/server/options/logger.js";
 import { type Attached, client, connected, event, MODES, realtime, startAttached } from "./support/nself.js";
 import { header, PollingSession, request, text, upgrade, WebSocketSession, webSocketTarget } from "./support/raw.js";
 

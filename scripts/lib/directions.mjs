@@ -16,7 +16,15 @@ const below = (module, above) => [
   },
 ];
 
+/** The folders of ts/server, from the lowest up. */
+const LAYERS = ["process", "options", "gate", "engine", "socketio", "nself"];
+
 const RULES = [
+  ...LAYERS.slice(0, -1).map((layer, at) => ({
+    in: new RegExp(`^ts/server/${layer}/`),
+    never: imports(String.raw`\.\./(?:${LAYERS.slice(at + 1).join("|")}|index\.js)(?:/.*)?`),
+    because: `in ts/server ${layer} is below ${LAYERS.slice(at + 1).join(", ")}`,
+  })),
   { in: /^ts\/events\.ts$/, never: /^\s*(?:import|export .* from)\b/, because: "events imports nothing" },
   {
     in: /^ts\/client\//,
@@ -32,7 +40,7 @@ const RULES = [
   { in: /^ts\/react\//, never: imports("node:.*"), because: "client code runs in browsers" },
   {
     in: /^ts\/server\//,
-    never: imports(String.raw`\.\./(?:client|react|next|cli)/.*`),
+    never: imports(String.raw`(?:\.\./)+(?:client|react|next|cli)/.*`),
     because: "server imports events only",
   },
   {

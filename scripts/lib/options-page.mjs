@@ -16,7 +16,7 @@ async function meanings() {
   const { default: ts } = await import("typescript");
   const found = new Map();
   for (const name of TYPES) {
-    const path = `${root}/ts/server/${name}`;
+    const path = `${root}/ts/server/options/${name}`;
     const file = ts.createSourceFile(path, readFileSync(path, "utf8"), ts.ScriptTarget.Latest, true);
     for (const type of file.statements) {
       if (!ts.isInterfaceDeclaration(type) || !/^(?:Server|Realtime|Limit)Options$/.test(type.name.text)) continue;
@@ -48,7 +48,7 @@ const cell = (text) => text.replaceAll("|", "\\|");
 
 /** The page. */
 export async function optionsPage() {
-  const { OPTIONS, REFUSED } = await import(`${root}/dist/esm/server/option-table.js`);
+  const { OPTIONS, REFUSED } = await import(`${root}/dist/esm/server/options/option-table.js`);
   const said = await meanings();
   const rows = (layerOnly) =>
     Object.entries(OPTIONS)

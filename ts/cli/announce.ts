@@ -3,7 +3,7 @@
 
 import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
-import { announceOn, onNextAnswer } from "../server/announce.js";
+import { announceOn, onNextAnswer } from "../server/nself/announce.js";
 
 for (const { prototype } of [HttpServer, HttpsServer]) {
   const { listen } = prototype;

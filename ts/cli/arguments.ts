@@ -1,7 +1,7 @@
 // Reads a command's own arguments. What is not known is an error, with a guess at what was meant.
 
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { didYouMean } from "../server/closest.js";
+import { didYouMean } from "../server/process/closest.js";
 
 /** An error of whoever typed the command: shown without a stack. */
 export class UsageError extends Error {}

@@ -2,8 +2,8 @@
 // The command `nself-realtime`: sets an application up, runs Next with the real-time server on its port, and looks at an
 // installation.
 
-import { didYouMean } from "../server/closest.js";
-import { packageVersion } from "../server/load-native.cjs";
+import { didYouMean } from "../server/process/closest.js";
+import { packageVersion } from "../server/process/load-native.cjs";
 import { readArguments, UsageError } from "./arguments.js";
 import { doctor } from "./doctor/index.js";
 import { init } from "./init/index.js";

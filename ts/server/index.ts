@@ -1,9 +1,6 @@
 // What `import … from "nself-realtime"` gives.
 
 export * from "../events.js";
-export type { Authenticate, AuthenticateHandshake, AuthenticateResult } from "./authenticate.js";
-export type { AuthorizeJoin } from "./authorize-join.js";
-export { BroadcastOperator } from "./broadcast.js";
 export {
   emitBuildProgress,
   emitDbQueryResult,
@@ -14,22 +11,35 @@ export {
   emitServiceStatus,
   emitToUser,
   type To,
-} from "./emitters.js";
-export { ERROR_CODES, RealtimeError } from "./errors.js";
-export type { LimitOptions, RateLimitOptions, RateOptions } from "./limits.js";
-export type { LogEntry, Logger, LogLevel } from "./logger.js";
-export { type Middleware, Namespace } from "./namespace.js";
-export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options.js";
-export type { Policies, Policy } from "./policies.js";
-export type { Produce, ProducerOptions } from "./producers.js";
-export { attach, getWebSocketServer, listen, register } from "./realtime.js";
-export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./schemas.js";
-export { Server } from "./server.js";
-export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./session-cookie.js";
-export { type SessionFromRouteOptions, sessionFromRoute } from "./session-from-route.js";
-export { type Event, Socket } from "./socket.js";
-export type { DisconnectReason, ExtendedError, Handshake } from "./socket-types.js";
-export type { Denied, Distribution, Dropped, Limited, Refused, ShutdownReport, Stats, Takeover } from "./stats.js";
-export { createTicket, type TicketOptions } from "./tickets.js";
-export type { DefaultEventsMap, EventsMap } from "./typed-events.js";
-export { type PresenceEntry, WebSocketServer } from "./websocket-server.js";
+} from "./nself/emitters.js";
+export type { Produce, ProducerOptions } from "./nself/producers.js";
+export { attach, getWebSocketServer, listen, register } from "./nself/realtime.js";
+export { type SessionCookieOptions, sessionCookie, type ValidateSession } from "./nself/session-cookie.js";
+export { type SessionFromRouteOptions, sessionFromRoute } from "./nself/session-from-route.js";
+export { createTicket, type TicketOptions } from "./nself/tickets.js";
+export { type PresenceEntry, WebSocketServer } from "./nself/websocket-server.js";
+export type { Authenticate, AuthenticateHandshake, AuthenticateResult } from "./options/authenticate.js";
+export type { AuthorizeJoin, JoiningSocket } from "./options/authorize-join.js";
+export type { Handshake } from "./options/handshake.js";
+export type { LimitOptions, RateLimitOptions, RateOptions } from "./options/limits.js";
+export type { LogEntry, Logger, LogLevel } from "./options/logger.js";
+export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options/options.js";
+export type { Policies, Policy } from "./options/policies.js";
+export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./options/schemas.js";
+export type { DefaultEventsMap, EventsMap } from "./options/typed-events.js";
+export { ERROR_CODES, RealtimeError } from "./process/errors.js";
+export type {
+  Denied,
+  Distribution,
+  Dropped,
+  Limited,
+  Refused,
+  ShutdownReport,
+  Stats,
+  Takeover,
+} from "./process/stats.js";
+export { BroadcastOperator } from "./socketio/broadcast.js";
+export { type Middleware, Namespace } from "./socketio/namespace.js";
+export { Server } from "./socketio/server.js";
+export { type Event, Socket } from "./socketio/socket.js";
+export type { DisconnectReason, ExtendedError } from "./socketio/socket-types.js";

@@ -1,7 +1,7 @@
 // What the server's entry points give where there is no Node: at the edge (`edge-light`, `workerd`) and in browsers. Each
 // name is there, so that bundlers find it, and says what to do when it is used.
 
-import { RealtimeError } from "../server/errors.js";
+import { RealtimeError } from "../server/process/errors.js";
 
 const edge = () => process.env.NEXT_RUNTIME === "edge";
 

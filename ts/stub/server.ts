@@ -3,7 +3,7 @@
 import { refused, registerNothing } from "./refuse.js";
 
 export * from "../events.js";
-export { ERROR_CODES, RealtimeError } from "../server/errors.js";
+export { ERROR_CODES, RealtimeError } from "../server/process/errors.js";
 
 const not = (name: string) => refused("nself-realtime", name);
 

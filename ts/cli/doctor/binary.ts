@@ -1,7 +1,7 @@
 // The native binary: loads it.
 
-import { binding } from "../../server/binding.js";
-import { RealtimeError } from "../../server/errors.js";
+import { binding } from "../../server/process/binding.js";
+import { RealtimeError } from "../../server/process/errors.js";
 import { type Check, ok, problem } from "./check.js";
 
 const MEND: Record<string, string> = {

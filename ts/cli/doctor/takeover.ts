@@ -1,7 +1,7 @@
 // How WebSockets are taken from this Node: runs the self-test of the server.
 
-import { binding } from "../../server/binding.js";
-import { testTakeover, verdict } from "../../server/selftest.js";
+import { testTakeover, verdict } from "../../server/gate/selftest.js";
+import { binding } from "../../server/process/binding.js";
 import { type Check, note, ok } from "./check.js";
 
 const NAME = "WebSockets";

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { nativePath } from "../../server/load-native.cjs";
+import { nativePath } from "../../server/process/load-native.cjs";
 import { type Check, note, ok, problem } from "./check.js";
 
 /** The parts of our package.json that matter here. */

@@ -1,0 +1,62 @@
+// What the native side is told of a request, and the check of `allowRequest` before it.
+
+import type { IncomingMessage } from "node:http";
+import type { RequestHead } from "../../../native.js";
+import type { Gate } from "./gate.js";
+
+export function requestHead(request: IncomingMessage): RequestHead {
+  return {
+    method: request.method ?? "GET",
+    url: request.url ?? "/",
+    headers: request.rawHeaders,
+    remoteAddress: request.socket.remoteAddress ?? "",
+    secure: (request.socket as { encrypted?: boolean }).encrypted === true,
+  };
+}
+
+/** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */
+export function mustAsk(engine: Gate, head: RequestHead, upgrade: boolean): boolean {
+  return (
+    engine.options.allowRequest !== undefined &&
+    !namesSession(head.url) &&
+    engine.native.verify(engine.id, head, upgrade) === null
+  );
+}
+
+/**
+ * Asks `allowRequest`, then calls `next` once with the head, marked if the request was refused. A throw refuses, and
+ * surfaces as an uncaught exception, as it does in Socket.IO.
+ */
+export function ask(
+  engine: Gate,
+  request: IncomingMessage,
+  head: RequestHead,
+  next: (head: RequestHead) => void,
+): void {
+  let answered = false;
+  const answer = (error: unknown, success: boolean) => {
+    if (answered) return;
+    answered = true;
+    next(success ? head : { ...head, forbidden: reason(error) });
+  };
+  try {
+    engine.options.allowRequest?.(request, answer);
+  } catch (error) {
+    answer("Forbidden", false);
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+
+function reason(error: unknown): string {
+  if (error instanceof Error) return error.message || "Forbidden";
+  return typeof error === "string" && error !== "" ? error : "Forbidden";
+}
+
+/** Only a plain, single `sid` counts: whoever writes it in a way that two parsers may read differently is asked. */
+function namesSession(url: string): boolean {
+  // The native side reads no further than a fragment, which Node lets pass.
+  const query = url.slice(url.indexOf("?") + 1).split("#", 1)[0] ?? "";
+  return /(?:^|&)sid=[\w-]+(?:&|$)/.test(query) && new URLSearchParams(query).getAll("sid").length === 1;
+}

@@ -1,0 +1,220 @@
+// Turns what the native side tells into sockets and events. Only namespaces that somebody listens to get here.
+
+import type { InboxEvent } from "../../../native.js";
+import { decode } from "../engine/binary.js";
+import { ACK, type Engine, EVENT } from "../engine/engine.js";
+import { authenticate, type Identity, Refusal } from "../options/authenticate.js";
+import { authorizeJoin } from "../options/authorize-join.js";
+import { type ConnectInfo, RESERVED_EVENTS } from "../options/handshake.js";
+import { checkEvent } from "../options/schemas.js";
+import type { Any } from "../options/typed-events.js";
+import type { RealtimeError } from "../process/errors.js";
+import { later, raise } from "../process/handler-errors.js";
+import { Identities } from "./identities.js";
+import type { Namespace } from "./namespace.js";
+import { Kept } from "./recovery.js";
+import { Socket } from "./socket.js";
+import type { DisconnectReason } from "./socket-types.js";
+
+type AnySocket = Socket<Any, Any, Any, Any>;
+type AnyNamespace = Namespace<Any, Any, Any, Any>;
+
+/** A socket that waits for an answer, which is given once. */
+interface Asking {
+  /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
+  authenticating: boolean;
+}
+
+export class Dispatcher {
+  readonly #namespaces: ReadonlyMap<string, AnyNamespace>;
+  readonly #sockets = new Map<number, AnySocket>();
+  /** Sockets that wait for an answer. */
+  readonly #asking = new Map<number, Asking>();
+  readonly #identities = new Identities();
+  readonly #kept = new Kept();
+  #engine!: Engine;
+
+  constructor(namespaces: ReadonlyMap<string, AnyNamespace>) {
+    this.#namespaces = namespaces;
+  }
+
+  /** Called once, before any event. */
+  use(engine: Engine): void {
+    this.#engine = engine;
+  }
+
+  handle(event: InboxEvent): void {
+    switch (event.kind) {
+      case "connecting":
+        void this.#decide(event.socket, JSON.parse(event.text ?? "") as ConnectInfo);
+        break;
+      case "connect": {
+        const info = JSON.parse(event.text ?? "") as ConnectInfo;
+        const nsp = this.#namespaces.get(info.nsp);
+        const identity = this.#identities.known(info.connection, event.socket);
+        if (nsp?._tracked) {
+          this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null, identity), event.socket);
+        }
+        break;
+      }
+      case "join":
+        void this.#join(event.socket, event.id ?? 0, event.text ?? "");
+        break;
+      case "event":
+      case "ack":
+        this.#packet(event);
+        break;
+      case "disconnect":
+        this.#left(event);
+        break;
+    }
+  }
+
+  /** The server is closed: whoever is left learns of it. */
+  end(): void {
+    this.#identities.clear();
+    this.#asking.clear();
+    for (const [key, socket] of [...this.#sockets]) {
+      this.#sockets.delete(key);
+      socket._onclose("server shutting down", []);
+    }
+  }
+
+  /** Asks `authenticate`, then the namespace's middleware, then lets the socket in. */
+  async #decide(key: number, info: ConnectInfo): Promise<void> {
+    const nsp = this.#namespaces.get(info.nsp);
+    if (!nsp) return this.#refuse(key, { message: "Invalid namespace" });
+    const asking: Asking = { authenticating: true };
+    this.#asking.set(key, asking);
+    const isThere = () => this.#asking.get(key) === asking;
+
+    let identity: Identity | undefined;
+    const { authenticate: check } = this.#engine.options;
+    if (info.known || !check) {
+      identity = this.#identities.known(info.connection, key);
+    } else {
+      const verdict = await this.#identities.verdict(info.connection, key, () => authenticate(check, info));
+      if (!isThere()) return this.#engine.native.abandon(this.#engine.id);
+      if (verdict instanceof Refusal) return this.#refuse(key, verdict);
+      identity = verdict;
+    }
+    asking.authenticating = false;
+    const userId = (info.known ? info.userId : identity?.userId) ?? null;
+    if (!nsp._tracked) {
+      this.#accept(key, userId, identity);
+      return;
+    }
+    // A session is taken up again by its own user alone.
+    const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
+    const known = session ? { ...info, id: session.id, recovered: true } : info;
+    const socket = this.#create(nsp, key, known, userId, identity);
+    try {
+      nsp._run(socket, (error) => {
+        later(() => {
+          if (!isThere()) return;
+          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error);
+          this.#accept(key, userId, identity);
+          this.#connected(socket, key);
+        });
+      });
+    } catch (error) {
+      if (isThere()) this.#refuse(key, { message: "middleware failed" });
+      raise(error);
+    }
+  }
+
+  #accept(key: number, userId: string | null, identity: Identity | undefined): void {
+    this.#asking.delete(key);
+    const { native, id } = this.#engine;
+    native.accept(id, key, userId, identity?.session, identity?.expiresAt);
+  }
+
+  async #join(key: number, question: number, room: string): Promise<void> {
+    const { native, id, options } = this.#engine;
+    const socket = this.#sockets.get(key);
+    if (!socket || !options.authorizeJoin) return;
+    native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
+  }
+
+  #refuse(key: number, error: { message: string; data?: unknown }): void {
+    this.#asking.delete(key);
+    this.#identities.leave(key);
+    let text: string;
+    try {
+      text = JSON.stringify({ message: String(error.message), data: error.data });
+    } catch {
+      text = JSON.stringify({ message: String(error.message) });
+    }
+    this.#engine.native.deny(this.#engine.id, key, text);
+  }
+
+  #create(
+    nsp: AnyNamespace,
+    key: number,
+    info: ConnectInfo,
+    userId: string | null,
+    identity: Identity | undefined,
+  ): AnySocket {
+    const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId);
+    if (info.recovered) Object.assign(socket.data, this.#kept.take(info.id));
+    Object.assign(socket.data, identity?.data);
+    return socket;
+  }
+
+  #connected(socket: AnySocket, key: number): void {
+    this.#sockets.set(key, socket);
+    socket.nsp._add(socket);
+  }
+
+  #packet(event: InboxEvent): void {
+    const socket = this.#sockets.get(event.socket);
+    if (!socket) return;
+    let args: unknown[];
+    try {
+      args = decode(event.text, event.data);
+      if (event.kind === "event" && RESERVED_EVENTS.has(args[0])) throw new Error("reserved event name");
+    } catch (error) {
+      // As for any packet that cannot be read.
+      this.#engine.native.closeConnection(this.#engine.id, event.socket);
+      socket._onerror(error);
+      return;
+    }
+    if (event.kind === "ack") socket._onack(event.id, args);
+    else if (this.#isValid(socket, event, args)) socket._onevent(args, event.id);
+  }
+
+  /** Checks an event that has a schema, and puts what that gives in its place. If it is wrong, its client learns it. */
+  #isValid({ nsp }: AnySocket, event: InboxEvent, args: unknown[]): boolean {
+    const [name, ...rest] = args;
+    const schema = this.#engine.options.schemas?.get(name as string);
+    if (!schema) return true;
+    try {
+      args.splice(1, args.length, checkEvent(name as string, schema, rest, nsp._enveloped));
+      return true;
+    } catch (error) {
+      const { code, message } = error as RealtimeError;
+      const told = { code, error: message };
+      if (typeof event.id === "number") {
+        this.#engine.send(event.socket, ACK, event.id, 0, [{ ok: false, ...told }]);
+      } else {
+        const envelope = { type: "error", data: told, timestamp: new Date().toISOString() };
+        this.#engine.send(event.socket, EVENT, null, 0, ["error", nsp._enveloped ? envelope : told]);
+      }
+      return false;
+    }
+  }
+
+  #left(event: InboxEvent): void {
+    this.#identities.leave(event.socket);
+    const asking = this.#asking.get(event.socket);
+    this.#asking.delete(event.socket);
+    if (asking?.authenticating === false) this.#engine.native.abandon(this.#engine.id);
+    const socket = this.#sockets.get(event.socket);
+    if (!socket) return;
+    this.#sockets.delete(event.socket);
+    const { reason, rooms } = JSON.parse(event.text ?? "") as { reason: DisconnectReason; rooms?: string[] };
+    const { recoveryDuration } = this.#engine.options.native;
+    if (recoveryDuration !== undefined) this.#kept.keep(socket.id, socket.data, reason, recoveryDuration);
+    socket._onclose(reason, rooms ?? []);
+  }
+}
