@@ -176,7 +176,13 @@ impl Client {
             match frame[0] {
                 0x81 => self.packet(std::str::from_utf8(payload).unwrap(), books),
                 0x88 if !probe => self.is_over = true,
-                0x88 | 0x8a => {}
+                0x88 => {
+                    // The server is not interested any more: it goes on by polling.
+                    if let Way::Polling { probe, works, .. } = &mut self.way {
+                        (*probe, *works) = (None, false);
+                    }
+                }
+                0x8a => {}
                 other => panic!("client {}: a frame of type {other:x}", self.name),
             }
         }
