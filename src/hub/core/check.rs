@@ -7,6 +7,7 @@ use super::outbox::Outbox;
 use super::socket::{Socket, Stage, key_of};
 use super::{Core, Due};
 use crate::hub::event::SocketKey;
+use crate::hub::ids::Id;
 
 impl Core {
     /// What always holds between steps.
@@ -76,6 +77,12 @@ impl Core {
     pub fn joined(&self) -> impl Iterator<Item = (SocketKey, &Socket)> {
         let joined = self.directory.sockets().filter(|(_, socket)| socket.is_joined());
         joined.map(|(id, socket)| (key_of(self.index, id), socket))
+    }
+
+    /// Sessions that are here, of sockets that are in and of those that were cut off: by their sockets' ids.
+    pub fn sessions(&self) -> Vec<Id> {
+        let away = self.recovery.away.values().map(|away| away.session.id);
+        self.joined().map(|(_, socket)| socket.id).chain(away).collect()
     }
 
     /// Users behind connections that are open.

@@ -265,13 +265,14 @@ impl Books {
         self.asked.insert(key, self.shards[shard].logouts.clone());
     }
 
-    /// A shard has handled a logout.
-    pub fn ended(&mut self, shard: usize, core: &Core, ended: &Ended) {
+    /// A shard has handled a logout. `here`: the sessions that it had before; one that is on its way to another shard ends
+    /// there.
+    pub fn ended(&mut self, shard: usize, core: &Core, ended: &Ended, here: &[Id]) {
         let Ended::User(user) = ended else { return };
         *self.shards[shard].logouts.entry(user.clone()).or_default() += 1;
         assert!(core.users().all(|other| other != *user), "a connection has survived the logout of its user");
-        for session in self.sessions.values_mut() {
-            session.is_ended |= session.shard == shard && session.user.as_ref() == Some(user);
+        for (id, session) in &mut self.sessions {
+            session.is_ended |= here.contains(id) && session.user.as_ref() == Some(user);
         }
     }
 

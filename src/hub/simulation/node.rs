@@ -211,10 +211,11 @@ impl Node {
                 books.after(self.index, &self.core, &cause);
             }
             Command::Ask(question, reply) => {
+                let here = self.core.sessions();
                 let answers =
                     self.with_core(world, books, Cause::Ending, |core, effects| core.ask(now, &question, effects));
                 if let Question::End { ended, .. } = &question {
-                    books.ended(self.index, &self.core, ended);
+                    books.ended(self.index, &self.core, ended, &here);
                 }
                 reply(answers);
             }

@@ -18,7 +18,7 @@ export interface ProducerOptions {
   name?: string;
 }
 
-/** A producer and the rooms that it runs for. @internal */
+/** A producer and the rooms that it runs for. */
 export interface Producer {
   rooms: string | RegExp;
   produce: Produce;
