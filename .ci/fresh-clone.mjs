@@ -104,10 +104,10 @@ try {
   if (![0, 130, "SIGINT"].includes(code)) throw new Error(`the demo ended with ${code} after Ctrl-C`);
   if (!(await isFree(port))) throw new Error(`port ${port} is still in use after the demo ended`);
   console.log("the demo ended on Ctrl-C and freed its port");
-  addToTally({ passed: 1, failed: 0 });
+  addToTally({ suite: "demo", passed: 1, failed: [] });
 } catch (error) {
   console.error(error.message);
-  addToTally({ passed: 0, failed: 1 });
+  addToTally({ suite: "demo", passed: 0, failed: [{ name: "npm run demo in a fresh clone", reason: error.message }] });
   process.exitCode = 1;
 } finally {
   // Whatever is left of it; an error says that nothing is.

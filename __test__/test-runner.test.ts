@@ -7,7 +7,7 @@ import { root } from "./support/documents.js";
 
 interface Result {
   passed: number;
-  failed: Array<{ name: string; rerun: string }>;
+  failed: Array<{ name: string; reason?: string; rerun: string }>;
 }
 
 interface CargoOutput {
@@ -16,6 +16,7 @@ interface CargoOutput {
   details: string;
   failed: Array<{ target: number; name: string }>;
   read(stream: "out" | "err", chunk: string): void;
+  reason(test: { name: string }): string | undefined;
   rerun(test: { target: number; name: string }): string;
 }
 
@@ -45,6 +46,7 @@ test("cargo: tests are counted, failures named by target, however the two stream
     ["src/lib.rs - f (line 3)", "cargo test --doc -- --exact 'src/lib.rs - f (line 3)'"],
   ]);
   expect(output.details).toContain("assertion failed");
+  expect(output.reason({ name: "hub::b" })).toContain("assertion failed");
   expect(output.doing).toBe("doc: 3 tests passed, 2 failed");
 });
 
@@ -68,10 +70,10 @@ test("vitest: each failed test has its command; a file that cannot be loaded is 
         status: "failed",
         assertionResults: [
           { status: "passed", fullName: "group works" },
-          { status: "failed", fullName: "group isn't (quite) right" },
+          { status: "failed", fullName: "group isn't (quite) right", failureMessages: ["1 is not 2"] },
         ],
       },
-      { name: `${root}/__test__/b.test.ts`, status: "failed", assertionResults: [] },
+      { name: `${root}/__test__/b.test.ts`, status: "failed", message: "it cannot be loaded", assertionResults: [] },
       { name: `${root}/__test__/c.test.ts`, status: "passed", assertionResults: [] },
     ],
   };
@@ -81,10 +83,15 @@ test("vitest: each failed test has its command; a file that cannot be loaded is 
     failed: [
       {
         name: "__test__/a.test.ts > group isn't (quite) right",
+        reason: "1 is not 2",
         rerun:
           "npx vitest run --config vitest.e2e.config.ts __test__/a.test.ts -t '^group isn'\\''t \\(quite\\) right$'",
       },
-      { name: "__test__/b.test.ts", rerun: "npx vitest run --config vitest.e2e.config.ts __test__/b.test.ts" },
+      {
+        name: "__test__/b.test.ts",
+        reason: "it cannot be loaded",
+        rerun: "npx vitest run --config vitest.e2e.config.ts __test__/b.test.ts",
+      },
     ],
   });
 });

@@ -52,7 +52,8 @@ async function test() {
     step(`${name} tests`);
     const { passed, failed } = await suite();
     step(`${name} tests: ${passed} passed, ${failed.length} failed in ${seconds(start)}`);
-    addToTally({ passed, failed: failed.length });
+    const shards = process.env.NSELF_REALTIME_SHARDS;
+    addToTally({ suite: shards ? `${name} with ${shards} shards` : name, passed, failed });
     total.passed += passed;
     total.failed.push(...failed);
   }

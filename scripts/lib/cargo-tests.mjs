@@ -32,6 +32,11 @@ export class CargoOutput {
       : `${target.replace(/^--(?:test )?/, "")}: ${this.passed} tests passed${this.failed.length > 0 ? `, ${this.failed.length} failed` : ""}`;
   }
 
+  /** What one of them printed. */
+  reason({ name }) {
+    return this.details.split(`---- ${name} stdout ----\n`)[1]?.split("\n---- ")[0];
+  }
+
   /** How to run one of them again. */
   rerun({ target, name }) {
     return `cargo test ${this.#targets[target] ?? "--lib"} -- --exact '${name}'`;
@@ -82,7 +87,11 @@ export async function cargoTests(env) {
     child.once("close", resolve);
   });
   stop();
-  const failed = output.failed.map((test) => ({ name: test.name, rerun: output.rerun(test) }));
+  const failed = output.failed.map((test) => ({
+    name: test.name,
+    reason: output.reason(test),
+    rerun: output.rerun(test),
+  }));
   // A test that does not compile is counted by nobody.
   if (code !== 0 && failed.length === 0) failed.push({ name: "cargo test", rerun: "cargo test" });
   if (failed.length > 0) process.stderr.write(output.details);

@@ -12,13 +12,15 @@ export function readReport(file, how) {
   const command = ["npx vitest run", ...how].join(" ");
   if (!existsSync(file)) return { passed: 0, failed: [{ name: "vitest wrote no report", rerun: command }] };
   const report = JSON.parse(readFileSync(file, "utf8"));
-  const failed = report.testResults.flatMap(({ name, status, assertionResults }) => {
+  const failed = report.testResults.flatMap(({ name, status, message, assertionResults }) => {
     const path = relative(root, name).replaceAll("\\", "/");
     const tests = assertionResults.filter((test) => test.status === "failed");
     // A file that cannot be loaded, or whose hooks fail, has no failed tests.
-    if (tests.length === 0) return status === "failed" ? [{ name: path, rerun: `${command} ${path}` }] : [];
-    return tests.map(({ fullName }) => ({
+    if (tests.length === 0)
+      return status === "failed" ? [{ name: path, reason: message, rerun: `${command} ${path}` }] : [];
+    return tests.map(({ fullName, failureMessages }) => ({
       name: `${path} > ${fullName}`,
+      reason: failureMessages.join("\n"),
       rerun: `${command} ${path} -t ${quote(`^${escapeRegExp(fullName)}$`)}`,
     }));
   });
