@@ -76,8 +76,8 @@ export declare function disconnectUser(server: number, userId: string): number
 export declare function drainInbox(server: number): Array<InboxEvent>
 
 /**
- * `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest
- * (of `key`); none of these: what the options say for this name. `text`: JSON array, event name first. False when the server
+ * `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, 32 not compressed, and of a full outbox 4 close,
+ * 8 gap, 16 latest (of `key`); none of these three: what the options say for this name. `text`: JSON array, event name first. False when the server
  * is closed.
  */
 export declare function emit(server: number, nsp: string, rooms: string | Array<string>, except: Array<string> | undefined | null, flags: number, text: string, attached?: Array<Buffer>, key?: string | undefined | null): boolean
@@ -149,6 +149,21 @@ export interface NativeCors {
   optionsSuccessStatus?: number
 }
 
+/** Compression of WebSocket messages (RFC 7692); what is missing has its default. */
+export interface NativeDeflate {
+  /** Smallest packet that is deflated. Default 1024. */
+  threshold?: number
+  /** zlib's. Default 6. */
+  level?: number
+  /** Largest windows, in bits. Default 15, and the client's choice. */
+  serverMaxWindowBits?: number
+  clientMaxWindowBits?: number
+  /** Clients may keep their context. Default false. */
+  clientContext?: boolean
+  /** Most large messages that are deflated at a time. Default 10. */
+  concurrencyLimit?: number
+}
+
 /** Limits; what is missing is not limited, or has its default. */
 export interface NativeLimits {
   /** Events of one connection. */
@@ -187,6 +202,8 @@ export interface NativeOptions {
   maxInboxTotal?: number
   /** Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024. */
   httpCompressionThreshold?: number
+  /** Compression of WebSocket messages; absent: none. */
+  perMessageDeflate?: NativeDeflate
   /** The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default. */
   cookieName?: string
   cookieAttributes?: string
@@ -293,7 +310,7 @@ export declare function requestLate(server: number): void
 /** Socket ids in a room; waits for the shards. Throws ERR_BUSY. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
 
-/** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
+/** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile, 32 not compressed. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
 
 /** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */

@@ -97,7 +97,7 @@ describe("what is not there is refused by its name, never ignored", () => {
     ["batch.size", { batch: { size: 1 } }],
     ["cors.orgin", { cors: { orgin: "*" } }],
     ["cookie.samesite", { cookie: { samesite: "lax" } }],
-    ["perMessageDeflate", { perMessageDeflate: true }],
+    ["perMessageDeflate.level", { perMessageDeflate: { level: 1 } }],
     ["allowEIO3", { allowEIO3: true }],
     ["serveClient", { serveClient: true }],
     ["cleanupEmptyChildNamespaces", { cleanupEmptyChildNamespaces: true }],

@@ -10,7 +10,10 @@ use crate::events::Keep;
 use crate::guard::proxy::Proxies;
 use crate::guard::rate::Rate;
 use crate::guard::ticket::Keys;
+use crate::protocol::deflate::WINDOWS;
 use crate::protocol::json;
+
+pub use crate::protocol::deflate::Options as Deflate;
 
 /// Options of one server. The defaults are Socket.IO's.
 #[derive(Debug, Clone)]
@@ -42,6 +45,8 @@ pub struct Config {
     pub max_inbox_total: usize,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub compression_threshold: usize,
+    /// Compression of WebSocket messages. Default none.
+    pub deflate: Option<Deflate>,
     /// The `Set-Cookie` value of the polling handshake: name, and attributes behind the session id. Default none.
     pub cookie: Option<(String, String)>,
     /// CORS. Default none: no headers, same host only.
@@ -253,6 +258,7 @@ impl Default for Config {
             max_inbox: 1 << 20,
             max_inbox_total: 64 << 20,
             compression_threshold: 1024,
+            deflate: None,
             cookie: None,
             cors: None,
             nself: false,
@@ -311,6 +317,20 @@ impl Config {
         }
         if self.max_outbox < 1024 {
             return Err(Error::option("maxOutbox", "must be at least 1024 bytes"));
+        }
+        if let Some(deflate) = &self.deflate {
+            if !WINDOWS.contains(&deflate.server_bits) {
+                return Err(Error::option(
+                    "perMessageDeflate.serverMaxWindowBits",
+                    "must be 9 to 15: zlib has none of 8",
+                ));
+            }
+            if !(8..=15).contains(&deflate.client_bits.unwrap_or(15)) {
+                return Err(Error::option("perMessageDeflate.clientMaxWindowBits", "must be 8 to 15"));
+            }
+            if deflate.level > 9 {
+                return Err(Error::option("perMessageDeflate.zlibDeflateOptions.level", "must be 0 to 9"));
+            }
         }
         match &self.cors {
             Some(cors) if cors.credentials && cors.origin == CorsOrigin::Any => {

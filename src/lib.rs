@@ -4,9 +4,11 @@
 //! - [`guard`]: who may ask; [`events`]: the six events of the nself layer.
 //! - [`hub`]: the process's servers, and the shards that own connections and rooms.
 //! - [`transport`]: HTTP requests, WebSockets, the listener, sockets taken over from Node: the only I/O.
+//! - [`compressor`]: threads for what takes long.
 //! - [`log`]: where `tracing` goes.
 //! - `node`: the napi-rs binding; nothing else knows Node.
 
+pub mod compressor;
 pub mod config;
 pub mod error;
 pub mod events;

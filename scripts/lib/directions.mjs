@@ -81,6 +81,7 @@ const RULES = [
     "counters",
     "emit",
     "event",
+    "form",
     "ids",
     "journal",
     "message",

@@ -19,12 +19,14 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-/// The way to a shard from whoever takes what its connections sent.
+/// The way to a shard from whoever does something for its connections.
 pub trait Shard: Send + Sync {
     /// JavaScript has caught up with a connection: it is read on.
     fn resume(&self, connection: u64);
     /// A connection takes too long over a message: it is closed.
     fn cut(&self, connection: u64);
+    /// Something that its connections wait for is deflated.
+    fn deflated(&self) {}
 }
 
 /// What an event costs beside its bytes, on both sides of the way.

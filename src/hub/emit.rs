@@ -23,6 +23,8 @@ pub struct Outgoing<'a> {
     pub volatile: bool,
     /// May wait for others of its room.
     pub batch: bool,
+    /// Not to be compressed.
+    pub plain: bool,
     /// What may happen to it in a full outbox; by default what is set for its name, or nothing.
     pub keep: Option<Keep>,
     /// Its data is in the envelope of the nself layer.

@@ -7,7 +7,7 @@
 //! - [`server`]: what its users call; [`publish`] gives messages their order; [`bus`] carries them to the shards.
 //! - [`runtime`]: a shard's thread, its loop and streams. [`core`]: what it decides, without a thread, a clock or I/O.
 //! - [`context`]: what shards know of a server: options, [`registry`] of namespaces, [`counters`], [`attendance`].
-//! - [`journal`], [`message`], [`run`], [`emit`], [`event`], [`account`], [`ids`], [`seeded`]: data.
+//! - [`journal`], [`message`], [`run`], [`form`], [`emit`], [`event`], [`account`], [`ids`], [`seeded`]: data.
 
 pub mod account;
 pub mod attendance;
@@ -19,6 +19,7 @@ pub mod counters;
 pub mod emit;
 mod entry;
 pub mod event;
+pub mod form;
 pub mod ids;
 pub mod journal;
 pub mod message;

@@ -22,10 +22,11 @@ pub fn emit(server: &Context, bus: &dyn Bus, event: Outgoing<'_>) -> bool {
     if *state != State::Open {
         return false;
     }
-    let Outgoing { to, volatile, batch, text, attachments, .. } = event;
+    let Outgoing { to, volatile, batch, plain, text, attachments, .. } = event;
     let at = clock::micros();
-    let run =
-        |text: &str| Run::one(socket::encode(Kind::Event, &nsp.name, None, text, attachments), at, policy.clone());
+    let run = |text: &str| {
+        Run::of(socket::encode(Kind::Event, &nsp.name, None, text, attachments), at, policy.clone(), plain)
+    };
     let journal = nsp.memory.as_ref().map(|memory| &*memory.journal);
     let (position, run) = match journal {
         None => (None, run(text)),

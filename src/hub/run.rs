@@ -2,12 +2,15 @@
 //! frames in one buffer, shared by all who get it.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
+use super::form::{Form, Forms};
 use crate::events::Gap;
+use crate::protocol::deflate::{self, Options};
+use crate::protocol::frame;
 use crate::protocol::socket::Frames;
 
 /// Most bytes that one run joins. A slow client that waits for the last event of a run keeps all of it.
@@ -50,6 +53,8 @@ pub struct Item {
     pub at: u64,
     /// What may happen to it.
     pub policy: Policy,
+    /// It is not to be compressed.
+    pub plain: bool,
 }
 
 type Items = SmallVec<[Item; 1]>;
@@ -59,6 +64,8 @@ type Items = SmallVec<[Item; 1]>;
 pub struct Run {
     bytes: Bytes,
     items: Items,
+    /// The same, deflated.
+    forms: OnceLock<Box<Forms>>,
 }
 
 impl Item {
@@ -69,19 +76,64 @@ impl Item {
 
     /// An item of a run that is being made.
     pub fn new(at: u64, policy: Policy) -> Self {
-        Self { end: 0, at, policy }
+        Self { end: 0, at, policy, plain: false }
     }
 }
 
 impl Run {
     /// One event: its packet and the packet's attachments.
-    pub fn one(mut frames: Frames, at: u64, policy: Policy) -> Arc<Self> {
+    pub fn one(frames: Frames, at: u64, policy: Policy) -> Arc<Self> {
+        Self::of(frames, at, policy, false)
+    }
+
+    /// The same; `plain`: it is not to be compressed.
+    pub fn of(mut frames: Frames, at: u64, policy: Policy, plain: bool) -> Arc<Self> {
         let bytes = match frames.len() {
             1 => frames.remove(0).into_wire(),
             _ => frames.iter().flat_map(|frame| frame.wire().iter().copied()).collect(),
         };
         let end = bytes.len() as u32;
-        Arc::new(Self { bytes, items: smallvec![Item { end, at, policy }] })
+        Self::new(bytes, smallvec![Item { end, at, policy, plain }])
+    }
+
+    fn new(bytes: Bytes, items: Items) -> Arc<Self> {
+        Arc::new(Self { bytes, items, forms: OnceLock::new() })
+    }
+
+    /// Whether something of it could be deflated.
+    pub fn is_deflatable(&self, options: &Options) -> bool {
+        self.bytes.len() > options.threshold && self.items.iter().any(|item| !item.plain)
+    }
+
+    /// Its deflated form for a window of so many bits, and whether nobody has asked for it before.
+    pub fn form(&self, window: u8, options: &Options) -> (&Arc<Form>, bool) {
+        let place = usize::from(window - deflate::WINDOWS.start());
+        let mut is_new = false;
+        let form = self.forms.get_or_init(Box::default)[place].get_or_init(|| {
+            is_new = true;
+            Arc::new(Form::new(window, *options))
+        });
+        (form, is_new)
+    }
+
+    /// Its frames with deflated payloads, where that makes them smaller. None: it does nowhere.
+    pub fn deflated(&self, window: u8, options: &Options) -> Option<Arc<Self>> {
+        let mut joining = Joining::with_capacity(self.bytes.len() / 2);
+        let mut any = false;
+        for (index, item) in self.items.iter().enumerate() {
+            frame::each_frame(self.event(index), |frame, packet| {
+                let worth = !item.plain && packet.payload.len() >= options.threshold;
+                let smaller = worth.then(|| deflate::deflate(packet.payload, window, options.level)).flatten();
+                any |= smaller.is_some();
+                match smaller {
+                    Some(smaller) => frame::push_deflated(&mut joining.bytes, packet.is_binary, &smaller),
+                    None => joining.bytes.extend_from_slice(frame),
+                }
+            });
+            joining.push(&[], item.clone());
+        }
+        joining.bytes.shrink_to_fit();
+        any.then(|| joining.finish())
     }
 
     /// Several runs as one.
@@ -156,6 +208,6 @@ impl Joining {
 
     /// The run.
     pub fn finish(self) -> Arc<Run> {
-        Arc::new(Run { bytes: self.bytes.into(), items: self.items })
+        Run::new(self.bytes.into(), self.items)
     }
 }

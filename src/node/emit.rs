@@ -18,6 +18,8 @@ use crate::hub::{self, Selection, To};
 pub const VOLATILE: u32 = 1;
 /// Flag: the event may wait for others of its room.
 const BATCH: u32 = 2;
+/// Flag: the event is not to be compressed.
+pub const PLAIN: u32 = 32;
 
 /// Room names for the core.
 pub fn names<T: FromIterator<Arc<str>>>(rooms: Vec<String>) -> T {
@@ -34,8 +36,8 @@ const CLOSE: u32 = 4;
 const GAP: u32 = 8;
 const LATEST: u32 = 16;
 
-/// `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, and of a full outbox 4 close, 8 gap, 16 latest
-/// (of `key`); none of these: what the options say for this name. `text`: JSON array, event name first. False when the server
+/// `rooms`: one, or several; none: everybody. `flags`: 1 volatile, 2 batch, 32 not compressed, and of a full outbox 4 close,
+/// 8 gap, 16 latest (of `key`); none of these three: what the options say for this name. `text`: JSON array, event name first. False when the server
 /// is closed.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments)] // An object would cost more than the emit.
@@ -65,6 +67,7 @@ pub fn emit(
             to: Selection { rooms, except: names(except.unwrap_or_default()) },
             volatile: flags & VOLATILE != 0,
             batch: flags & BATCH != 0,
+            plain: flags & PLAIN != 0,
             keep,
             enveloped: false,
             text,

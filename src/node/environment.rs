@@ -8,7 +8,7 @@ use napi::bindgen_prelude::Result;
 
 use super::errors::{Code, contained};
 use super::http;
-use crate::transport::compressor;
+use crate::compressor;
 use crate::{hub, log};
 
 /// How long an ending environment waits for its servers, in milliseconds.

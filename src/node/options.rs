@@ -4,7 +4,7 @@ use napi::bindgen_prelude::Result;
 use napi_derive::napi;
 
 use super::errors::{Code, coded};
-use crate::config::{Access, Batch, Config, Cors, CorsOrigin, Limits, Presence, Recovery, Rule};
+use crate::config::{Access, Batch, Config, Cors, CorsOrigin, Deflate, Limits, Presence, Recovery, Rule};
 use crate::error::Error;
 use crate::guard::proxy::{Header, Proxies};
 use crate::guard::rate::Rate;
@@ -28,6 +28,8 @@ pub struct NativeOptions {
     pub max_inbox_total: Option<f64>,
     /// Smallest polling response that is compressed, in bytes; 0 switches compression off. Default 1024.
     pub http_compression_threshold: Option<f64>,
+    /// Compression of WebSocket messages; absent: none.
+    pub per_message_deflate: Option<NativeDeflate>,
     /// The cookie of the polling handshake: name and attributes (`; Path=/; HttpOnly`). None by default.
     pub cookie_name: Option<String>,
     pub cookie_attributes: Option<String>,
@@ -73,6 +75,22 @@ pub struct NativeOptions {
     pub log_level: Option<String>,
     /// Lines come as `log` events instead of to stderr.
     pub logger: Option<bool>,
+}
+
+/// Compression of WebSocket messages (RFC 7692); what is missing has its default.
+#[napi(object)]
+pub struct NativeDeflate {
+    /// Smallest packet that is deflated. Default 1024.
+    pub threshold: Option<f64>,
+    /// zlib's. Default 6.
+    pub level: Option<u32>,
+    /// Largest windows, in bits. Default 15, and the client's choice.
+    pub server_max_window_bits: Option<u32>,
+    pub client_max_window_bits: Option<u32>,
+    /// Clients may keep their context. Default false.
+    pub client_context: Option<bool>,
+    /// Most large messages that are deflated at a time. Default 10.
+    pub concurrency_limit: Option<u32>,
 }
 
 /// How often: so many a second, and so many at once.
@@ -184,6 +202,18 @@ impl NativeOptions {
         config.max_inbox_total = size("maxInboxTotal", self.max_inbox_total, config.max_inbox_total)?;
         config.compression_threshold =
             size("httpCompression.threshold", self.http_compression_threshold, config.compression_threshold)?;
+        if let Some(given) = self.per_message_deflate {
+            let default = Deflate::default();
+            let bits = |bits: u32| bits.min(u8::MAX.into()) as u8;
+            config.deflate = Some(Deflate {
+                threshold: size("perMessageDeflate.threshold", given.threshold, default.threshold)?,
+                level: given.level.unwrap_or(default.level),
+                server_bits: given.server_max_window_bits.map_or(default.server_bits, bits),
+                client_bits: given.client_max_window_bits.map(bits).or(default.client_bits),
+                client_context: given.client_context.unwrap_or(default.client_context),
+                threads: given.concurrency_limit.map_or(default.threads, |most| most as usize),
+            });
+        }
         if let Some(duration) = self.recovery_duration {
             config.recovery = Some(Recovery {
                 max_disconnection_duration: whole(

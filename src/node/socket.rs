@@ -5,7 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 
-use super::emit::{VOLATILE, attachments, check_array, names};
+use super::emit::{PLAIN, VOLATILE, attachments, check_array, names};
 use super::errors::{Code, coded, invalid, whole};
 use crate::hub::command::{Input, Packet};
 use crate::hub::{self, Change, Ended, Identity, Selection};
@@ -97,7 +97,7 @@ pub fn abandon(server: u32) {
     }
 }
 
-/// To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile.
+/// To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile, 32 not compressed.
 #[napi(catch_unwind)]
 pub fn send(
     server: u32,
@@ -119,8 +119,10 @@ pub fn send(
         return Err(invalid(format!("id must not be {id}")));
     }
     let attachments = attachments(attached);
-    let volatile = flags & VOLATILE != 0;
-    tell(server, socket, |socket| Input::Send(Box::new(Packet { socket, kind, id, volatile, text, attachments })))
+    let (volatile, plain) = (flags & VOLATILE != 0, flags & PLAIN != 0);
+    tell(server, socket, |socket| {
+        Input::Send(Box::new(Packet { socket, kind, id, volatile, plain, text, attachments }))
+    })
 }
 
 /// Puts a socket into rooms.

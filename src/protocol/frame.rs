@@ -6,6 +6,8 @@ use bytes::Bytes;
 const TEXT: u8 = 0x81;
 const BINARY: u8 = 0x82;
 const CLOSE: u8 = 0x88;
+/// Of the first byte: the message's payload is deflated (RFC 7692).
+pub const RSV1: u8 = 0x40;
 /// Longest header of an unmasked frame.
 const MAX_HEADER: usize = 10;
 
@@ -72,7 +74,12 @@ pub struct Packet<'a> {
 }
 
 /// Calls `visit` for the packet of each frame in `wire`, which holds whole frames of ours.
-pub fn each<'a>(mut wire: &'a [u8], mut visit: impl FnMut(Packet<'a>)) {
+pub fn each<'a>(wire: &'a [u8], mut visit: impl FnMut(Packet<'a>)) {
+    each_frame(wire, |_, packet| visit(packet));
+}
+
+/// The same, with the whole frame before its packet.
+pub fn each_frame<'a>(mut wire: &'a [u8], mut visit: impl FnMut(&'a [u8], Packet<'a>)) {
     while !wire.is_empty() {
         let header = header_length(wire);
         let length = match header {
@@ -81,9 +88,15 @@ pub fn each<'a>(mut wire: &'a [u8], mut visit: impl FnMut(Packet<'a>)) {
             _ => usize::from(wire[1]),
         };
         let (frame, rest) = wire.split_at(header + length);
-        visit(Packet { payload: &frame[header..], is_binary: frame[0] == BINARY });
+        visit(frame, Packet { payload: &frame[header..], is_binary: frame[0] == BINARY });
         wire = rest;
     }
+}
+
+/// Appends the frame of a packet whose payload was deflated.
+pub fn push_deflated(out: &mut Vec<u8>, is_binary: bool, deflated: &[u8]) {
+    push_header(out, RSV1 | if is_binary { BINARY } else { TEXT }, deflated.len());
+    out.extend_from_slice(deflated);
 }
 
 fn header_length(frame: &[u8]) -> usize {
@@ -185,18 +198,18 @@ impl FragmentCounter {
 
     /// Mask and payload length, once the header's bytes are there.
     fn frame_length(&self) -> Option<u64> {
-        let h = &self.header;
-        if self.have < 2 {
-            return None;
-        }
-        let mask = if h[1] & 0x80 != 0 { 4 } else { 0 };
-        let length = match (h[1] & 0x7f, self.have) {
-            (126, 4) => u64::from(u16::from_be_bytes([h[2], h[3]])),
-            (127, 10) => u64::from_be_bytes([h[2], h[3], h[4], h[5], h[6], h[7], h[8], h[9]]),
-            (126 | 127, _) => return None,
-            (short, _) => u64::from(short),
-        };
-        Some(length.saturating_add(mask))
+        let mask = if self.header[1] & 0x80 != 0 { 4 } else { 0 };
+        Some(payload_length(&self.header[..self.have as usize])?.saturating_add(mask))
+    }
+}
+
+/// The payload's length, once so much of the header is there as says it.
+pub fn payload_length(header: &[u8]) -> Option<u64> {
+    match (header.get(1)? & 0x7f, header) {
+        (126, [_, _, a, b, ..]) => Some(u64::from(u16::from_be_bytes([*a, *b]))),
+        (127, [_, _, long @ ..]) => Some(u64::from_be_bytes(*long.first_chunk()?)),
+        (126, _) => None,
+        (short, _) => Some(u64::from(short)),
     }
 }
 

@@ -29,6 +29,11 @@ impl Request {
         self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// All headers of a lower-case name.
+    pub fn headers_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
     /// Whether it asks for another protocol, by both headers: a proxy that did not understand it would drop the one that
     /// is meant for itself.
     pub fn wants_upgrade(&self) -> bool {

@@ -3,6 +3,7 @@
 
 pub mod engine;
 pub mod handshake;
+pub mod inflating;
 pub mod socket;
 pub mod websocket;
 

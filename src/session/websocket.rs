@@ -9,6 +9,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::inflating::{Broken, Inflating, Part};
+use crate::protocol::deflate::Agreed;
 use crate::protocol::frame::{self, FragmentCounter};
 
 /// Bytes that a connection keeps for half a frame.
@@ -55,6 +57,8 @@ pub enum ViolationKind {
 pub struct WebSocket {
     context: WebSocketContext,
     fragments: FragmentCounter,
+    /// There if compression was agreed on.
+    inflating: Option<Box<Inflating>>,
 }
 
 impl WebSocket {
@@ -68,7 +72,14 @@ impl WebSocket {
         Self {
             context: WebSocketContext::new(Role::Server, Some(config)),
             fragments: FragmentCounter::new(max_fragments),
+            inflating: None,
         }
+    }
+
+    /// The same of a client that may deflate its messages; the limit is that of their inflated form.
+    pub fn deflating(max_message: usize, max_fragments: u32, agreed: Agreed) -> Self {
+        let inflating = Some(Box::new(Inflating::new(max_message, agreed.client_context)));
+        Self { inflating, ..Self::new(max_message, max_fragments) }
     }
 
     /// Looks at the next bytes before [`WebSocket::next`] takes them. Returns how many fragments in them do not end their
@@ -80,9 +91,37 @@ impl WebSocket {
 
     /// The next message in `input`, which moves on; `None` when more bytes are needed.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
+        let Some(inflating) = &mut self.inflating else { return Self::next_plain(&mut self.context, input) };
+        loop {
+            // All that tungstenite was given comes first.
+            let (mut plain, rest) = input.split_at(inflating.plain);
+            let found = Self::next_plain(&mut self.context, &mut plain);
+            inflating.plain = plain.len();
+            *input = &input[input.len() - rest.len() - plain.len()..];
+            if !matches!(found, Ok(None)) || inflating.plain > 0 {
+                return found;
+            }
+            match inflating.next(input).map_err(broken)? {
+                Some(Part::Plain) => {}
+                Some(Part::Text(text)) => {
+                    let text = Utf8Bytes::try_from(text).map_err(|_| broken(Broken::Utf8))?;
+                    return Ok(Some(Incoming::Text(text)));
+                }
+                Some(Part::Binary(data)) => return Ok(Some(Incoming::Binary(data))),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// How many more bytes the last message had inflated than it had on the wire.
+    pub fn take_growth(&mut self) -> usize {
+        self.inflating.as_mut().map_or(0, |inflating| std::mem::take(&mut inflating.growth))
+    }
+
+    fn next_plain(context: &mut WebSocketContext, input: &mut &[u8]) -> Result<Option<Incoming>, Violation> {
         loop {
             let mut feed = Feed { input, output: Vec::new() };
-            let message = match self.context.read(&mut feed) {
+            let message = match context.read(&mut feed) {
                 Ok(message) => message,
                 Err(Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Ok(None);
@@ -118,6 +157,16 @@ fn violation(error: &Error) -> Violation {
         Error::Capacity(_) => (1009, ViolationKind::Size),
         Error::Utf8(_) => (1007, ViolationKind::Protocol),
         _ => (1002, ViolationKind::Protocol),
+    };
+    Violation { close: frame::close(Some(code), ""), kind }
+}
+
+fn broken(broken: Broken) -> Violation {
+    tracing::debug!(?broken, "bad compressed WebSocket data");
+    let (code, kind) = match broken {
+        Broken::Size => (1009, ViolationKind::Size),
+        Broken::Utf8 | Broken::Data => (1007, ViolationKind::Protocol),
+        Broken::Protocol => (1002, ViolationKind::Protocol),
     };
     Violation { close: frame::close(Some(code), ""), kind }
 }

@@ -21,7 +21,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::polling::Exchange;
 use super::quick::{self, Rewound};
-use super::upgrade::{self, Upgrade};
+use super::upgrade;
 use super::{Headers, Response, note};
 use crate::error::Error;
 use crate::guard::gate::Visit;
@@ -392,11 +392,12 @@ impl Drop for Abandoned {
 }
 
 async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Request<Incoming>) -> HyperResponse {
-    let Upgrade { headers, purpose } = match upgrade::check(&server, head) {
+    let mut checked = match upgrade::check(&server, head) {
         Ok(upgrade) => upgrade,
         Err(Response { status, headers, body }) => return plain(status, headers, body),
     };
-    if let Purpose::Probe { sid, current, .. } = &purpose {
+    let headers = std::mem::take(&mut checked.headers);
+    if let Purpose::Probe { sid, current, .. } = &checked.purpose {
         let refusal = match known(&server, sid).await {
             false => Some(Refusal::UNKNOWN_SID),
             true => (!current).then_some(Refusal::BAD_REQUEST),
@@ -415,7 +416,7 @@ async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Reques
             return;
         };
         let stream = Box::new(|| Ok(Box::new(TcpStream::from_std(stream)?) as Box<dyn Stream>));
-        upgrade::admit(&server, purpose, Bytes::new(), parts.read_buf, stream);
+        upgrade::admit(&server, checked, Bytes::new(), parts.read_buf, stream);
     });
     plain(101, headers, Vec::new())
 }

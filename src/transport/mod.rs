@@ -1,6 +1,5 @@
 //! How clients come in: plain HTTP requests and upgrades, the listener that owns a port, sockets taken over from Node.
 
-pub mod compressor;
 pub mod listener;
 pub mod polling;
 mod quick;

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use flate2::Compression;
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use super::{Headers, Response, compressor, note_of, own, served};
+use super::{Headers, Response, note_of, own, served};
+use crate::compressor;
 use crate::guard::{cors, origin};
 use crate::hub::command::{Answer, Input, Respond, SessionRequest};
 use crate::hub::ids::Id;
@@ -142,14 +143,14 @@ fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
         let mut compression = None;
         let (status, body) = match answer {
-            Answer::Payload { body, opened } => {
+            Answer::Payload { body, opened, plain } => {
                 add("Content-Type", "text/plain; charset=UTF-8");
                 add("cache-control", "no-store");
                 if let (Some(sid), Some((name, attributes))) = (opened, &server.config.cookie) {
                     add("Set-Cookie", &format!("{name}={}{attributes}", sid.as_str()));
                 }
                 let threshold = server.config.compression_threshold;
-                compression = encoding.filter(|_| threshold > 0 && body.len() >= threshold);
+                compression = encoding.filter(|_| !plain && threshold > 0 && body.len() >= threshold);
                 if let Some(encoding) = compression {
                     add("Content-Encoding", encoding.name());
                 }
@@ -179,7 +180,7 @@ fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response
             send(Response { status, headers, body });
         };
         if is_large && compression.is_some() {
-            compressor::run(finish);
+            compressor::run(usize::MAX, finish);
         } else {
             finish();
         }

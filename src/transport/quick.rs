@@ -83,11 +83,11 @@ fn answer(
         return Some(Rewound::new(read, stream));
     }
     match upgrade::check(server, request) {
-        Ok(Upgrade { headers, purpose: purpose @ Purpose::Open(..) }) => {
+        Ok(Upgrade { headers, purpose: purpose @ Purpose::Open(..), agreed }) => {
             let preface = upgrade::write_head("101 Switching Protocols", &headers, &[]);
             let head = Bytes::copy_from_slice(&read[end..]);
             let stream = Box::new(|| Ok(Box::new(stream) as Box<dyn Stream>));
-            let incoming = Incoming { server: server.context.clone(), stream, preface, head, purpose };
+            let incoming = Incoming { server: server.context.clone(), stream, preface, agreed, head, purpose };
             shard.borrow_mut().websocket(incoming);
             None
         }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::listener::serve_all;
-use super::upgrade::{self, Upgrade};
+use super::upgrade;
 use crate::error::Error;
 use crate::hub::command::{MakeStream, Stream};
 use crate::hub::server::Server;
@@ -97,9 +97,9 @@ fn serve<S: Write + Send + 'static>(
     make: impl FnOnce(S) -> MakeStream,
 ) {
     match upgrade::check(server, request) {
-        Ok(Upgrade { headers, purpose }) => {
-            let preface = upgrade::write_head("101 Switching Protocols", &headers, b"");
-            upgrade::admit(server, purpose, preface, head, make(stream));
+        Ok(upgrade) => {
+            let preface = upgrade::write_head("101 Switching Protocols", &upgrade.headers, b"");
+            upgrade::admit(server, upgrade, preface, head, make(stream));
         }
         Err(refusal) => {
             // A fresh connection has room for so little; if not, it is closed without a word.

@@ -10,6 +10,7 @@ use crate::guard::{cors, origin};
 use crate::hub::command::{Command, Incoming, MakeStream, Purpose};
 use crate::hub::ids::Id;
 use crate::hub::server::Server;
+use crate::protocol::deflate::{self, Agreed};
 use crate::session::handshake::{Refusal, Request, Verdict, verify};
 
 /// An upgrade that may go on.
@@ -18,6 +19,8 @@ pub struct Upgrade {
     pub headers: Headers,
     /// What the WebSocket is for.
     pub purpose: Purpose,
+    /// Messages may be compressed.
+    pub agreed: Option<Agreed>,
 }
 
 /// Checks an upgrade. The error is the response, after which the connection is closed.
@@ -48,6 +51,24 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     if let Some(protocol) = request.header("sec-websocket-protocol").and_then(|list| list.split(',').next()) {
         headers.push(("Sec-WebSocket-Protocol".into(), protocol.trim().to_owned()));
     }
+    let mut agreed = None;
+    if let Some(options) = &config.deflate {
+        let offers: Vec<&str> = request.headers_of("sec-websocket-extensions").collect();
+        match deflate::negotiate(options, &offers.join(",")) {
+            Ok(Some((parameters, answer))) => {
+                agreed = Some(parameters);
+                headers.push(("Sec-WebSocket-Extensions".into(), answer));
+            }
+            Ok(None) => {}
+            Err(deflate::Malformed) => {
+                return Err(refuse_websocket(
+                    400,
+                    "Invalid or unacceptable Sec-WebSocket-Extensions header",
+                    Vec::new(),
+                ));
+            }
+        }
+    }
     if let Some(cors) = &config.cors {
         headers.extend(own(cors::headers(cors, &request)));
     }
@@ -60,17 +81,18 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
             Purpose::Open(Box::new(request), seat)
         }
     };
-    Ok(Upgrade { headers, purpose })
+    Ok(Upgrade { headers, purpose, agreed })
 }
 
 /// Sends a checked WebSocket to its shard. `preface`: what is still to be written before the first frame.
-pub fn admit(server: &Arc<Server>, purpose: Purpose, preface: Bytes, head: Bytes, stream: MakeStream) {
+pub fn admit(server: &Arc<Server>, upgrade: Upgrade, preface: Bytes, head: Bytes, stream: MakeStream) {
+    let Upgrade { purpose, agreed, .. } = upgrade;
     let shard = match &purpose {
         Purpose::Probe { sid, .. } => Id::parse(sid).map(|sid| sid.shard(server.shards())),
         _ => None,
     };
     let shard = shard.unwrap_or_else(|| server.next_shard());
-    let incoming = Incoming { server: server.context.clone(), stream, preface, head, purpose };
+    let incoming = Incoming { server: server.context.clone(), stream, preface, agreed, head, purpose };
     server.mailbox(shard).push(Command::WebSocket(Box::new(incoming)));
 }
 
@@ -93,15 +115,7 @@ pub fn refusal_bytes(response: &Response) -> Bytes {
 
 /// The checks of the `ws` library, with its texts.
 fn check_websocket(request: &Request) -> Result<&str, Response> {
-    let refuse = |status, message: &str, more: Headers| {
-        let mut headers: Headers = vec![
-            ("Connection".into(), "close".into()),
-            ("Content-Type".into(), "text/html".into()),
-            ("Content-Length".into(), message.len().to_string()),
-        ];
-        headers.extend(more);
-        Err(Response { status, headers, body: message.into() })
-    };
+    let refuse = |status, message: &str, more| Err(refuse_websocket(status, message, more));
     if request.method != "GET" {
         return refuse(405, "Invalid HTTP method", Vec::new());
     }
@@ -116,6 +130,16 @@ fn check_websocket(request: &Request) -> Result<&str, Response> {
         return refuse(400, "Missing or invalid Sec-WebSocket-Version header", versions);
     }
     Ok(key)
+}
+
+fn refuse_websocket(status: u16, message: &str, more: Headers) -> Response {
+    let mut headers: Headers = vec![
+        ("Connection".into(), "close".into()),
+        ("Content-Type".into(), "text/html".into()),
+        ("Content-Length".into(), message.len().to_string()),
+    ];
+    headers.extend(more);
+    Response { status, headers, body: message.into() }
 }
 
 /// 16 bytes in base64.

@@ -1,5 +1,6 @@
 //! WebSocket input: whatever the bytes and however they are cut, nothing panics and the messages are the same.
 
+use nself_realtime::protocol::deflate::{self, Agreed};
 use nself_realtime::protocol::frame::{FragmentCounter, TooManyFragments, close};
 use nself_realtime::session::websocket::{Incoming, Violation, ViolationKind, WebSocket};
 use proptest::collection::vec;
@@ -43,6 +44,7 @@ fn frame(first: u8, masked: bool, form: Form, payload: &[u8]) -> Vec<u8> {
 fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let first = prop_oneof![
         8 => prop::sample::select(vec![0x81u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x89, 0x8a]),
+        2 => prop::sample::select(vec![0xc1u8, 0xc2, 0x41, 0x42, 0x40, 0xc0, 0xc9]),
         1 => Just(0x88),
         1 => any::<u8>(),
     ];
@@ -50,6 +52,7 @@ fn any_frame() -> impl Strategy<Value = Vec<u8>> {
     let payload = prop_oneof![
         4 => vec(any::<u8>(), 0..6),
         4 => "\\PC{0,20}".prop_map(String::into_bytes),
+        2 => (0usize..400).prop_map(|length| deflated(&vec![b'a'; length])),
         1 => (100usize..400).prop_map(|length| vec![b'a'; length]),
     ];
     (first, prop::bool::weighted(0.97), form, payload)
@@ -63,6 +66,15 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
+/// As a client deflates it, smaller or not.
+fn deflated(data: &[u8]) -> Vec<u8> {
+    deflate::deflate(data, 15, 6).unwrap_or_else(|| {
+        // One block that is not compressed, and the begin of an empty one.
+        let length = data.len() as u16;
+        [&[0u8][..], &length.to_le_bytes(), &(!length).to_le_bytes(), data, &[0]].concat()
+    })
+}
+
 /// The pieces of a stream, cut at these places.
 fn pieces<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
@@ -73,7 +85,16 @@ fn pieces<'a>(bytes: &'a [u8], cuts: &[Index]) -> Vec<&'a [u8]> {
 
 /// All that comes out, a violation at the end.
 fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
-    let mut socket = WebSocket::new(LIMIT, MAX_FRAGMENTS);
+    read_with(WebSocket::new(LIMIT, MAX_FRAGMENTS), pieces)
+}
+
+/// The same of a client that may deflate its messages.
+fn inflate<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
+    let agreed = Agreed { window: 15, client_context: false };
+    read_with(WebSocket::deflating(LIMIT, MAX_FRAGMENTS, agreed), pieces)
+}
+
+fn read_with<'a>(mut socket: WebSocket, pieces: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
     let mut seen = Vec::new();
     for piece in pieces {
         let mut input = piece;
@@ -139,6 +160,45 @@ proptest! {
     }
 
     #[test]
+    fn compressed_or_not_messages_do_not_depend_on_the_cuts(bytes in stream(), cuts in vec(any::<Index>(), 0..8)) {
+        let whole = inflate([bytes.as_slice()]);
+        prop_assert_eq!(inflate(pieces(&bytes, &cuts)), whole.clone());
+        prop_assert_eq!(inflate(bytes.chunks(1)), whole.clone());
+        if !has_reserved_bits(&bytes) {
+            prop_assert_eq!(read([bytes.as_slice()]), whole);
+        }
+    }
+
+    #[test]
+    fn compressed_messages_come_out_whole_and_in_order(
+        messages in vec((any::<bool>(), any::<bool>(), "\\PC{0,60}", vec(any::<Index>(), 0..4)), 0..6),
+        cuts in vec(any::<Index>(), 0..8),
+    ) {
+        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        for (text, compressed, content, fragments) in &messages {
+            let kind = if *text { 1 } else { 2 } | if *compressed { 0x40 } else { 0 };
+            let payload = if *compressed { deflated(content.as_bytes()) } else { content.clone().into_bytes() };
+            let parts = pieces(&payload, fragments);
+            for (i, part) in parts.iter().enumerate() {
+                let opcode = if i == 0 { kind } else { 0 };
+                let last = if i + 1 == parts.len() { 0x80 } else { 0 };
+                bytes.extend(frame(last | opcode, true, Form::Shortest, part));
+                bytes.extend(frame(0x89, true, Form::Shortest, &[i as u8]));
+                expected.push(format!("{:?}", Incoming::Ping(vec![0x8a, 1, i as u8].into())));
+            }
+            // The ping behind the last fragment comes behind the message.
+            let message = if *text {
+                Incoming::Text(content.as_str().into())
+            } else {
+                Incoming::Binary(content.clone().into_bytes().into())
+            };
+            expected.insert(expected.len() - 1, format!("{message:?}"));
+        }
+        prop_assert_eq!(inflate(pieces(&bytes, &cuts)), expected.clone());
+        prop_assert_eq!(inflate(bytes.chunks(1)), expected);
+    }
+
+    #[test]
     fn whole_messages_come_out_whole(
         messages in vec((any::<bool>(), "\\PC{0,60}", vec(any::<Index>(), 0..4)), 0..6),
         cuts in vec(any::<Index>(), 0..8),
@@ -191,6 +251,51 @@ proptest! {
         let expected = one_too_many(&bytes).map(|end| (end - 1) / chunk);
         prop_assert_eq!(stopped(bytes.chunks(chunk)), expected);
     }
+}
+
+/// Whether some first byte of a frame says more than RFC 6455 alone allows, or may.
+fn has_reserved_bits(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| byte & 0x70 != 0 && byte & 0x0f < 3)
+}
+
+/// What is against the protocol ends the connection with its code.
+#[test]
+fn odd_compressed_frames_are_violations() {
+    let hello = deflated(b"HelloHelloHello");
+    let code = |frames: &[(u8, &[u8])]| {
+        let bytes: Vec<u8> =
+            frames.iter().flat_map(|(first, data)| frame(*first, true, Form::Shortest, data)).collect();
+        let seen = inflate(bytes.chunks(1));
+        assert_eq!(inflate([bytes.as_slice()]), seen);
+        seen.last().cloned().unwrap_or_default()
+    };
+    let closes = |code, kind| format!("{:?}", Violation { close: close(Some(code), ""), kind });
+    let protocol = closes(1002, ViolationKind::Protocol);
+    // On a continuation, on a control frame, within another message, with other reserved bits, on a reserved opcode.
+    assert_eq!(code(&[(0x41, &hello[..4]), (0xc0, &hello[4..])]), protocol);
+    assert_eq!(code(&[(0x01, b"a"), (0xc0, &hello)]), protocol);
+    assert_eq!(code(&[(0xc9, b"")]), protocol);
+    assert_eq!(code(&[(0x41, &hello[..4]), (0xc1, &hello)]), protocol);
+    assert_eq!(code(&[(0x41, &hello[..4]), (0x81, b"a")]), protocol);
+    assert_eq!(code(&[(0x01, b"a"), (0xc1, &hello)]), protocol);
+    assert_eq!(code(&[(0xe1, &hello)]), protocol);
+    assert_eq!(code(&[(0xd1, &hello)]), protocol);
+    assert_eq!(code(&[(0xc3, &hello)]), protocol);
+    assert_eq!(code(&[(0xc0, &hello)]), protocol);
+    // Without a mask; no deflated data; no text; too much of it, on the wire or inflated.
+    assert_eq!(inflate([frame(0xc1, false, Form::Shortest, &hello).as_slice()]), [protocol]);
+    assert_eq!(code(&[(0xc2, &[7, 7, 7])]), closes(1007, ViolationKind::Protocol));
+    assert_eq!(code(&[(0xc1, &deflated(&[0xff; 50]))]), closes(1007, ViolationKind::Protocol));
+    assert_eq!(code(&[(0xc1, &deflated(&[b'a'; LIMIT + 1]))]), closes(1009, ViolationKind::Size));
+    assert_eq!(code(&[(0x42, &[0; LIMIT]), (0x80, &[0])]), closes(1009, ViolationKind::Size));
+    // A control frame may come in between, and what is not compressed may come behind.
+    assert_eq!(
+        code(&[(0x41, &hello[..4]), (0x8a, b""), (0x80, &hello[4..])]),
+        "Text(Utf8Bytes(\"HelloHelloHello\"))".to_owned()
+    );
+    assert_eq!(code(&[(0xc1, &hello), (0x82, b"b")]), "Binary(b\"b\")");
+    // Nobody has agreed on it.
+    assert_eq!(read([frame(0xc1, true, Form::Shortest, &hello).as_slice()]), [closes(1002, ViolationKind::Protocol)]);
 }
 
 /// Mostly a part of a longer message.

@@ -1,6 +1,7 @@
 //! One client: its session, its sockets, and what waits to be sent to it.
 
 use std::collections::VecDeque;
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use super::access::Identity;
@@ -64,6 +65,10 @@ pub struct Connection {
     pub held: bool,
     /// The last write did not take everything.
     pub blocked: bool,
+    /// So, because something has to be deflated first.
+    pub waits_for_form: bool,
+    /// The window that messages to it are deflated with, in bits, if that was agreed on.
+    pub window: Option<NonZeroU8>,
     /// More waits than may; the next write decides what comes of it.
     pub over: bool,
     /// Its place among the receivers of the events at hand; it counts if it is found there.
@@ -128,9 +133,12 @@ impl Connection {
 
     /// What a session replies to a polling request.
     pub fn answer(&mut self, reply: Reply, shard: usize, now: u64) -> Answer {
-        let payload = |body: Vec<u8>| Answer::Payload { body, opened: None };
+        let payload = |body: Vec<u8>| Answer::Payload { body, opened: None, plain: false };
         match reply {
-            Reply::Flush => payload(self.payload(shard, now)),
+            Reply::Flush => {
+                let plain = self.outbox.is_plain();
+                Answer::Payload { body: self.payload(shard, now), opened: None, plain }
+            }
             Reply::Noop => payload(b"6".into()),
             Reply::Close => payload(b"1".into()),
             Reply::NoopClose => payload(b"6\x1e1".into()),

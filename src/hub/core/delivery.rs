@@ -7,6 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::Core;
 use super::batch::{Target, Verdict};
+use super::compressing::Forms;
 use super::connection::ConnectionId;
 use super::gathering::{Bundle, Part, Parts, in_order};
 use super::space::Member;
@@ -100,6 +101,7 @@ impl Core {
         let (is_volatile, position, events) = (bundle.is_volatile(), bundle.position, run.items().len());
         let (cost, has_memory) = (run.cost(), self.has_memory(bundle.message.nsp));
         let dirty = &mut self.dirty;
+        let mut forms = Forms { shard: &self.way, effects: &mut self.effects };
         let (mut delivered, mut skipped) = (0, 0);
         let mut full = Vec::new();
         let space = self.directory.visit(bundle.message.nsp, &bundle.message.to, |member, connections, sockets| {
@@ -124,7 +126,10 @@ impl Core {
                 return;
             }
             let hold = bundle.hold && connection.may_hold();
-            connection.outbox.push_run(run.clone());
+            match connection.window {
+                None => connection.outbox.push_run(run.clone()),
+                Some(_) => forms.queue(connection, &bundle.source(), &(0..events)),
+            }
             connection.touch(id, hold, dirty);
         });
         let Some(space) = space else { return };
@@ -134,7 +139,7 @@ impl Core {
             counters.dropped_volatile.add(skipped);
         }
         for id in full {
-            self.push_events(id, run, &(0..events), bundle.hold);
+            self.push_events(id, &bundle.source(), &(0..events), bundle.hold);
         }
     }
 
@@ -182,8 +187,8 @@ impl Core {
     /// Puts parts of bundles into one outbox.
     fn take_parts(&mut self, id: ConnectionId, bundles: &[Bundle], parts: &[Part]) {
         for (bundle, events) in parts {
-            let Bundle { run, hold, .. } = &bundles[*bundle];
-            self.push_events(id, run, events, *hold);
+            let bundle = &bundles[*bundle];
+            self.push_events(id, &bundle.source(), events, bundle.hold);
         }
     }
 

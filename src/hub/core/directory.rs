@@ -420,6 +420,8 @@ mod tests {
                 dirty: false,
                 held: false,
                 blocked: false,
+                waits_for_form: false,
+                window: None,
                 over: false,
                 receiver: 0,
                 seen: 0,
@@ -500,7 +502,7 @@ mod tests {
         }
 
         fn attach(&mut self, connection: ConnectionId, is_main: bool) {
-            let link = self.directory.attach(Link::new(self.server.clone()));
+            let link = self.directory.attach(Link::new(self.server.clone(), None));
             self.links.push(link);
             let Some(found) = self.directory.connection(connection).filter(|one| one.doom.is_none()) else { return };
             let place = if is_main { &mut found.link } else { &mut found.probe };

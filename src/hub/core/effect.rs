@@ -7,16 +7,18 @@ use super::link::LinkId;
 use super::recovery::{Claim, Session};
 use crate::hub::context::Context;
 use crate::hub::event::{Event, SocketKey};
+use crate::hub::form::Form;
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
+use crate::hub::run::Run;
 use crate::session::handshake::Refusal;
 
 /// The answer to a polling request.
 #[allow(missing_docs)] // Of fields: the variants' comments tell.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// 200 with a payload; the first of a session carries its id for the cookie.
-    Payload { body: Vec<u8>, opened: Option<Id> },
+    /// 200 with a payload; the first of a session carries its id for the cookie. `plain`: it is not to be compressed.
+    Payload { body: Vec<u8>, opened: Option<Id>, plain: bool },
     /// 200 `ok`, to a POST.
     Ok,
     /// 400 or 403 with Engine.IO's error body.
@@ -45,6 +47,8 @@ pub enum Effect {
     Claimed { shard: usize, socket: SocketKey, session: Option<Box<Session>> },
     /// Read a WebSocket on.
     Read(LinkId),
+    /// Have a run deflated elsewhere.
+    Deflate(Arc<Run>, Arc<Form>),
     /// A WebSocket has nothing more to say: its peer sees the end.
     Finish(LinkId),
     /// A WebSocket is gone.
@@ -64,6 +68,7 @@ impl fmt::Debug for Effect {
             Self::Claim { .. } => "Claim",
             Self::Claimed { .. } => "Claimed",
             Self::Read(_) => "Read",
+            Self::Deflate(..) => "Deflate",
             Self::Finish(_) => "Finish",
             Self::Drop(_) => "Drop",
             Self::Drained(_) => "Drained",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use smallvec::{SmallVec, smallvec};
 
+use super::compressing::Source;
 use crate::hub::journal::Position;
 use crate::hub::message::Message;
 use crate::hub::run::{MAX_JOINED, Run};
@@ -115,6 +116,11 @@ impl Bundle {
             several => Run::joined(several.iter().map(|(_, run)| run)),
         };
         Self { message, events, position, run, hold }
+    }
+
+    /// Its events, together and by themselves.
+    pub fn source(&self) -> Source<'_> {
+        Source { run: &self.run, events: &self.events }
     }
 
     /// Whether it is one event that is dropped for those who cannot be written to now.

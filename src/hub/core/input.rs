@@ -62,6 +62,8 @@ pub struct Send {
     pub id: Option<f64>,
     /// Dropped if it cannot be written now.
     pub volatile: bool,
+    /// Not to be compressed.
+    pub plain: bool,
     /// JSON array.
     pub text: String,
     /// In the order of their placeholders.
@@ -97,6 +99,8 @@ pub enum Input {
     CloseConnection { socket: SocketKey },
     /// JavaScript has caught up with a connection: read on.
     Resume { connection: u64 },
+    /// Something that connections wait for is deflated.
+    Deflated,
     /// A connection takes too long over a message: close it.
     Cut { connection: u64 },
     /// Another shard wants a session of this one.

@@ -1,6 +1,7 @@
 //! A WebSocket as the core knows it: its frames, what it is for, and how far it is from its end. A link may outlive its
 //! connection, to deliver the last packets and the close frame.
 
+use std::num::NonZeroU8;
 use std::sync::Arc;
 
 use super::arena;
@@ -8,6 +9,7 @@ use super::connection::ConnectionId;
 use super::outbox::Outbox;
 use crate::config::Config;
 use crate::hub::context::Context;
+use crate::protocol::deflate::Agreed;
 use crate::session::Millis;
 use crate::session::engine::Channel;
 use crate::session::websocket::WebSocket;
@@ -41,6 +43,8 @@ pub struct Link {
     pub channel: Channel,
     /// Its frames.
     pub socket: WebSocket,
+    /// The window that messages to its client are deflated with, in bits, if that was agreed on.
+    pub window: Option<NonZeroU8>,
     /// What it writes while it is not a connection's transport.
     pub tail: Outbox,
     /// How far it is.
@@ -54,14 +58,19 @@ pub struct Link {
 }
 
 impl Link {
-    /// A new one.
-    pub fn new(server: Arc<Context>) -> Self {
-        let socket = WebSocket::new(server.config.max_http_buffer_size, server.config.limits.max_fragments);
+    /// A new one. `agreed`: messages may be compressed.
+    pub fn new(server: Arc<Context>, agreed: Option<Agreed>) -> Self {
+        let (most, pieces) = (server.config.max_http_buffer_size, server.config.limits.max_fragments);
+        let socket = match agreed {
+            None => WebSocket::new(most, pieces),
+            Some(agreed) => WebSocket::deflating(most, pieces, agreed),
+        };
         Self {
             server,
             connection: None,
             channel: Channel::Main,
             socket,
+            window: agreed.and_then(|agreed| NonZeroU8::new(agreed.window)),
             tail: Outbox::default(),
             phase: Phase::Live,
             drained: 0,
@@ -76,7 +85,9 @@ impl Link {
     }
 
     /// Queues what a connection had still to send, behind what this link began to write of it.
-    pub fn push_tail(&mut self, rest: Outbox) {
+    pub fn push_tail(&mut self, mut rest: Outbox) {
+        // Nobody would tell a link that its forms are made.
+        rest.make_forms();
         if self.tail.is_empty() {
             self.tail = rest;
         } else {

@@ -9,6 +9,7 @@ mod batch;
 #[cfg(test)]
 pub mod check;
 mod closing;
+mod compressing;
 pub mod connection;
 pub mod deadlines;
 mod delivery;
@@ -121,6 +122,8 @@ pub struct Core {
     dirty: VecDeque<Dirty>,
     /// For whom more waits than may: they are written before anything else is done.
     over: Vec<ConnectionId>,
+    /// Who waits for something to be deflated.
+    waiting_for_forms: Vec<ConnectionId>,
     ids: Ids,
     /// Names questions to JavaScript.
     token: u32,
@@ -137,7 +140,7 @@ pub struct Core {
     busy: Option<ConnectionId>,
     /// What is to be done.
     effects: Vec<Effect>,
-    /// By which JavaScript tells that it has caught up.
+    /// By which JavaScript tells that it has caught up, and others that something is deflated.
     way: Arc<dyn account::Shard>,
 }
 
@@ -153,6 +156,7 @@ impl Core {
             batches: Batches::default(),
             dirty: VecDeque::new(),
             over: Vec::new(),
+            waiting_for_forms: Vec::new(),
             ids: Ids::new(index, shards),
             token: 0,
             admissions: Vec::new(),
@@ -195,6 +199,7 @@ impl Core {
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
             Input::Resume { connection } => self.resume(connection),
+            Input::Deflated => self.forms_made(),
             Input::Cut { connection } => self.cut(connection),
             Input::Claim(claim) => self.claimed_from(*claim),
             Input::Claimed { socket, session } => self.claimed(socket, session),

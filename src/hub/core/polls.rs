@@ -28,7 +28,7 @@ impl Core {
         let id = self.open(server, Transport::Polling, request, seat);
         let Some(connection) = self.directory.connection(id) else { return };
         let (body, opened) = (connection.payload(shard, now), Some(connection.sid));
-        self.reply(respond, Answer::Payload { body, opened });
+        self.reply(respond, Answer::Payload { body, opened, plain: false });
     }
 
     /// A polling request that names a session: the checks that need it, then GET or POST.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::access::Ended;
+use super::compressing::Forms;
 use super::connection::{ConnectionId, Ending};
 use super::effect::Effect;
 use super::recovery::{Asked, Away, Claim, Session, Track, Was};
@@ -295,7 +296,8 @@ impl Core {
         let runs = piece.map(|piece| piece.runs).unwrap_or_default();
         let count = runs.len() as u64;
         if let Some(connection) = self.directory.connection(owner) {
-            runs.into_iter().for_each(|run| connection.outbox.push_run(run));
+            let mut forms = Forms { shard: &self.way, effects: &mut self.effects };
+            runs.into_iter().for_each(|run| forms.queue_run(connection, &run));
             connection.server.counters(self.index).deliveries.add(count);
             if count > 0 {
                 connection.touch(owner, false, &mut self.dirty);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Core;
+use super::compressing::Source;
 use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::input::Send;
 use super::link::LinkId;
@@ -150,7 +151,7 @@ impl Core {
 
     /// A packet for one socket.
     pub(super) fn send(&mut self, send: Send) {
-        let Send { socket: key, kind, id: ack, volatile, text, attachments } = send;
+        let Send { socket: key, kind, id: ack, volatile, plain, text, attachments } = send;
         let Some(id) = self.find(key) else { return };
         let shard = self.index;
         let Some((socket, connection)) = self.directory.pair(id) else { return };
@@ -186,10 +187,11 @@ impl Core {
             _ => Policy::Close,
         };
         let connection = socket.connection;
-        if policy == Policy::Close {
+        if policy == Policy::Close && !plain {
             return self.push(connection, &frames);
         }
-        self.push_events(connection, &Run::one(frames, self.now.micros, policy), &(0..1), false);
+        let run = Run::of(frames, self.now.micros, policy, plain);
+        self.push_events(connection, &Source::one(&run), &(0..1), false);
     }
 
     /// A change for one socket.

@@ -18,6 +18,7 @@ use crate::guard::origin;
 use crate::hub::context::{Context, State};
 use crate::hub::counters::{Counters, Gauge};
 use crate::hub::ids::Id;
+use crate::protocol::deflate::Agreed;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::{self, Frame};
 use crate::session::Millis;
@@ -30,27 +31,30 @@ use crate::session::websocket::{Incoming, Violation, ViolationKind};
 const MAX_PROBE: usize = 4096;
 
 impl Core {
-    /// A WebSocket whose HTTP part is done. `preface`: what is still to be written before the first frame. None: the server
-    /// takes nobody in.
+    /// A WebSocket whose HTTP part is done. `preface`: what is still to be written before the first frame. `agreed`:
+    /// messages may be compressed. None: the server takes nobody in.
     pub fn websocket(
         &mut self,
         now: super::Now,
         server: Arc<Context>,
         purpose: Purpose,
         preface: Bytes,
+        agreed: Option<Agreed>,
         out: &mut Vec<Act>,
     ) -> Option<LinkId> {
         if server.state() != State::Open {
             return None;
         }
         let mut id = None;
-        self.step(now, out, |core| id = Some(core.attach(server, purpose, preface)));
+        self.step(now, out, |core| id = Some(core.attach(server, purpose, preface, agreed)));
         id
     }
 
-    fn attach(&mut self, server: Arc<Context>, purpose: Purpose, preface: Bytes) -> LinkId {
+    fn attach(&mut self, server: Arc<Context>, purpose: Purpose, preface: Bytes, agreed: Option<Agreed>) -> LinkId {
         self.count(&server, 1);
-        let link = self.directory.attach(Link::new(server.clone()));
+        let link = Link::new(server.clone(), agreed);
+        let window = link.window;
+        let link = self.directory.attach(link);
         match purpose {
             Purpose::Open(request, seat) => {
                 let id = self.open(server, Transport::WebSocket, &request, seat);
@@ -62,6 +66,7 @@ impl Core {
                     outbox.append(std::mem::take(&mut connection.outbox));
                     connection.outbox = outbox;
                     connection.link = Some(link);
+                    connection.window = window;
                     connection.touch(id, false, &mut self.dirty);
                 }
                 if let Some(link) = self.directory.link(link) {
@@ -155,6 +160,8 @@ impl Core {
             dirty: false,
             held: false,
             blocked: false,
+            waits_for_form: false,
+            window: None,
             over: false,
             receiver: 0,
             seen: now,
@@ -231,7 +238,15 @@ impl Core {
             return false;
         }
         let (connection, channel) = (link.connection, link.channel);
-        match link.socket.next(input) {
+        let message = link.socket.next(input);
+        let growth = link.socket.take_growth();
+        if let Some(connection) = connection.filter(|_| growth > 0) {
+            self.charge_input(connection, growth, 0);
+            if self.directory.see_link(id).is_none_or(|link| link.phase != Phase::Live) {
+                return false;
+            }
+        }
+        match message {
             Ok(None) => return false,
             Ok(Some(Incoming::Text(text))) => {
                 if let Some(connection) = connection {
@@ -449,10 +464,12 @@ impl Core {
         let waits = std::mem::take(&mut connection.outbox);
         let Some(link) = self.directory.link(probe) else { return };
         link.channel = Channel::Main;
+        let window = link.window;
         let mut first = std::mem::take(&mut link.tail);
         first.append(waits);
         if let Some(connection) = self.directory.connection(id) {
             connection.outbox = first;
+            connection.window = window;
             connection.touch(id, false, &mut self.dirty);
         }
     }

@@ -2,8 +2,8 @@
 //! too much waits is doomed, and goes at the end of the step.
 
 use std::ops::Range;
-use std::sync::Arc;
 
+use super::compressing::{Forms, Source};
 use super::connection::{ConnectionId, Dirty, Doom};
 use super::effect::Effect;
 use super::link::{LinkId, Phase};
@@ -11,7 +11,7 @@ use super::outbox::{Outbox, Written};
 use super::{Core, Due, Now};
 use crate::error::Reason;
 use crate::hub::counters::Tally;
-use crate::hub::run::Run;
+use crate::hub::run::{Policy, Run};
 use crate::protocol::frame::Frame;
 use crate::session::engine::Reply;
 
@@ -30,18 +30,24 @@ impl Core {
         let Some(connection) = self.directory.connection(id).filter(|connection| connection.doom.is_none()) else {
             return;
         };
-        frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
+        let largest = connection.window.and_then(|_| frames.iter().map(Frame::len).max());
+        if connection.deflates(largest.unwrap_or(0)) {
+            let run = Run::one(frames.into(), self.now.micros, Policy::Close);
+            Forms { shard: &self.way, effects: &mut self.effects }.queue_run(connection, &run);
+        } else {
+            frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
+        }
         connection.touch(id, false, &mut self.dirty);
         self.limit(id);
     }
 
     /// Queues events of a run for one connection.
-    pub(super) fn push_events(&mut self, id: ConnectionId, run: &Arc<Run>, events: &Range<usize>, hold: bool) {
+    pub(super) fn push_events(&mut self, id: ConnectionId, source: &Source<'_>, events: &Range<usize>, hold: bool) {
         let Some(connection) = self.directory.connection(id).filter(|connection| connection.doom.is_none()) else {
             return;
         };
         let hold = hold && connection.may_hold();
-        connection.outbox.push_events(run.clone(), events);
+        Forms { shard: &self.way, effects: &mut self.effects }.queue(connection, source, events);
         connection.touch(id, hold, &mut self.dirty);
         self.limit(id);
     }
@@ -53,7 +59,7 @@ impl Core {
         if connection.outbox.cost() <= connection.server.config.max_outbox || connection.over {
             return;
         }
-        if connection.link.is_some() && !connection.blocked {
+        if connection.link.is_some() && (!connection.blocked || connection.waits_for_form) {
             connection.over = true;
             self.over.push(id);
         } else if connection.link.is_none() && connection.engine.has_poll() {
@@ -147,7 +153,11 @@ impl Core {
         self.busy = Some(owner);
         let Some(connection) = self.directory.connection(owner) else { return };
         connection.held = false;
-        connection.blocked = written == Written::Blocked;
+        connection.blocked = written != Written::All;
+        if written == Written::Waits {
+            return self.waits_for_forms(owner);
+        }
+        connection.waits_for_form = false;
         if std::mem::take(&mut connection.over) {
             self.limit(owner);
         }

@@ -11,6 +11,7 @@ use super::Shard;
 use crate::hub::context::Context;
 use crate::hub::core::look::{Answers, Question};
 use crate::hub::message::Message;
+use crate::protocol::deflate::Agreed;
 
 pub use crate::hub::core::effect::{Answer, Respond};
 pub use crate::hub::core::input::{Input, Purpose, Send as Packet, SessionRequest};
@@ -30,6 +31,8 @@ pub struct Incoming {
     pub stream: MakeStream,
     /// What is still to be written before the first frame.
     pub preface: Bytes,
+    /// Messages may be compressed.
+    pub agreed: Option<Agreed>,
     /// What was read behind the request.
     pub head: Bytes,
     /// What it is for.

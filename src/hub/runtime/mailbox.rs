@@ -119,6 +119,10 @@ impl account::Shard for Mailbox {
     fn cut(&self, connection: u64) {
         self.push(Input::Cut { connection });
     }
+
+    fn deflated(&self) {
+        self.push(Input::Deflated);
+    }
 }
 
 impl std::fmt::Debug for Mailbox {

@@ -19,6 +19,7 @@ use super::core::input::Input;
 use super::core::outbox::Joiner;
 use super::core::{Core, writing::Next};
 use super::ids::Id;
+use crate::compressor;
 use crate::session::Millis;
 
 /// Connections that are written before new commands are taken.
@@ -119,6 +120,9 @@ impl Shard {
                 self.outside.tell_shard(shard, Input::Claimed { socket, session });
             }
             Effect::Read(link) => self.streams.wake(link),
+            Effect::Deflate(run, form) => compressor::run(form.threads(), move || {
+                form.make(&run);
+            }),
             Effect::Finish(link) => self.streams.finish(link),
             Effect::Drop(link) => self.streams.drop(link),
             Effect::Drained(server) => self.outside.drained(&server),
@@ -136,12 +140,13 @@ impl Shard {
 
     /// A WebSocket whose HTTP part is done.
     pub fn websocket(&mut self, incoming: Incoming) {
-        let Incoming { server, stream, preface, head, purpose } = incoming;
+        let Incoming { server, stream, preface, agreed, head, purpose } = incoming;
         let stream = match stream() {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "cannot serve a connection"),
         };
-        let link = self.with_core(|core, effects| core.websocket(clock::now(), server, purpose, preface, effects));
+        let link =
+            self.with_core(|core, effects| core.websocket(clock::now(), server, purpose, preface, agreed, effects));
         if let Some(link) = link {
             self.streams.add(link, stream);
             self.spawn(link, head);

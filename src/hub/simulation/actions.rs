@@ -233,6 +233,7 @@ impl Simulation {
                 kind: Kind::Event,
                 id: None,
                 volatile: self.random.one_in(3),
+                plain: false,
                 text: "[\"direct\",{}]".into(),
                 attachments: Vec::new(),
             })),

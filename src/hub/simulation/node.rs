@@ -109,6 +109,9 @@ impl Node {
             }
             Effect::Claim { owner, claim } => world.bus.tell(owner, Input::Claim(claim)),
             Effect::Claimed { shard, socket, session } => world.bus.tell(shard, Input::Claimed { socket, session }),
+            Effect::Deflate(run, form) => {
+                form.make(&run);
+            }
             Effect::Read(link) => self.pipe(link).into_iter().for_each(|pipe| pipe.wake()),
             Effect::Finish(link) => self.pipe(link).into_iter().for_each(|pipe| pipe.end()),
             Effect::Drop(link) => {
@@ -136,7 +139,7 @@ impl Node {
     pub fn websocket(&mut self, world: &World, books: &mut Books, pipe: &Pipe, purpose: Purpose) {
         let server = world.server.clone();
         let link = self.with_core(world, books, Cause::Client, |core, effects| {
-            core.websocket(clock::now(), server, purpose, Bytes::new(), effects)
+            core.websocket(clock::now(), server, purpose, Bytes::new(), None, effects)
         });
         match link {
             Some(link) => {

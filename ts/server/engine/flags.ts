@@ -7,14 +7,17 @@ export interface EmitFlags {
   volatile?: boolean;
   timeout?: number;
   batch?: boolean;
+  /** False: not compressed. */
+  compress?: boolean;
   policy?: Policy;
   /** With policy "latest": of which events the newest stays. */
   key?: string;
 }
 
 /** Flags of the native side's `emit`. */
-export const VOLATILE = 1;
+const VOLATILE = 1;
 const BATCH = 2;
+const PLAIN = 32;
 const POLICY = { close: 4, gap: 8, latest: 16 };
 
 /** The flags of an emit as the native side takes them. */
@@ -22,6 +25,7 @@ export function flagBits(flags: EmitFlags): number {
   return (
     (flags.volatile ? VOLATILE : 0) |
     (flags.batch ? BATCH : 0) |
+    (flags.compress === false ? PLAIN : 0) |
     (flags.policy === undefined ? 0 : POLICY[flags.policy])
   );
 }

@@ -24,6 +24,7 @@ import {
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseProxy, parseTickets } from "./parse-access.js";
 import { parseCookie, parseCors } from "./parse-http-options.js";
+import { parsePerMessageDeflate } from "./parse-per-message-deflate.js";
 import { parsePolicies } from "./policies.js";
 import { type ParsedSchemas, parseSchemas } from "./schemas.js";
 
@@ -125,6 +126,10 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     native("policies", (_, value) => parsePolicies(value)),
   ),
   httpCompression: both({ threshold: 1024 }, native("httpCompressionThreshold", parseCompression)),
+  perMessageDeflate: both(false, (value, { native }) => {
+    const deflate = parsePerMessageDeflate(value);
+    if (deflate) native.perMessageDeflate = deflate;
+  }),
   cookie: both(false, (value, { native }) => void Object.assign(native, parseCookie(value))),
   logger: both(undefined, called("logger")),
   logLevel: both(
@@ -176,7 +181,6 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
 /** Socket.IO's options that are not there: why, and whether `false` is fine. */
 export const REFUSED = {
   serveClient: { why: "clients bundle socket.io-client, or serve its dist folder themselves", falseIsFine: true },
-  perMessageDeflate: { why: "WebSocket messages are not compressed", falseIsFine: true },
   allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
   cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
   destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },

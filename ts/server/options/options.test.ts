@@ -41,7 +41,7 @@ describe("options of Server", () => {
 
   it.each([
     [{ adapter: () => {} }, "adapter"],
-    [{ perMessageDeflate: true }, "perMessageDeflate"],
+    [{ perMessageDeflate: { windowBits: 9 } }, "perMessageDeflate.windowBits"],
     [{ serveClient: true }, "serveClient"],
     [{ transports: ["webtransport"] }, "transports"],
     [{ cors: { origin: /x/ } }, "cors.origin"],

@@ -54,6 +54,26 @@ export interface CookieOptions {
   priority?: "low" | "medium" | "high";
 }
 
+/** Compression of WebSocket messages, as in the `ws` package. */
+export interface PerMessageDeflateOptions {
+  /** Smallest message that is compressed, in bytes. Default 1024. */
+  threshold?: number;
+  /** Most large messages that are compressed at a time. Default 10, and never more than half of the processors. */
+  concurrencyLimit?: number;
+  /** Without effect: each message is compressed by itself, so that what goes to many is compressed once. */
+  serverNoContextTakeover?: boolean;
+  /** False: clients may keep their context, which takes up to 40 KB here for each. Default true. */
+  clientNoContextTakeover?: boolean;
+  /** Largest window of ours, in bits, 9 to 15. Default 15; a client may ask for less. */
+  serverMaxWindowBits?: number;
+  /** Largest window of clients that let us choose, in bits, 8 to 15. Default: they choose. */
+  clientMaxWindowBits?: number;
+  /** `level` is 0 to 9, or -1 for the default, which is 6; the others have no effect. */
+  zlibDeflateOptions?: ZlibOptions;
+  /** Without effect. */
+  zlibInflateOptions?: ZlibOptions;
+}
+
 /** Socket.IO's options. Times in ms, sizes in bytes. */
 export interface ServerOptions extends LimitOptions {
   /** Where clients find it. Default `/socket.io`. */
@@ -86,6 +106,12 @@ export interface ServerOptions extends LimitOptions {
     | boolean
     | null
     | (Pick<ZlibOptions, "level" | "memLevel" | "strategy" | "windowBits" | "chunkSize"> & { threshold?: number });
+  /**
+   * Compression of WebSocket messages of at least `threshold` bytes (1024), with clients that can take it. True is `{}`.
+   * Messages are compressed each by itself, whatever `serverNoContextTakeover` says, and so must clients, unless
+   * `clientNoContextTakeover` is false; of zlib's options only the `level` (6) has an effect. Default none.
+   */
+  perMessageDeflate?: boolean | null | PerMessageDeflateOptions;
   /** A cookie with the session's id, for a proxy that keeps a client at one server. Default none. */
   cookie?: boolean | null | CookieOptions;
   /** Takes the server's log, one entry at a time; without it that is lines on stderr. Default none. */
@@ -117,7 +143,6 @@ export interface ServerOptions extends LimitOptions {
    */
   schemas?: EventSchemas;
   serveClient?: false;
-  perMessageDeflate?: false;
   allowEIO3?: false;
   destroyUpgrade?: false;
   cleanupEmptyChildNamespaces?: false;

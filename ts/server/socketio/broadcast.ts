@@ -56,9 +56,9 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     return new BroadcastOperator(this.#nsp, this.#rooms, added(this.#except, room), this.#flags);
   }
 
-  /** Without effect: messages are not compressed one by one. */
-  compress(_compress: boolean): BroadcastOperator<EmitEvents> {
-    return this.#with({});
+  /** False: the event is sent as it is. Else it is compressed where that is on: options `perMessageDeflate`, `httpCompression`. */
+  compress(compress: boolean): BroadcastOperator<EmitEvents> {
+    return this.#with({ compress });
   }
 
   /** The event is dropped for clients that cannot take it right now. */

@@ -2,7 +2,7 @@
 
 import { EventEmitter } from "node:events";
 import { ACK, type Engine, EVENT, engineOf } from "../engine/engine.js";
-import { type EmitFlags, VOLATILE } from "../engine/flags.js";
+import { type EmitFlags, flagBits } from "../engine/flags.js";
 import type { ConnectInfo, Handshake } from "../options/handshake.js";
 import type {
   Acknowledged,
@@ -122,7 +122,7 @@ export class Socket<
     this._notifyOutgoing(packet);
     // What may have to be sent again goes the way of a broadcast, which is remembered.
     const remembered = id === null && !flags.volatile && this.#engine?.options.native.recoveryDuration !== undefined;
-    if (remembered) this.#whenReachable((engine) => engine.emit(this.nsp.name, [this.id], [], {}, packet));
+    if (remembered) this.#whenReachable((engine) => engine.emit(this.nsp.name, [this.id], [], flags, packet));
     else this.#send(EVENT, id, flags, packet);
     return true;
   }
@@ -166,8 +166,9 @@ export class Socket<
     return this;
   }
 
-  /** Without effect: messages are not compressed one by one. */
-  compress(_compress: boolean): this {
+  /** False: the next event is sent as it is. Else it is compressed where that is on: options `perMessageDeflate`, `httpCompression`. */
+  compress(compress: boolean): this {
+    this.#flags.compress = compress;
     return this;
   }
 
@@ -366,7 +367,7 @@ export class Socket<
   }
 
   #send(type: typeof EVENT | typeof ACK, id: number | null, flags: EmitFlags, args: unknown[]): void {
-    this.#whenConnected((engine) => engine.send(this.#key, type, id, flags.volatile ? VOLATILE : 0, args));
+    this.#whenConnected((engine) => engine.send(this.#key, type, id, flagBits(flags), args));
   }
 
   #whenConnected(action: (engine: Engine) => void): void {

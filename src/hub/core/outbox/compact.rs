@@ -61,6 +61,7 @@ impl Outbox {
         if self.cost <= cap {
             return Ok(losses);
         }
+        self.make_forms();
         self.part_begun();
         let pieces: Vec<Piece> = self.queue.drain(self.fixed()..).collect();
         let fixed: usize = self.queue.iter().map(Piece::cost).sum();

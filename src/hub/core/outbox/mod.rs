@@ -10,6 +10,7 @@ use std::task::Poll;
 use bytes::Bytes;
 
 use crate::hub::counters::Tally;
+use crate::hub::form::Form;
 use crate::hub::run::{MAX_JOINED, OVERHEAD, Run};
 use crate::protocol::engine;
 use crate::protocol::frame::{self, Frame};
@@ -26,6 +27,8 @@ const MAX_SLICES: usize = 64;
 enum Piece {
     /// Events of a run, from one to before another.
     Run(Arc<Run>, u32, u32),
+    /// All of a run, in a form that is not made yet.
+    Later(Arc<Run>, Arc<Form>),
     /// A packet for this client alone; it is never dropped.
     Frame(Frame),
     /// Bytes that are no packet: a handshake response, a close frame.
@@ -38,6 +41,7 @@ impl Piece {
     fn bytes(&self) -> &[u8] {
         match self {
             Self::Run(run, from, to) => &run.bytes()[run.start(*from as usize)..run.start(*to as usize)],
+            Self::Later(run, _) => run.bytes(),
             Self::Frame(frame) => frame.wire(),
             Self::Raw(bytes) | Self::Pong(bytes) => bytes,
         }
@@ -47,6 +51,7 @@ impl Piece {
     fn packets(&self) -> usize {
         match self {
             Self::Run(_, from, to) => (to - from) as usize,
+            Self::Later(run, _) => run.items().len(),
             Self::Frame(_) => 1,
             Self::Raw(_) | Self::Pong(_) => 0,
         }
@@ -68,6 +73,8 @@ pub struct Outbox {
     cost: usize,
     /// How many pieces at the head may not be passed by an urgent one.
     urgent: usize,
+    /// How many pieces are not made yet, as far as is known.
+    later: usize,
 }
 
 /// How a write ended.
@@ -77,6 +84,8 @@ pub enum Written {
     All,
     /// The client's buffers are full; its task is woken when they are not.
     Blocked,
+    /// Something has to be deflated first.
+    Waits,
 }
 
 impl Outbox {
@@ -122,6 +131,50 @@ impl Outbox {
     /// Queues some events of a run.
     pub fn push_events(&mut self, run: Arc<Run>, events: &Range<usize>) {
         self.add(Piece::Run(run, events.start as u32, events.end as u32));
+    }
+
+    /// Queues a run in a form that is not made yet. It leaves when it is, and what is behind it after it.
+    pub fn push_later(&mut self, run: Arc<Run>, form: Arc<Form>) {
+        self.later += 1;
+        self.add(Piece::Later(run, form));
+    }
+
+    /// Makes the forms that are not made yet.
+    pub fn make_forms(&mut self) {
+        self.take_forms(|run, form| Some(form.make(run).clone()));
+    }
+
+    /// Takes in the forms that `made` gives.
+    fn take_forms(&mut self, made: impl Fn(&Arc<Run>, &Form) -> Option<Arc<Run>>) {
+        if self.later == 0 {
+            return;
+        }
+        for place in 0..self.queue.len() {
+            let Piece::Later(run, form) = &self.queue[place] else { continue };
+            let Some(run) = made(run, form) else { continue };
+            let count = run.items().len() as u32;
+            let before = std::mem::replace(&mut self.queue[place], Piece::Run(run, 0, count));
+            self.bytes = self.bytes + self.queue[place].bytes().len() - before.bytes().len();
+            self.cost = self.cost + self.queue[place].cost() - before.cost();
+            self.later -= 1;
+        }
+    }
+
+    /// Pieces before the first that is not made yet.
+    fn ready(&self) -> usize {
+        if self.later == 0 {
+            return self.queue.len();
+        }
+        self.queue.iter().position(|piece| matches!(piece, Piece::Later(..))).unwrap_or(self.queue.len())
+    }
+
+    /// Whether something waits, and all of it is not to be compressed.
+    pub fn is_plain(&self) -> bool {
+        let is_plain = |piece: &Piece| match piece {
+            Piece::Run(run, from, to) => run.items()[*from as usize..*to as usize].iter().all(|item| item.plain),
+            _ => false,
+        };
+        !self.queue.is_empty() && self.queue.iter().all(is_plain)
     }
 
     /// Queues the response to a handshake: nothing may pass it.
@@ -191,6 +244,7 @@ impl Outbox {
         if self.urgent == self.queue.len() {
             self.urgent += other.urgent;
         }
+        self.later += other.later;
         self.bytes += other.bytes;
         self.cost += other.cost;
         self.queue.append(&mut other.queue);
@@ -214,6 +268,7 @@ impl Outbox {
     fn since(&self) -> Option<u64> {
         self.queue.iter().find_map(|piece| match piece {
             Piece::Run(run, from, _) => Some(run.items()[*from as usize].at),
+            Piece::Later(run, _) => Some(run.items()[0].at),
             _ => None,
         })
     }
@@ -228,11 +283,16 @@ impl Outbox {
         if self.queue.is_empty() {
             return Ok(Written::All);
         }
+        self.take_forms(|run, form| form.get(run).cloned());
         tally.since = self.since();
         let mut first = true;
         while !self.queue.is_empty() {
+            let ready = self.ready();
+            if ready == 0 {
+                return Ok(Written::Waits);
+            }
             let joiner = std::mem::take(&mut first).then_some(&mut *joiner);
-            let sent = match self.write_once(joiner, &mut send) {
+            let sent = match self.write_once(ready, joiner, &mut send) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(sent)) => sent,
                 Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -246,22 +306,25 @@ impl Outbox {
         Ok(Written::All)
     }
 
+    /// `ready`: how many pieces may leave.
     fn write_once(
         &self,
+        ready: usize,
         joiner: Option<&mut Joiner>,
         send: &mut impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
-        if self.queue.len() == 1 {
+        if ready == 1 {
             return send(&[IoSlice::new(&self.queue[0].bytes()[self.written..])]);
         }
         if self.written == 0
+            && ready == self.queue.len()
             && let Some(joined) = joiner.and_then(|joiner| joiner.join(&self.queue, self.bytes))
         {
             return send(&[IoSlice::new(joined)]);
         }
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let mut count = 0;
-        for (slice, piece) in slices.iter_mut().zip(&self.queue) {
+        for (slice, piece) in slices.iter_mut().zip(self.queue.iter().take(ready)) {
             let skip = if count == 0 { self.written } else { 0 };
             *slice = IoSlice::new(&piece.bytes()[skip..]);
             count += 1;

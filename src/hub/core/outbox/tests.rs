@@ -1,7 +1,10 @@
 //! One outbox: partial writes, shared writes, urgent packets.
 
+use super::compact::Losses;
 use super::*;
 use crate::hub::run::{Policy, Stream};
+use crate::protocol::deflate::Options;
+use crate::protocol::socket::Frames;
 use smallvec::smallvec;
 
 /// Takes `room` bytes, then blocks.
@@ -228,4 +231,67 @@ fn what_has_left_of_a_large_run_does_not_count() {
         let end = run.event(19);
         assert_eq!((&sink.got[sink.got.len() - end.len()..], outbox.cost()), (end, 0), "{left}");
     }
+}
+
+fn written(outbox: &mut Outbox, out: &mut Vec<u8>) -> Written {
+    let send = |slices: &[IoSlice<'_>]| {
+        slices.iter().for_each(|slice| out.extend_from_slice(slice));
+        Poll::Ready(Ok(slices.iter().map(|slice| slice.len()).sum()))
+    };
+    outbox.write(&mut Joiner::default(), &mut Tally::default(), send).unwrap()
+}
+
+#[test]
+fn what_is_not_deflated_yet_holds_up_what_is_behind() {
+    let large = event(&"a".repeat(5000), &Policy::Close);
+    let (form, is_new) = large.form(15, &Options::default());
+    assert!(is_new && !large.form(15, &Options::default()).1 && large.form(14, &Options::default()).1);
+    let mut outbox = Outbox::default();
+    outbox.push(Frame::text(&["1"]));
+    outbox.push_later(large.clone(), form.clone());
+    outbox.push(Frame::text(&["2"]));
+    assert_eq!(outbox.packets(), 3);
+    let mut out = Vec::new();
+    assert_eq!(written(&mut outbox, &mut out), Written::Waits);
+    assert_eq!(out, b"\x81\x011");
+    // A ping passes it.
+    outbox.push_urgent(Frame::text(&["3"]));
+    assert_eq!(written(&mut outbox, &mut out), Written::Waits);
+    assert_eq!(out, b"\x81\x011\x81\x013");
+    let made = form.make(&large).clone();
+    assert!(made.len() < 100 && made.bytes()[0] == 0xc1);
+    out.clear();
+    assert_eq!(written(&mut outbox, &mut out), Written::All);
+    assert_eq!(out, [&made.bytes()[..], b"\x81\x012"].concat());
+    assert_eq!((outbox.bytes(), outbox.cost(), outbox.is_empty()), (0, 0, true));
+}
+
+#[test]
+fn forms_are_made_at_once_where_nobody_can_wait() {
+    let (a, b) = (event(&"a".repeat(5000), &Policy::Close), event(&"b".repeat(5000), &Policy::Close));
+    let mut outbox = Outbox::default();
+    for run in [&a, &b] {
+        outbox.push_later(run.clone(), run.form(15, &Options::default()).0.clone());
+    }
+    // Too much as it is, and little when it is deflated.
+    assert_eq!(outbox.compact(6000, |_| 0), Ok(Losses::default()));
+    assert!(outbox.cost() < 500 && a.form(15, &Options::default()).0.get(&a).is_some());
+    let mut out = Vec::new();
+    assert_eq!(written(&mut outbox, &mut out), Written::All);
+}
+
+#[test]
+fn a_form_has_only_large_payloads_deflated() {
+    let large = Frame::binary(&[7; 3000]);
+    let small = Frame::binary(&[7; 100]);
+    let frames: Frames = smallvec![Frame::text(&["452-[]"]), large.clone(), small.clone()];
+    let run = Run::one(frames.clone(), 0, Policy::Close);
+    let deflated = run.deflated(15, &Options::default()).unwrap();
+    assert!(deflated.bytes().starts_with(frames[0].wire()) && deflated.bytes().ends_with(small.wire()));
+    assert_eq!((deflated.items().len(), deflated.items()[0].end()), (1, deflated.len()));
+    assert!(deflated.len() < 200 && deflated.bytes()[frames[0].len()] == 0xc2);
+    // Not what is not to be compressed, nor what does not become smaller.
+    let plain = Run::of(smallvec![large], 0, Policy::Close, true);
+    assert!(plain.deflated(15, &Options::default()).is_none() && !plain.is_deflatable(&Options::default()));
+    assert!(Run::one(smallvec![small], 0, Policy::Close).deflated(15, &Options::default()).is_none());
 }

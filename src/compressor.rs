@@ -1,5 +1,5 @@
-//! Threads for what takes long and nobody else waits for: the compression of large answers. They are there only while there
-//! is something to do.
+//! Threads for what takes long and nobody else waits for: the compression of large answers and messages. They are there only
+//! while there is something to do.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,17 +21,17 @@ struct Queue {
 static QUEUE: Mutex<Queue> = Mutex::new(Queue { jobs: VecDeque::new(), working: 0 });
 static DONE: Condvar = Condvar::new();
 
-/// Does a job elsewhere. There is one for each poll that waits, at most.
-pub fn run(job: impl FnOnce() + Send + 'static) {
+/// Does a job elsewhere, with at most so many threads. There is one for each poll that waits, and one for each large message.
+pub fn run(threads: usize, job: impl FnOnce() + Send + 'static) {
     let mut queue = QUEUE.lock();
     queue.jobs.push_back(Box::new(job));
     let most = std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, THREADS));
-    if queue.working == most {
+    if queue.working >= most.min(threads.max(1)) {
         return;
     }
     queue.working += 1;
     drop(queue);
-    if std::thread::Builder::new().name("realtime-gzip".into()).spawn(work).is_err() {
+    if std::thread::Builder::new().name("realtime-zip".into()).spawn(work).is_err() {
         // The system has no thread to give.
         work();
     }
