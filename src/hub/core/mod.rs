@@ -71,6 +71,11 @@ impl Now {
         self.micros / 1000
     }
 
+    /// This time at a later moment of the process's clock, with the system's clock gone on as far.
+    pub fn at(self, micros: u64) -> Self {
+        Self { micros, wall: self.wall_at(micros / 1000) }
+    }
+
     /// A moment of the process's clock, in milliseconds, as milliseconds since 1970.
     pub fn wall_at(self, at: Millis) -> i64 {
         self.wall - (self.millis() as i64 - at as i64)
