@@ -167,7 +167,7 @@ impl Directory {
         connection.members.join(id);
         let (server, nsp) = (&connection.server, &socket.nsp);
         let space = self.spaces.entry(nsp.id).or_insert_with(|| Space::new(server.clone(), nsp.clone()));
-        space.add(socket.id, Member { socket: id, connection: socket.connection });
+        space.add(socket.id, socket.user.as_ref(), Member { socket: id, connection: socket.connection });
         Some(std::mem::take(&mut socket.rooms))
     }
 
@@ -261,7 +261,7 @@ impl Directory {
         if socket.stage == Stage::Joined
             && let Some(space) = self.spaces.get_mut(&socket.nsp.id)
         {
-            space.remove(&socket.id, id);
+            space.remove(&socket.id, socket.user.as_ref(), id);
             if space.is_empty() {
                 self.spaces.remove(&socket.nsp.id);
             }
@@ -331,6 +331,9 @@ impl Directory {
             let space = &self.spaces[&socket.nsp.id];
             let member = Member { socket: id, connection: socket.connection };
             assert!(space.members().any(|other| other == member), "a socket outside of its namespace");
+            if let Some(user) = &socket.user {
+                assert!(space.of_user(user).any(|other| other == member), "a socket that its user does not have");
+            }
             for room in socket.rooms.keys() {
                 assert!(space.in_room(room).any(|other| other == member), "a socket that its room does not know");
             }
@@ -342,6 +345,9 @@ impl Directory {
                 assert!(socket.connection == member.connection && socket.nsp.id == *nsp);
             }
             let stays: usize = space.stays();
+            let owned =
+                space.members().filter(|member| self.sockets.get(member.socket).unwrap().user.is_some()).count();
+            assert_eq!(space.owned(), owned, "a user with a socket that is not its own");
             let known: usize = space.members().map(|member| self.sockets.get(member.socket).unwrap().rooms.len()).sum();
             assert_eq!(stays, known, "a room with a member that does not know it");
         }
@@ -458,6 +464,7 @@ mod tests {
         /// One step: `what` is done with whomever `who` names, with whatever that still finds.
         fn step(&mut self, what: u8, who: u8, room: u8) {
             let (connection, socket) = (pick(&self.connections, who), pick(&self.sockets, who));
+            let user = [None, Some("ann"), Some("bob")][usize::from(room / 3) % 3].map(Arc::from);
             let link = pick(&self.links, room);
             let room: Arc<str> = ["a", "b", "c"][usize::from(room) % 3].into();
             match (what % 16, connection, socket) {
@@ -469,6 +476,9 @@ mod tests {
                     let new = self.socket(connection, if who.is_multiple_of(3) { "/other" } else { "/" });
                     let is_there = self.directory.see(connection).is_some_and(|one| one.doom.is_none());
                     let asked = if is_there { self.directory.ask(new) } else { None };
+                    if let Some(socket) = asked.and_then(|id| self.directory.socket_mut(id)) {
+                        socket.user = user;
+                    }
                     self.sockets.extend(asked);
                 }
                 (4, Some(connection), _) => self.attach(connection, who.is_multiple_of(2)),
@@ -539,14 +549,17 @@ mod tests {
         }
 
         /// Whoever is selected is there, once, and is meant.
-        fn select(&mut self, rooms: &[&str], except: &[&str]) {
+        fn select(&mut self, rooms: &[&str], except: &[&str], user: Option<&str>) {
             let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
-            let to = Selection { rooms: names(rooms), except: names(except) };
+            let to = Selection { rooms: names(rooms), except: names(except), user: user.map(Arc::from) };
             let nsp = self.server.registry.get("/").expect("it is there").id;
             let mut selected = Vec::new();
             self.directory.visit(nsp, &to, |member, _, _| selected.push(member.socket));
-            let meant =
-                |socket: &Socket| socket.is_joined() && socket.nsp.id == nsp && to.selects(|room| socket.is_in(room));
+            let meant = |socket: &Socket| {
+                socket.is_joined()
+                    && socket.nsp.id == nsp
+                    && to.selects(socket.user.as_deref(), |room| socket.is_in(room))
+            };
             let mut expected: Vec<SocketId> =
                 self.directory.sockets().filter(|(_, socket)| meant(socket)).map(|(id, _)| id).collect();
             expected.sort_unstable();
@@ -570,7 +583,9 @@ mod tests {
                 if place % 3 == 0 {
                     model.reap();
                     model.directory.check();
-                    model.select(&["a", "b"], &["c"]);
+                    model.select(&["a", "b"], &["c"], None);
+                    model.select(&[], &["a"], Some("ann"));
+                    model.select(&["a", "b"], &[], Some("bob"));
                 }
             }
             model.connections.clone().into_iter().for_each(|id| model.directory.doom(id, Doom::Gone));

@@ -105,7 +105,7 @@ impl Session {
         }
         let Some(changes) = journal.changes(self.changed, until) else { return false };
         for (at, to, change) in changes {
-            if !to.selects(|room| *room == *self.id.as_str() || self.rooms.contains_key(room)) {
+            if !to.selects(self.user.as_deref(), |room| *room == *self.id.as_str() || self.rooms.contains_key(room)) {
                 continue;
             }
             match change {
@@ -132,8 +132,10 @@ impl Session {
     }
 }
 
-/// In which rooms a socket was, and when.
+/// Whose a socket is, in which rooms it was, and when.
 pub struct Was<'a> {
+    /// Its user.
+    pub user: Option<&'a Arc<str>>,
     /// Its own room.
     pub id: &'a Id,
     /// Where it is.
@@ -148,8 +150,12 @@ impl Wants for Was<'_> {
         self.rooms.keys().cloned().chain(past).chain([self.id.as_str().into()]).collect()
     }
 
+    fn user(&self) -> Option<Arc<str>> {
+        self.user.cloned()
+    }
+
     fn wants(&self, at: Position, to: &Selection) -> bool {
-        to.selects(|room| {
+        to.selects(self.user.map(|user| &**user), |room| {
             *room == *self.id.as_str()
                 || self.rooms.get(room).is_some_and(|stay| at > stay.since)
                 || self.past.iter().any(|past| *past.room == *room && at > past.from && at <= past.to)

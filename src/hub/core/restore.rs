@@ -279,7 +279,7 @@ impl Core {
         let Some((track, memory)) = socket.track.as_ref().zip(socket.nsp.memory.as_ref()) else { return };
         let Some(after) = track.replay else { return };
         let (owner, cursor) = (socket.connection, self.recovery.cursor(socket.nsp.id));
-        let was = Was { id: &socket.id, rooms: &socket.rooms, past: &track.past };
+        let was = Was { user: socket.user.as_ref(), id: &socket.id, rooms: &socket.rooms, past: &track.past };
         let Some(connection) = self.directory.see(owner).filter(|connection| connection.doom.is_none()) else { return };
         let room = (connection.server.config.max_outbox / 2).saturating_sub(connection.outbox.cost());
         if room == 0 {

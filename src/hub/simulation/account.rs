@@ -39,6 +39,10 @@ impl<'a> Stretch<'a> {
         Self { session, id }
     }
 
+    fn user(&self) -> Option<&'a str> {
+        self.session.user.as_deref()
+    }
+
     /// Goes through the log up to `until`, with the rooms at each place. False: it was kicked there.
     fn walk(
         &self,
@@ -64,7 +68,7 @@ impl<'a> Stretch<'a> {
             let is_in = |room: &str| *room == *self.id.as_str() || rooms.iter().any(|known| **known == *room);
             match &entry.message.body {
                 Body::Event(_) => visit(place, entry, &rooms),
-                Body::Change(change) if entry.message.to.selects(is_in) => match change {
+                Body::Change(change) if entry.message.to.selects(self.user(), is_in) => match change {
                     Change::Join(names) => names.iter().for_each(|room| enter(&mut rooms, room)),
                     Change::Leave(names) => rooms.retain(|known| !names.contains(known)),
                     Change::LeaveAll => rooms.clear(),
@@ -90,7 +94,8 @@ impl<'a> Stretch<'a> {
             };
             let is_in = |room: &str| *room == *self.id.as_str() || rooms.iter().any(|known| **known == *room);
             let to: &Selection = &entry.message.to;
-            match (to.selects(is_in), to.selects(|room| is_in(room) && !refused(room))) {
+            let user = self.user();
+            match (to.selects(user, is_in), to.selects(user, |room| is_in(room) && !refused(room))) {
                 (true, true) if !event.volatile => claims.push((place, Claim::Must)),
                 (_, true) => claims.push((place, Claim::May)),
                 (_, false) => {}

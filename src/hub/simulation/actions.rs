@@ -94,18 +94,20 @@ impl Simulation {
         list.iter().map(|room| Arc::from(*room))
     }
 
-    /// Rooms, a socket, or everybody.
+    /// Rooms, a socket, a user, or everybody.
     fn selection(&mut self) -> Selection {
         let at = self.random.below(self.clients.len().max(1) as u64) as usize;
         let id = self.clients.get(at).and_then(|client| client.parts.first()?.life.as_ref()).map(|life| life.id);
+        let user = self.random.one_in(6).then(|| self.random.pick(&USERS).into());
         let rooms: Vec<Arc<str>> = match (self.random.below(7), id) {
+            _ if user.is_some() && self.random.one_in(2) => Vec::new(),
             (0, _) => Vec::new(),
             (1, _) => Self::names(&["a", "b"]).collect(),
             (2, Some(id)) => vec![id.as_str().into()],
             _ => Self::names(&[self.random.pick(&ROOMS)]).collect(),
         };
         let except = if self.random.one_in(6) { Self::names(&["c"]).collect() } else { Default::default() };
-        Selection { rooms: rooms.into_iter().collect(), except }
+        Selection { rooms: rooms.into_iter().collect(), except, user }
     }
 
     fn emit(&mut self) {
