@@ -174,13 +174,13 @@ impl Space {
     }
 
     /// Members of all rooms, one counted for each of its rooms.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn stays(&self) -> usize {
         self.rooms.values().map(Members::len).sum()
     }
 
     /// How many sockets have a user.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn owned(&self) -> usize {
         self.users.len()
     }
