@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::connection::Connection;
 use super::outbox::Outbox;
-use super::socket::{Socket, Stage, key_of};
+use super::socket::{Socket, SocketId, Stage, key_of};
 use super::{Core, Due};
 use crate::hub::event::SocketKey;
 use crate::hub::ids::Id;
@@ -37,6 +37,19 @@ impl Core {
             let is_replayed = socket.track.as_ref().is_some_and(|track| track.replay.is_some());
             assert!(!is_replayed || self.recovery.replaying.contains(&id), "nobody gives it what it missed");
             assert!(socket.stage != Stage::Returning || !socket.joining.is_empty(), "nobody decides on it");
+            self.check_rights(id, socket);
+        }
+    }
+
+    /// Nobody joined a room that its ticket does not name, unless JavaScript was asked.
+    fn check_rights(&self, id: SocketId, socket: &Socket) {
+        let Some(server) = self.directory.server_of(id) else { return };
+        // Who is nobody's was in before its connection had the ticket.
+        if socket.user.is_none() || server.config.access.authorize_join || !socket.is_joined() {
+            return;
+        }
+        for (room, _) in socket.rooms.iter().filter(|(_, stay)| stay.asked) {
+            assert_ne!(self.is_named(id, room), Some(false), "room {room} was joined against the ticket");
         }
     }
 
@@ -77,6 +90,16 @@ impl Core {
     pub fn joined(&self) -> impl Iterator<Item = (SocketKey, &Socket)> {
         let joined = self.directory.sockets().filter(|(_, socket)| socket.is_joined());
         joined.map(|(id, socket)| (key_of(self.index, id), socket))
+    }
+
+    /// Whether a socket is in the room that is its id.
+    pub fn is_shown(&self, socket: &Socket) -> bool {
+        self.directory.space(socket.nsp.id).is_some_and(|space| space.shows(&socket.id))
+    }
+
+    /// Whether a socket's ticket keeps it out of a room.
+    pub fn is_kept_out(&self, key: SocketKey, room: &str) -> bool {
+        self.find(key).is_some_and(|id| self.is_named(id, room) == Some(false))
     }
 
     /// Sessions that are here, of sockets that are in and of those that were cut off: by their sockets' ids.

@@ -58,6 +58,7 @@ impl Simulation {
         for nsp in NAMESPACES {
             // Some never ask for one.
             if self.random.one_in(2) {
+                self.renew(at);
                 self.clients[at].ask(nsp, &mut self.books);
             }
         }
@@ -81,7 +82,7 @@ impl Simulation {
         client.back_at = [now, client.back_at, now + 20_000][self.random.below(3) as usize];
         if self.random.one_in(9) {
             // Somebody else sits down at it.
-            client.user = Some(self.random.pick(&USERS));
+            (client.user, client.ticket) = (Some(self.random.pick(&USERS)), None);
         }
         if self.random.one_in(2)
             && let Some(pipe) = self.dead.pop()
@@ -155,7 +156,9 @@ impl Simulation {
         let room: Arc<str> = self.random.pick(&ROOMS).into();
         let change = match self.random.below(16) {
             0 => Change::Disconnect(self.random.one_in(2)),
-            1..6 => Change::Leave(vec![room]),
+            1 => Change::LeaveAll,
+            2 if own.is_some() => Change::Join(vec![room, own.expect("just seen").1.as_str().into()]),
+            3..7 => Change::Leave(vec![room]),
             _ => Change::Join(vec![room]),
         };
         publish::change(&self.world.server, &self.world.bus, nsp, &to, &change);
@@ -168,6 +171,7 @@ impl Simulation {
         let room = self.random.pick(&ROOMS);
         let ack = if self.random.one_in(2) { "7" } else { "" };
         let action = self.random.below(8);
+        self.renew(at);
         let client = &mut self.clients[at];
         let to = if nsp == "/" { String::new() } else { format!("{nsp},") };
         let stage = client.part(nsp).stage;
@@ -229,7 +233,8 @@ impl Simulation {
                 self.books.wished.push((socket, room.clone()));
                 Input::Change { socket, change: Change::Join(vec![room]) }
             }
-            5..7 => Input::Change { socket, change: Change::Leave(vec![room]) },
+            5 => Input::Change { socket, change: Change::LeaveAll },
+            6 | 7 => Input::Change { socket, change: Change::Leave(vec![room]) },
             _ => Input::Send(Box::new(Send {
                 socket,
                 kind: Kind::Event,
