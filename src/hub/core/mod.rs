@@ -30,6 +30,7 @@ mod rooms;
 mod session;
 pub mod socket;
 mod space;
+mod streams;
 pub mod writing;
 
 use std::collections::{HashMap, VecDeque};

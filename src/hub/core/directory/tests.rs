@@ -6,13 +6,10 @@ use super::*;
 use crate::config::Config;
 use crate::error::Reason;
 use crate::hub::account;
-use crate::hub::core::limits::Allowance;
-use crate::hub::core::outbox::Outbox;
 use crate::hub::event::{Event, Sink};
 use crate::hub::ids::Ids;
 use crate::protocol::request::Request;
-use crate::session::engine::{Channel, Engine, Timing, Transport};
-use crate::session::socket::Sockets;
+use crate::session::engine::{Channel, Transport};
 
 const ENDING: Ending = Ending { reason: Reason::ForcedClose, taken_over: false };
 
@@ -46,31 +43,8 @@ impl Model {
     }
 
     fn connection(&mut self) -> Connection {
-        let timing = Timing { ping_interval: 1, ping_timeout: 1, upgrade_timeout: 1, close_timeout: 1 };
         let seat = self.server.admit(&Request::default()).expect("there is no limit");
-        Connection {
-            sid: self.ids.make(),
-            engine: Engine::new(Transport::WebSocket, timing, 0),
-            members: Sockets::new(0, 100, 1),
-            outbox: Outbox::default(),
-            link: None,
-            probe: None,
-            dirty: false,
-            held: false,
-            blocked: false,
-            over: false,
-            receiver: 0,
-            seen: 0,
-            identity: None,
-            asked_at: 0,
-            handshake: None,
-            account: None,
-            allowance: Allowance::new(seat),
-            post_waits: false,
-            leaves_by: None,
-            doom: None,
-            server: self.server.clone(),
-        }
+        Connection::new(self.ids.make(), Transport::WebSocket, self.server.clone(), seat, 0)
     }
 
     fn socket(&mut self, connection: ConnectionId, nsp: &str) -> Socket {
