@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::access::Identity;
 use super::connection::Connection;
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketId, Stage, key_of};
@@ -108,10 +109,17 @@ impl Core {
         self.joined().map(|(_, socket)| socket.id).chain(away).collect()
     }
 
-    /// Users behind connections that are open.
-    pub fn users(&self) -> impl Iterator<Item = Arc<str>> {
+    /// Who is behind connections that are open.
+    pub fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
         let open = self.directory.connections().filter(|(_, connection)| connection.engine.is_open());
-        open.filter_map(|(_, connection)| connection.user())
+        open.filter_map(|(_, connection)| connection.identity.as_ref())
+    }
+
+    /// The login by which a socket came in. Who is nobody's was in before its connection was somebody's.
+    pub fn login(&self, key: SocketKey) -> Option<Arc<str>> {
+        let socket = self.find(key).and_then(|id| self.directory.socket(id))?;
+        socket.user.as_ref()?;
+        self.directory.see(socket.connection)?.identity.as_ref()?.session.clone()
     }
 
     /// What WebSockets have to write that are no connection's transport.

@@ -247,10 +247,14 @@ impl Simulation {
         self.world.bus.mailboxes[shard_of(socket)].push(input);
     }
 
-    /// A user's sessions end.
+    /// A user's sessions end, or one of them.
     fn log_out(&mut self) {
-        let user: Arc<str> = self.random.pick(&USERS).into();
-        let question = Question::End { server: self.world.server.id, ended: Ended::User(user) };
+        let user = self.random.pick(&USERS);
+        let ended = match self.random.below(4) {
+            login @ 0..2 => Ended::Session(format!("{user}'s {login}").into()),
+            _ => Ended::User(user.into()),
+        };
+        let question = Question::End { server: self.world.server.id, ended };
         for mailbox in self.world.bus.mailboxes.iter() {
             mailbox.push(Command::Ask(question.clone(), Box::new(|_| {})));
         }

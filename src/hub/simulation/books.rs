@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Refusal, Stretch};
 use crate::hub::core::Core;
-use crate::hub::core::access::Ended;
+use crate::hub::core::access::{Ended, Identity};
 use crate::hub::core::input::Input;
 use crate::hub::core::socket::Socket;
 use crate::hub::event::SocketKey;
@@ -56,6 +56,8 @@ pub struct Entry {
 pub struct Session {
     pub nsp: u32,
     pub user: Option<Arc<str>>,
+    /// By which logouts of one session know it, when it was last let in.
+    login: Option<Arc<str>>,
     pub pid: Option<Id>,
     /// How many messages its shard had handled when it was let in.
     pub start: usize,
@@ -99,8 +101,8 @@ struct Shard {
     /// How many messages it has handled.
     handled: usize,
     known: Vec<Known>,
-    /// By users: how many logouts of them it has handled.
-    logouts: HashMap<Arc<str>, usize>,
+    /// How many logouts it has handled.
+    logouts: HashMap<Ended, usize>,
 }
 
 /// The books.
@@ -112,10 +114,10 @@ pub struct Books {
     pub sessions: HashMap<Id, Session>,
     shards: Vec<Shard>,
     stamp: u64,
-    /// Questions about sockets that JavaScript has not answered: how many logouts of each user their shard had handled.
-    pub asked: HashMap<SocketKey, HashMap<Arc<str>, usize>>,
+    /// Questions about sockets that JavaScript has not answered: how many logouts their shard had handled.
+    pub asked: HashMap<SocketKey, HashMap<Ended, usize>>,
     /// What JavaScript will say, or said: who a socket is, and the rooms that it refused.
-    pub accepted: HashMap<SocketKey, Option<Arc<str>>>,
+    pub accepted: HashMap<SocketKey, Identity>,
     pub refused: Vec<(SocketKey, Arc<str>)>,
     /// Rooms into which JavaScript put sockets, perhaps before they were in.
     pub wished: Vec<(SocketKey, Arc<str>)>,
@@ -217,8 +219,9 @@ impl Books {
         let (key, now) = (known.key, known.all_rooms());
         let handled = self.shards[shard].handled;
         let pid = socket.track.as_ref().map(|track| track.pid);
-        if let Some(user) = self.accepted.get(&key) {
-            assert_eq!(*user, socket.user, "a socket is somebody else's than JavaScript said");
+        let login = core.login(key);
+        if let Some(identity) = self.accepted.get(&key) {
+            assert_eq!(identity.user, socket.user, "a socket is somebody else's than JavaScript said");
         }
         let Some(session) = self.sessions.get_mut(&socket.id) else {
             let moves = now.into_iter().map(|room| (handled, room, true)).collect();
@@ -227,6 +230,7 @@ impl Books {
                 Session {
                     nsp: socket.nsp.id,
                     user: socket.user.clone(),
+                    login,
                     pid,
                     start: handled,
                     moves,
@@ -260,7 +264,7 @@ impl Books {
             assert!(wished || **room == *socket.id.as_str(), "room {room} was given by the way back; beside {rooms:?}");
             session.moves.push((handled, room.clone(), true));
         }
-        (session.present, session.shard, session.end) = (true, shard, usize::MAX);
+        (session.present, session.shard, session.end, session.login) = (true, shard, usize::MAX, login);
         session.is_behind = is_behind(socket);
         self.returns += 1;
     }
@@ -269,9 +273,11 @@ impl Books {
     pub fn after(&mut self, shard: usize, core: &Core, cause: &Cause) {
         let Cause::Accepted(key) = cause else { return };
         let asked = self.asked.remove(key).unwrap_or_default();
-        let Some(Some(user)) = self.accepted.get(key) else { return };
-        let logouts = self.shards[shard].logouts.get(user).copied().unwrap_or_default();
-        if logouts > asked.get(user).copied().unwrap_or_default() {
+        let Some(identity) = self.accepted.get(key) else { return };
+        let count = |of: &HashMap<Ended, usize>| -> usize {
+            of.iter().filter(|(ended, _)| ended.is_of(identity)).map(|(_, count)| count).sum()
+        };
+        if count(&self.shards[shard].logouts) > count(&asked) {
             assert!(core.joined().all(|(joined, _)| joined != *key), "let in with what was seen before the logout");
         }
     }
@@ -284,11 +290,15 @@ impl Books {
     /// A shard has handled a logout. `here`: the sessions that it had before; one that is on its way to another shard ends
     /// there.
     pub fn ended(&mut self, shard: usize, core: &Core, ended: &Ended, here: &[Id]) {
-        let Ended::User(user) = ended else { return };
-        *self.shards[shard].logouts.entry(user.clone()).or_default() += 1;
-        assert!(core.users().all(|other| other != *user), "a connection has survived the logout of its user");
+        *self.shards[shard].logouts.entry(ended.clone()).or_default() += 1;
+        let survives = core.identities().any(|identity| ended.is_of(identity));
+        assert!(!survives, "a connection has survived the logout of whom it is");
         for (id, session) in &mut self.sessions {
-            session.is_ended |= here.contains(id) && session.user.as_ref() == Some(user);
+            let is_theirs = match ended {
+                Ended::User(user) => session.user.as_ref() == Some(user),
+                Ended::Session(login) => session.login.as_ref() == Some(login),
+            };
+            session.is_ended |= here.contains(id) && is_theirs;
         }
     }
 
