@@ -92,6 +92,18 @@ impl Shard {
 
     /// Has the core do something, does what it wants done, and writes for those for whom too much waits.
     pub fn with_core<T>(&mut self, step: impl FnOnce(&mut Core, Now, &mut Vec<Effect>) -> T) -> T {
+        let result = self.run(step);
+        self.check();
+        result
+    }
+
+    /// What always holds, when nothing is half done.
+    fn check(&self) {
+        #[cfg(fuzzing)]
+        self.core.check();
+    }
+
+    fn run<T>(&mut self, step: impl FnOnce(&mut Core, Now, &mut Vec<Effect>) -> T) -> T {
         let (now, mut effects) = (self.now(), Vec::new());
         let result = step(&mut self.core, now, &mut effects);
         while let Some(next) = self.core.next_over(now, &mut effects) {
@@ -100,8 +112,6 @@ impl Shard {
             }
         }
         effects.into_iter().for_each(|effect| self.carry_out(effect));
-        #[cfg(fuzzing)]
-        self.core.check();
         result
     }
 
@@ -155,13 +165,14 @@ impl Shard {
             }
         }
         self.with_core(|core, now, effects| core.settle(now, effects));
-        while let Some(next) = self.with_core(|core, now, effects| core.next_write(now, effects)) {
+        while let Some(next) = self.run(|core, now, effects| core.next_write(now, effects)) {
             if let Next::Link(link) = next {
                 let mut effects = Vec::new();
                 self.write(link, &mut effects);
-                self.with_core(|_, _, out| out.append(&mut effects));
+                self.run(|_, _, out| out.append(&mut effects));
             }
         }
+        self.check();
     }
 
     /// A WebSocket for a new session, or (`probe`) to try out for the session that polls last.
