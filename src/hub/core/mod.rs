@@ -6,7 +6,7 @@ pub mod access;
 mod admission;
 pub mod arena;
 mod batch;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod check;
 mod closing;
 pub mod connection;
@@ -30,9 +30,10 @@ mod rooms;
 mod session;
 pub mod socket;
 mod space;
+mod streams;
 pub mod writing;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -54,6 +55,7 @@ use crate::events;
 use crate::hub::account;
 use crate::hub::attendance::{Place, Ticket};
 use crate::hub::ids::{Id, Ids};
+use crate::hub::seeded::Seeded;
 use crate::session::Millis;
 
 /// The time, as the core is told it.
@@ -135,7 +137,7 @@ pub struct Core {
     endings: Endings,
     recovery: Recovery,
     /// Empty rooms whose grace runs.
-    empty: FxHashMap<Place, Ticket>,
+    empty: HashMap<Place, Ticket, Seeded>,
     /// What is here of each server.
     tenants: FxHashMap<u32, Tenant>,
     /// Whose step is running, so that an internal error ends that connection alone.
@@ -163,7 +165,7 @@ impl Core {
             admissions: Vec::new(),
             endings: Endings::default(),
             recovery: Recovery::default(),
-            empty: FxHashMap::default(),
+            empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
             effects: Vec::new(),

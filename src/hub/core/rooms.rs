@@ -8,7 +8,6 @@ use super::Core;
 use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::input::Send;
 use super::link::LinkId;
-use super::recovery::Track;
 use super::socket::{SocketId, Stay, key_of};
 use super::space::Joined;
 use crate::error::Reason;
@@ -279,6 +278,11 @@ impl Core {
 
     /// The same from a place of the journal on. `aloud`: the room is told.
     pub(super) fn enter_since(&mut self, id: SocketId, room: &Arc<str>, stay: Stay, aloud: bool) {
+        if let Some(socket) = self.directory.socket_mut(id).filter(|socket| *socket.id.as_str() == **room)
+            && let Some(track) = &mut socket.track
+        {
+            track.own.get_or_insert(stay.since);
+        }
         match self.directory.enter(id, room, stay) {
             None | Some(Joined::Already) => return,
             Some(Joined::First) => self.room_inhabited(id, room),
@@ -302,12 +306,19 @@ impl Core {
         if let Some(connection) = self.directory.connection(owner).filter(|connection| connection.held) {
             connection.touch(owner, false, &mut self.dirty);
         }
-        let (room, left) = self.directory.exit(id, room)?;
+        let left = self.directory.exit(id, room);
         if let Some(socket) = self.directory.socket_mut(id)
             && let (Some(track), Some(memory)) = (&mut socket.track, &socket.nsp.memory)
         {
-            Track::left(track, room.clone(), left.stay, at, memory.journal.start());
+            let from = match &left {
+                Some((_, left)) => Some(left.stay.since),
+                None => track.own.take_if(|_| *socket.id.as_str() == *room),
+            };
+            if let Some(from) = from {
+                track.left(room.into(), from, at, memory.journal.start());
+            }
         }
+        let (room, left) = left?;
         self.count_out(id, &room);
         if left.last {
             self.room_deserted(id, &room);
