@@ -32,7 +32,8 @@ export function typeErrors(files: Record<string, string>): Record<string, string
     Object.entries({ ...files, ...STAND_INS }).map(([name, code]) => [join(folder, name), { name, code }]),
   );
   const host = ts.createCompilerHost(OPTIONS);
-  const { fileExists, readFile, getSourceFile } = host;
+  const { fileExists, directoryExists, readFile, getSourceFile } = host;
+  host.directoryExists = (path) => path === folder || (directoryExists?.(path) ?? true);
   host.fileExists = (path) => paths.has(path) || fileExists(path);
   host.readFile = (path) => paths.get(path)?.code ?? readFile(path);
   host.getSourceFile = (path, ...rest) => {

@@ -3,7 +3,15 @@
 import { engineOf } from "../engine/engine.js";
 import type { EmitFlags } from "../engine/flags.js";
 import { checkPolicy, type Policy } from "../options/policies.js";
-import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap } from "../options/typed-events.js";
+import type {
+  Any,
+  DecorateAcknowledgements,
+  DefaultEventsMap,
+  EventNames,
+  EventParams,
+  EventsMap,
+  TypedEventBroadcaster,
+} from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import type { Native } from "../process/binding.js";
 import { refuseMembers, rejectMembers, unsupported } from "../process/errors.js";
@@ -16,7 +24,9 @@ const NOBODY: readonly string[] = [];
 const NO_FLAGS: EmitFlags = {};
 
 /** The sockets of a namespace that are in some rooms and not in others. */
-export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> {
+export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap, SocketData = Any>
+  implements TypedEventBroadcaster<EmitEvents>
+{
   readonly #nsp: Audience;
   /** Undefined: everybody. Empty: nobody, for `to([])` names no room. */
   readonly #rooms: readonly string[] | undefined;
@@ -35,39 +45,39 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
     this.#flags = flags;
   }
 
-  #with(flags: EmitFlags): BroadcastOperator<EmitEvents> {
+  #with(flags: EmitFlags): BroadcastOperator<EmitEvents, SocketData> {
     return new BroadcastOperator(this.#nsp, this.#rooms, this.#except, { ...this.#flags, ...flags });
   }
 
   /** Also to these rooms; a socket in several gets an event once. An empty list is nobody, with one warning. */
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
+  to(room: Rooms): BroadcastOperator<EmitEvents, SocketData> {
     const rooms = added(this.#rooms ?? NOBODY, room);
     if (rooms.length === 0) warnOfNobody();
     return new BroadcastOperator(this.#nsp, rooms, this.#except, this.#flags);
   }
 
   /** The same as `to`. */
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): BroadcastOperator<EmitEvents, SocketData> {
     return this.to(room);
   }
 
   /** Not to sockets in these rooms. */
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
+  except(room: Rooms): BroadcastOperator<EmitEvents, SocketData> {
     return new BroadcastOperator(this.#nsp, this.#rooms, added(this.#except, room), this.#flags);
   }
 
   /** Without effect: messages are not compressed one by one. */
-  compress(_compress: boolean): BroadcastOperator<EmitEvents> {
+  compress(_compress: boolean): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({});
   }
 
   /** The event is dropped for clients that cannot take it right now. */
-  get volatile(): BroadcastOperator<EmitEvents> {
+  get volatile(): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({ volatile: true });
   }
 
   /** The event may wait for others to the same room: they leave together, in order, after `batch.window` at most. */
-  get batched(): BroadcastOperator<EmitEvents> {
+  get batched(): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({ batch: true });
   }
 
@@ -76,18 +86,18 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
    * one with the same `key` waits; `"gap"`, the oldest go, and the client gets a `gap` event that says how many; `"close"`,
    * nothing, the client is disconnected instead. Without it the option `policies` decides by the event's name.
    */
-  policy(policy: Policy, key = ""): BroadcastOperator<EmitEvents> {
+  policy(policy: Policy, key = ""): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({ policy: checkPolicy("policy", policy), key: String(key) });
   }
 
   /** Without effect: there is one process. */
-  get local(): BroadcastOperator<EmitEvents> {
+  get local(): BroadcastOperator<EmitEvents, SocketData> {
     return this.#with({});
   }
 
   /** Time for acknowledgements; these are not supported for broadcasts, so it has no effect. */
-  timeout(timeout: number): BroadcastOperator<EmitEvents> {
-    return this.#with({ timeout });
+  timeout(timeout: number): BroadcastOperator<DecorateAcknowledgements<EmitEvents>, SocketData> {
+    return this.#with({ timeout }) as unknown as BroadcastOperator<DecorateAcknowledgements<EmitEvents>, SocketData>;
   }
 
   /** Emits; always true. */
@@ -102,7 +112,7 @@ export class BroadcastOperator<EmitEvents extends EventsMap = DefaultEventsMap> 
   }
 
   /** These sockets, of those that JavaScript knows: see `Namespace.sockets`. */
-  async fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+  async fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, SocketData>>> {
     return this.#nsp._fetch(this.#rooms, this.#except);
   }
 

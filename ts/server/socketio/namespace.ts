@@ -4,7 +4,17 @@ import { EventEmitter } from "node:events";
 import { engineOf } from "../engine/engine.js";
 import type { EmitFlags } from "../engine/flags.js";
 import { checkEvent } from "../options/schemas.js";
-import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "../options/typed-events.js";
+import type {
+  Any,
+  DecorateAcknowledgements,
+  DecorateAcknowledgementsWithMultipleResponses,
+  DefaultEventsMap,
+  EventNamesWithoutAck,
+  EventParams,
+  EventsMap,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
+} from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { refuseMembers, rejectMembers } from "../process/errors.js";
 import { REJECTION, raiseRejection, whenUnsupported } from "../process/handler-errors.js";
@@ -17,12 +27,32 @@ import type { ExtendedError, Rooms } from "./socket-types.js";
 /** Called for each socket that wants to connect: `next()` lets it, `next(error)` refuses it. */
 export type Middleware<S> = (socket: S, next: (error?: ExtendedError) => void) => void;
 
-/** Local events of a namespace. */
-export interface NamespaceEvents<S, N> {
-  connect: (socket: S) => void;
-  connection: (socket: S) => void;
-  new_namespace: (namespace: N) => void;
+/** Events of a namespace itself. */
+export interface NamespaceReservedEventsMap<
+  ListenEvents extends EventsMap,
+  EmitEvents extends EventsMap,
+  ServerSideEvents extends EventsMap,
+  SocketData,
+> {
+  connect: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+  connection: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
 }
+
+/** Events of a server itself. */
+export interface ServerReservedEventsMap<
+  ListenEvents extends EventsMap,
+  EmitEvents extends EventsMap,
+  ServerSideEvents extends EventsMap,
+  SocketData,
+> extends NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+  new_namespace: (namespace: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void;
+}
+
+/** An operator that a namespace makes: who acknowledges its events are many. */
+export type Broadcast<EmitEvents extends EventsMap, SocketData> = BroadcastOperator<
+  DecorateAcknowledgementsWithMultipleResponses<EmitEvents>,
+  SocketData
+>;
 
 export class Namespace<
   ListenEvents extends EventsMap = DefaultEventsMap,
@@ -72,13 +102,15 @@ export class Namespace<
     return this;
   }
 
-  override on<E extends string | symbol>(
+  override on<
+    E extends ReservedOrUserEventNames<
+      NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
@@ -94,13 +126,15 @@ export class Namespace<
     return this;
   }
 
-  override once<E extends string | symbol>(
+  override once<
+    E extends ReservedOrUserEventNames<
+      NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      NamespaceReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
@@ -116,13 +150,13 @@ export class Namespace<
   }
 
   /** Emits to every socket; always true. */
-  override emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
-    return new BroadcastOperator<EmitEvents>(this).emit(event, ...args);
+  override emit<E extends EventNamesWithoutAck<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
+    return new BroadcastOperator<EmitEvents, SocketData>(this).emit(event, ...args);
   }
 
   /** Emits a `message` event to every socket. */
   send(...args: EventParams<EmitEvents, "message">): this {
-    this.emit("message", ...args);
+    this.#all.emit("message", ...(args as Any));
     return this;
   }
 
@@ -131,49 +165,58 @@ export class Namespace<
     return this.send(...args);
   }
 
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).to(room);
+  to(room: Rooms): Broadcast<EmitEvents, SocketData> {
+    return this.#all.to(room);
   }
 
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.to(room);
   }
 
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).except(room);
+  except(room: Rooms): Broadcast<EmitEvents, SocketData> {
+    return this.#all.except(room);
   }
 
-  compress(compress: boolean): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).compress(compress);
+  compress(compress: boolean): Broadcast<EmitEvents, SocketData> {
+    return this.#all.compress(compress);
   }
 
-  get volatile(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).volatile;
+  get volatile(): Broadcast<EmitEvents, SocketData> {
+    return this.#all.volatile;
   }
 
-  get local(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).local;
+  get local(): Broadcast<EmitEvents, SocketData> {
+    return this.#all.local;
   }
 
-  timeout(timeout: number): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this).timeout(timeout);
+  timeout(
+    timeout: number,
+  ): BroadcastOperator<
+    DecorateAcknowledgements<DecorateAcknowledgementsWithMultipleResponses<EmitEvents>>,
+    SocketData
+  > {
+    return this.#all.timeout(timeout);
   }
 
   /** The sockets that JavaScript knows: see `sockets`. */
-  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
-    return new BroadcastOperator<EmitEvents>(this).fetchSockets();
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, SocketData>>> {
+    return this.#all.fetchSockets();
   }
 
   socketsJoin(room: Rooms): void {
-    new BroadcastOperator<EmitEvents>(this).socketsJoin(room);
+    this.#all.socketsJoin(room);
   }
 
   socketsLeave(room: Rooms): void {
-    new BroadcastOperator<EmitEvents>(this).socketsLeave(room);
+    this.#all.socketsLeave(room);
   }
 
   disconnectSockets(close = false): void {
-    new BroadcastOperator<EmitEvents>(this).disconnectSockets(close);
+    this.#all.disconnectSockets(close);
+  }
+
+  get #all(): Broadcast<EmitEvents, SocketData> {
+    return new BroadcastOperator(this);
   }
 
   /** Whether JavaScript wants to know of new sockets; stays so, as their objects have to be kept up to date. @internal */

@@ -7,18 +7,29 @@ import { Engine, engineOf, setEngine } from "../engine/engine.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
 import { parseServerOptions } from "../options/parse-options.js";
-import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "../options/typed-events.js";
+import type {
+  Any,
+  DecorateAcknowledgements,
+  DecorateAcknowledgementsWithMultipleResponses,
+  DefaultEventsMap,
+  EventNamesWithoutAck,
+  EventParams,
+  EventsMap,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
+} from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "../process/errors.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { EngineView } from "./engine-view.js";
 import {
+  type Broadcast,
   type Middleware,
   Namespace,
-  type NamespaceEvents,
   REFUSED_ON_NAMESPACES,
   REJECTED_ON_NAMESPACES,
+  type ServerReservedEventsMap,
 } from "./namespace.js";
 import type { Socket } from "./socket.js";
 import type { Rooms } from "./socket-types.js";
@@ -142,38 +153,42 @@ export class Server<
     });
   }
 
-  override on<E extends string | symbol>(
+  override on<
+    E extends ReservedOrUserEventNames<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
   ): this {
-    this.sockets.on(event, listener);
+    this.sockets.on(event as Any, listener as Any);
     return this;
   }
 
-  override once<E extends string | symbol>(
+  override once<
+    E extends ReservedOrUserEventNames<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
   ): this {
-    this.sockets.once(event, listener);
+    this.sockets.once(event as Any, listener as Any);
     return this;
   }
 
   /** Emits to every socket of `/`; always true. */
-  override emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
+  override emit<E extends EventNamesWithoutAck<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
     return this.sockets.emit(event, ...args);
   }
 
@@ -186,36 +201,41 @@ export class Server<
     return this.send(...args);
   }
 
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
+  to(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.to(room);
   }
 
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.in(room);
   }
 
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
+  except(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.except(room);
   }
 
-  compress(compress: boolean): BroadcastOperator<EmitEvents> {
+  compress(compress: boolean): Broadcast<EmitEvents, SocketData> {
     return this.sockets.compress(compress);
   }
 
-  get volatile(): BroadcastOperator<EmitEvents> {
+  get volatile(): Broadcast<EmitEvents, SocketData> {
     return this.sockets.volatile;
   }
 
-  get local(): BroadcastOperator<EmitEvents> {
+  get local(): Broadcast<EmitEvents, SocketData> {
     return this.sockets.local;
   }
 
-  timeout(timeout: number): BroadcastOperator<EmitEvents> {
+  timeout(
+    timeout: number,
+  ): BroadcastOperator<
+    DecorateAcknowledgements<DecorateAcknowledgementsWithMultipleResponses<EmitEvents>>,
+    SocketData
+  > {
     return this.sockets.timeout(timeout);
   }
 
   /** The sockets of `/` that JavaScript knows: see `Namespace.sockets`. */
-  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, SocketData>>> {
     return this.sockets.fetchSockets();
   }
 

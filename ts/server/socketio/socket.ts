@@ -5,16 +5,18 @@ import { ACK, type Engine, EVENT, engineOf } from "../engine/engine.js";
 import { type EmitFlags, VOLATILE } from "../engine/flags.js";
 import type { ConnectInfo, Handshake } from "../options/handshake.js";
 import type {
-  Acknowledged,
   AllButLast,
   Any,
+  DecorateAcknowledgements,
   DefaultEventsMap,
   EventNames,
+  EventNamesWithAck,
   EventParams,
   EventsMap,
+  FirstNonErrorArg,
   Last,
-  Listener,
-  WithTimeout,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
 } from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { refuseMembers } from "../process/errors.js";
@@ -23,13 +25,13 @@ import { type Ack, Acks } from "./acks.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { HandshakeRequest } from "./handshake-request.js";
-import type { Namespace } from "./namespace.js";
+import type { Broadcast, Namespace } from "./namespace.js";
 import {
   checkEventName,
   type DisconnectReason,
   type Rooms,
   roomList,
-  type SocketReservedEvents,
+  type SocketReservedEventsMap,
 } from "./socket-types.js";
 
 type AnyListener = (...args: Any[]) => void;
@@ -44,7 +46,7 @@ export class Socket<
   SocketData = Any,
 > extends EventEmitter {
   readonly id: string;
-  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents>;
   readonly handshake: Handshake;
   /** Who `authenticate` says this is; null without it. */
   readonly userId: string | null;
@@ -92,16 +94,16 @@ export class Socket<
     this.on("error", () => {});
   }
 
-  override on<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+  override on<E extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
     event: E,
-    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+    listener: ReservedOrUserListener<SocketReservedEventsMap, ListenEvents, E>,
   ): this {
     return super.on(event, listener);
   }
 
-  override once<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+  override once<E extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
     event: E,
-    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+    listener: ReservedOrUserListener<SocketReservedEventsMap, ListenEvents, E>,
   ): this {
     return super.once(event, listener);
   }
@@ -128,10 +130,10 @@ export class Socket<
   }
 
   /** Emits and waits for the acknowledgement; rejects after `timeout(ms)`, if that was given. */
-  emitWithAck<E extends EventNames<EmitEvents>>(
+  emitWithAck<E extends EventNamesWithAck<EmitEvents>>(
     event: E,
     ...args: AllButLast<EventParams<EmitEvents, E>>
-  ): Promise<Acknowledged<Last<EventParams<EmitEvents, E>>>> {
+  ): Promise<FirstNonErrorArg<Last<EventParams<EmitEvents, E>>>> {
     const withError = this.#flags.timeout !== undefined;
     return new Promise((resolve, reject) => {
       const ack = (first: Any, second: Any) => {
@@ -155,9 +157,9 @@ export class Socket<
   }
 
   /** The next emit's callback gets an error after this many ms. */
-  timeout(timeout: number): Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData> {
+  timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData> {
     this.#flags.timeout = timeout;
-    return this as unknown as Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData>;
+    return this as unknown as Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData>;
   }
 
   /** The next event is dropped if the client cannot take it right now. */
@@ -172,24 +174,24 @@ export class Socket<
   }
 
   /** To the others in this namespace. */
-  get broadcast(): BroadcastOperator<EmitEvents> {
+  get broadcast(): Broadcast<EmitEvents, SocketData> {
     return this.#others();
   }
 
-  get local(): BroadcastOperator<EmitEvents> {
+  get local(): Broadcast<EmitEvents, SocketData> {
     return this.#others().local;
   }
 
   /** To the others in these rooms. */
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
+  to(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().to(room);
   }
 
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().in(room);
   }
 
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
+  except(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().except(room);
   }
 
@@ -389,8 +391,8 @@ export class Socket<
     return flags;
   }
 
-  #others(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this.nsp, undefined, [this.id], this.#takeFlags());
+  #others(): Broadcast<EmitEvents, SocketData> {
+    return new BroadcastOperator(this.nsp, undefined, [this.id], this.#takeFlags());
   }
 }
 
