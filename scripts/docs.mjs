@@ -24,6 +24,8 @@ const OPTIONS = {
   router: "module",
   excludePrivate: true,
   excludeInternal: true,
+  // What is inherited from EventEmitter is in the documentation of Node.
+  excludeExternals: true,
   disableSources: true,
   hidePageHeader: true,
   hideBreadcrumbs: true,
