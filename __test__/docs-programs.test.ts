@@ -56,7 +56,8 @@ describe.each(programs)("%s", (name, block) => {
     for (const status of Object.values(answers)) expect(status).toBeLessThan(500);
     if (serves(block)) {
       expect(ports.length).toBeGreaterThan(0);
-      const paths = /\bnew Server\b/.test(code) && !/\battach\b/.test(code) ? "/socket.io" : "/api/ws";
+      const paths =
+        /\bnew Server\b/.test(code) && !/\battach\b[^{}]*\} from "nself/.test(code) ? "/socket.io" : "/api/ws";
       for (const port of ports) await connected(port, { path: paths, auth: { token: "t" } });
       child.process.kill("SIGTERM");
       expect(await child.ended()).toEqual({ code: null, signal: "SIGTERM" });
