@@ -19,8 +19,8 @@ const BEFORE = 3000;
 const BLOCKED = 10_000;
 const AFTER = 4000;
 const FRAME = 100;
-/** How long the last frame stays. */
-const REST = 3000;
+/** How long the end stays. */
+const REST = 4000;
 const MOST_BYTES = 1_500_000;
 const FILES = {
   "/": `${root}/scripts/picture/page.html`,
@@ -134,10 +134,11 @@ async function picture() {
       (pngs) => globalThis.choose(...pngs),
       shown.map((png) => png.toString("base64")),
     );
+    // The end comes first, and stays for a while: where pictures do not move, it is what is seen.
+    await encoder.evaluate(([png, delay]) => globalThis.add(png, delay), [shown.at(-1).toString("base64"), REST]);
     for (let time = 0; time <= recorded.length; time += FRAME) {
-      const isLast = time + FRAME > recorded.length;
       const png = (await frame(time)).toString("base64");
-      await encoder.evaluate(([data, delay]) => globalThis.add(data, delay), [png, isLast ? REST : FRAME]);
+      await encoder.evaluate(([data, delay]) => globalThis.add(data, delay), [png, FRAME]);
     }
     const gif = Buffer.from(await encoder.evaluate(() => globalThis.finish()), "base64");
     if (gif.length > MOST_BYTES) throw new Failure(`the picture has ${gif.length} bytes, more than ${MOST_BYTES}`);
