@@ -61,7 +61,7 @@ async function pages() {
     const project = await application.convert();
     if (!project) throw new Failure("typedoc could not read the types");
     // What overrides a method of Node's, without a comment of its own, would have Node's: only that says since when.
-    for (const signature of project.getReflectionsByKind(ReflectionKind.AllSignatures)) {
+    for (const signature of project.getReflectionsByKind(ReflectionKind.SomeSignature)) {
       if (signature.comment?.getTag("@since")) delete signature.comment;
     }
     await application.generateOutputs(project);
