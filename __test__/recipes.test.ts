@@ -47,6 +47,8 @@ createRoot(document.getElementById("root")!).render(${element});`,
 async function visit({ url }: Recipe, cookies: Record<string, string> = {}): Promise<Page> {
   const context = await browser.newContext();
   contexts.push(context);
+  // A machine that is busy takes its time.
+  context.setDefaultTimeout(120_000);
   await context.addCookies(Object.entries(cookies).map(([name, value]) => ({ name, value, url })));
   const page = await context.newPage();
   page.on("pageerror", (error) => complaints.push(error.message));
