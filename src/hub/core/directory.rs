@@ -430,6 +430,7 @@ mod tests {
                 allowance: Allowance::new(seat),
                 post_waits: false,
                 leaves_by: None,
+                wishes: Vec::new(),
                 doom: None,
                 server: self.server.clone(),
             }
@@ -443,6 +444,7 @@ mod tests {
                 stage: Stage::Waiting,
                 rooms: Rooms::default(),
                 joining: Vec::new(),
+                asks: Vec::new(),
                 told: false,
                 heard: false,
                 user: None,

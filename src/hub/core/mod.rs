@@ -5,6 +5,7 @@
 pub mod access;
 mod admission;
 pub mod arena;
+pub mod asking;
 mod batch;
 #[cfg(test)]
 pub mod check;
@@ -30,12 +31,13 @@ mod rooms;
 mod session;
 pub mod socket;
 mod space;
+mod watching;
 pub mod writing;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::access::Endings;
 use self::batch::{Batches, Target};
@@ -129,6 +131,8 @@ pub struct Core {
     /// Logouts while JavaScript decides on sockets.
     endings: Endings,
     recovery: Recovery,
+    /// Namespaces of which JavaScript hears who comes into a room or leaves it.
+    watched: FxHashSet<u32>,
     /// Empty rooms whose grace runs.
     empty: FxHashMap<Place, Ticket>,
     /// What is here of each server.
@@ -158,6 +162,7 @@ impl Core {
             admissions: Vec::new(),
             endings: Endings::default(),
             recovery: Recovery::default(),
+            watched: FxHashSet::default(),
             empty: FxHashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
@@ -192,6 +197,7 @@ impl Core {
             Input::Accept { socket, identity } => self.accept(socket, identity),
             Input::Deny { socket, error } => self.deny(socket, &error),
             Input::Joined { socket, token, error } => self.join_decided(socket, token, error),
+            Input::Wished { connection, token } => self.wish_decided(connection, token),
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
             Input::Resume { connection } => self.resume(connection),

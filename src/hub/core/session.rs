@@ -165,6 +165,7 @@ impl Core {
             allowance: Allowance::new(seat),
             post_waits: false,
             leaves_by: None,
+            wishes: Vec::new(),
             doom: None,
             server,
         };

@@ -139,6 +139,16 @@ impl Space {
         self.rooms.get(room).into_iter().flat_map(listed).chain(named)
     }
 
+    /// The rooms that have members here; those that are ids of sockets are not among them.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.rooms.keys()
+    }
+
+    /// The sockets that joined a room.
+    pub fn members_of(&self, room: &str) -> impl Iterator<Item = Member> + '_ {
+        self.rooms.get(room).into_iter().flat_map(listed)
+    }
+
     fn has_id(&self, room: &str) -> bool {
         Id::parse(room).is_some_and(|id| self.ids.contains_key(&id))
     }
