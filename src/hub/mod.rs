@@ -7,9 +7,11 @@
 //! - [`server`]: what its users call; [`publish`] gives messages their order; [`bus`] carries them to the shards.
 //! - [`runtime`]: a shard's thread, its loop and streams. [`core`]: what it decides, without a thread, a clock or I/O.
 //! - [`context`]: what shards know of a server: options, [`registry`] of namespaces, [`counters`], [`attendance`].
+//! - [`acks`]: what many answer to one event.
 //! - [`journal`], [`message`], [`run`], [`emit`], [`event`], [`account`], [`ids`], [`seeded`]: data.
 
 pub mod account;
+pub mod acks;
 pub mod attendance;
 pub mod bus;
 mod clock;

@@ -86,8 +86,20 @@ pub struct Connection {
     pub post_waits: bool,
     /// The server closes: until then the client may fetch what waits.
     pub leaves_by: Option<Millis>,
+    /// Namespaces that it asked for, about which JavaScript has yet to decide.
+    pub wishes: Vec<Wish>,
     /// It goes at the end of the step.
     pub doom: Option<Doom>,
+}
+
+/// A namespace that a client asked for, and that is not there yet.
+pub struct Wish {
+    /// Names the question.
+    pub token: u32,
+    /// The namespace's name.
+    pub name: Box<str>,
+    /// CONNECT's auth.
+    pub auth: Option<Box<str>>,
 }
 
 impl Connection {
@@ -123,6 +135,7 @@ impl Connection {
             allowance: Allowance::new(seat),
             post_waits: false,
             leaves_by: None,
+            wishes: Vec::new(),
             doom: None,
         }
     }

@@ -5,6 +5,7 @@
 pub mod access;
 mod admission;
 pub mod arena;
+pub mod asking;
 mod batch;
 #[cfg(any(test, fuzzing))]
 pub mod check;
@@ -31,12 +32,13 @@ mod session;
 pub mod socket;
 mod space;
 mod streams;
+mod watching;
 pub mod writing;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::access::Endings;
 use self::batch::{Batches, Target};
@@ -136,6 +138,8 @@ pub struct Core {
     /// Logouts while JavaScript decides on sockets.
     endings: Endings,
     recovery: Recovery,
+    /// Namespaces of which JavaScript hears who comes into a room or leaves it.
+    watched: FxHashSet<u32>,
     /// Empty rooms whose grace runs.
     empty: HashMap<Place, Ticket, Seeded>,
     /// What is here of each server.
@@ -165,6 +169,7 @@ impl Core {
             admissions: Vec::new(),
             endings: Endings::default(),
             recovery: Recovery::default(),
+            watched: FxHashSet::default(),
             empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
@@ -199,6 +204,7 @@ impl Core {
             Input::Accept { socket, identity } => self.accept(socket, identity),
             Input::Deny { socket, error } => self.deny(socket, &error),
             Input::Joined { socket, token, error } => self.join_decided(socket, token, error),
+            Input::Wished { connection, token } => self.wish_decided(connection, token),
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
             Input::Resume { connection } => self.resume(connection),

@@ -12,6 +12,7 @@ use crate::hub::ids::Id;
 use crate::hub::journal::{Journal, Position, Wants};
 use crate::hub::message::{Change, Selection};
 use crate::hub::registry::Namespace;
+use crate::hub::run::OVERHEAD;
 use crate::protocol::frame::Frame;
 use crate::protocol::json;
 use crate::session::Millis;
@@ -50,6 +51,12 @@ impl Track {
     /// Of a socket that is let in behind this place.
     pub fn new(pid: Id, since: Position) -> Self {
         Self { pid, since, sent: since, own: Some(since), past: Vec::new(), replay: None, deferred: Vec::new() }
+    }
+
+    /// Keeps packets for it alone until it has got what it missed. Returns what all that are kept cost.
+    pub fn defer(&mut self, frames: impl IntoIterator<Item = Frame>) -> usize {
+        self.deferred.extend(frames);
+        self.deferred.iter().map(|frame| frame.len() + OVERHEAD).sum()
     }
 
     /// It left a room in which it was from a place on. `start`: the first place that the journal still knows.
@@ -274,6 +281,11 @@ impl Recovery {
     pub fn advance(&mut self, nsp: u32, position: Position) {
         let cursor = self.cursors.entry(nsp).or_default();
         *cursor = position.max(*cursor);
+    }
+
+    /// A namespace is over.
+    pub fn forget_namespace(&mut self, nsp: u32) {
+        self.cursors.remove(&nsp);
     }
 
     /// A server is over.

@@ -254,6 +254,7 @@ impl Core {
         if let Some(server) = self.directory.server_of(id) {
             server.counters(shard).sockets.up();
         }
+        self.tell_own_stay(id, true);
         for (room, stay) in &rooms {
             self.enter_since(id, room, *stay, !silent);
         }

@@ -159,6 +159,16 @@ impl Space {
         self.users.range(all).map(|((_, socket), connection)| Member { socket: *socket, connection: *connection })
     }
 
+    /// The rooms that have members here; those that are ids of sockets are not among them.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.rooms.keys()
+    }
+
+    /// The sockets that joined a room.
+    pub fn members_of(&self, room: &str) -> impl Iterator<Item = Member> + '_ {
+        self.rooms.get(room).into_iter().flat_map(listed)
+    }
+
     fn is_in(&self, room: &str, member: Member) -> bool {
         self.rooms.get(room).is_some_and(|members| members.contains_key(&member.socket))
             || Id::parse(room).is_some_and(|id| self.ids.get(&id) == Some(&member))

@@ -92,8 +92,10 @@ impl Script {
                     assert!(known.is_some(), "the end of a socket that it does not know, or the second one");
                     self.held.push(credit);
                 }
-                Event::Room(_, credit) => self.held.push(credit),
-                Event::Log(_) | Event::Closed(_) => {}
+                Event::Room(_, credit) | Event::Stay(_, credit) | Event::Answers(_, _, credit) => {
+                    self.held.push(credit)
+                }
+                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) => {}
             }
         }
     }

@@ -55,6 +55,7 @@ impl Model {
             stage: Stage::Waiting,
             rooms: Rooms::default(),
             joining: Vec::new(),
+            asks: Vec::new(),
             told: false,
             heard: false,
             user: None,
