@@ -39,8 +39,7 @@ pub(super) struct Forms<'a> {
 impl Connection {
     /// Whether it gets what has so many bytes deflated.
     pub(super) fn deflates(&self, bytes: usize) -> bool {
-        let threshold = self.server.config.deflate.map(|options| options.threshold);
-        self.window.is_some() && threshold.is_some_and(|threshold| bytes > threshold)
+        self.window.is_some() && self.server.config.deflate.is_some_and(|options| bytes > options.threshold)
     }
 }
 

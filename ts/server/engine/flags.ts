@@ -9,9 +9,13 @@ export interface EmitFlags {
   batch?: boolean;
   /** False: not compressed. */
   compress?: boolean;
+  /** Without effect. */
+  local?: boolean;
   policy?: Policy;
   /** With policy "latest": of which events the newest stays. */
   key?: string;
+  /** One socket alone is meant: its acknowledgement is no list. */
+  single?: boolean;
 }
 
 /** Flags of the native side's `emit`. */
