@@ -291,9 +291,9 @@ fn odd_compressed_frames_are_violations() {
     // A control frame may come in between, and what is not compressed may come behind.
     assert_eq!(
         code(&[(0x41, &hello[..4]), (0x8a, b""), (0x80, &hello[4..])]),
-        "Text(Utf8Bytes(\"HelloHelloHello\"))".to_owned()
+        format!("{:?}", Incoming::Text("HelloHelloHello".into()))
     );
-    assert_eq!(code(&[(0xc1, &hello), (0x82, b"b")]), "Binary(b\"b\")");
+    assert_eq!(code(&[(0xc1, &hello), (0x82, b"b")]), format!("{:?}", Incoming::Binary(vec![b'b'].into())));
     // Nobody has agreed on it.
     assert_eq!(read([frame(0xc1, true, Form::Shortest, &hello).as_slice()]), [closes(1002, ViolationKind::Protocol)]);
 }
