@@ -60,7 +60,7 @@ fn names_that_collide(count: usize) -> Vec<Arc<str>> {
             let half = |at: usize| u64::from_le_bytes(first.as_bytes()[at..at + 8].try_into().unwrap());
             let product = u128::from(SEED ^ half(0)) * u128::from(AGAINST_ZEROS ^ half(8));
             let end = (product as u64 ^ (product >> 64) as u64).to_le_bytes();
-            end.iter().all(|byte| LETTERS.contains(byte)).then(|| (first, end))
+            end.iter().all(|byte| LETTERS.contains(byte)).then_some((first, end))
         })
         .expect("one in 50,000 will do");
     let end = std::str::from_utf8(&end).unwrap();

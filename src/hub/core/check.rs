@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::access::Identity;
+use super::access::{Ended, Identity};
 use super::connection::Connection;
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketId, Stage, key_of};
@@ -113,6 +113,12 @@ impl Core {
     pub fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
         let open = self.directory.connections().filter(|(_, connection)| connection.engine.is_open());
         open.filter_map(|(_, connection)| connection.identity.as_ref())
+    }
+
+    /// Whether somebody could come back to what has ended.
+    pub fn remembers(&self, ended: &Ended) -> bool {
+        let mut identities = self.recovery.away.values().filter_map(|away| away.session.identity.as_ref());
+        identities.any(|identity| ended.is_of(identity))
     }
 
     /// The login by which a socket came in. Who is nobody's was in before its connection was somebody's.
