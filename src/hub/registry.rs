@@ -1,5 +1,6 @@
 //! The namespaces of one server.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -8,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::ids::Id;
 use super::journal::{Journal, Ring};
+use super::seeded::Seeded;
 use crate::config::Recovery;
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -86,7 +88,7 @@ pub enum Resolved {
 /// Namespaces by their names.
 #[derive(Default)]
 pub struct Registry {
-    namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
+    namespaces: RwLock<HashMap<Arc<str>, Arc<Namespace>, Seeded>>,
     /// JavaScript may make a namespace when a client asks for it.
     dynamic: AtomicBool,
 }

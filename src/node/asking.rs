@@ -44,7 +44,7 @@ pub fn ask_all(
     let Ok(server) = hub::server(server) else { return Ok(None) };
     let asked = text::read([nsp, text], |[nsp, text]| {
         check_array(text)?;
-        let to = Selection { rooms: names(rooms), except: names(except) };
+        let to = Selection { rooms: names(rooms), except: names(except), user: None };
         let (volatile, attachments) = (flags & VOLATILE != 0, attachments(attached));
         let event = Outgoing { nsp, to, volatile, text, attachments: &attachments, ..Outgoing::default() };
         Ok::<_, napi::Error<Code>>(server.ask_all(event, id).map(|group| group as f64))

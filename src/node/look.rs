@@ -43,7 +43,7 @@ pub fn find_sockets(
         other => return Err(invalid(format!("detail must not be {other:?}"))),
     };
     let Ok(server) = hub::server(server) else { return Ok(Vec::new()) };
-    let to = Selection { rooms: names(rooms), except: names(except) };
+    let to = Selection { rooms: names(rooms), except: names(except), user: None };
     let found = server.find(&nsp, to, detail).map_err(coded)?;
     let sockets =
         found.into_iter().map(|one| FoundSocket { key: one.key as f64, id: one.id, rooms: one.rooms, info: one.info });

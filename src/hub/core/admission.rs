@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::access::{Identity, identify, show_ticket};
+use super::access::{Identity, identify, refusal, show_ticket};
 use super::connection::{ConnectionId, Ending, Wish};
 use super::effect::Effect;
 use super::recovery::{Returning, Track, presented};
@@ -21,7 +21,6 @@ use crate::protocol::socket::{self as wire, Kind};
 const UNKNOWN: &str = "{\"headers\":{},\"time\":\"\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":0,\"url\":\"\",\"query\":{}}";
 
 const INVALID: &str = "{\"message\":\"Invalid namespace\"}";
-const BUSY: &str = "{\"message\":\"too many clients are connecting; try again\",\"data\":{\"code\":\"ERR_BUSY\"}}";
 
 impl Core {
     /// CONNECT.
@@ -47,8 +46,7 @@ impl Core {
             return;
         }
         if !server.reserve_decision() {
-            server.counters(self.index).denied(Denial::Busy);
-            return self.refuse_connect(id, name, BUSY);
+            return self.refuse_busy(id, name);
         }
         let info = format!("{{\"name\":{},\"auth\":{}}}", json::quoted(name), auth.unwrap_or("{}"));
         let Some(credit) = self.charge(id, info.len()) else { return };
@@ -73,8 +71,7 @@ impl Core {
     }
 
     fn connect_to(&mut self, id: ConnectionId, nsp: Arc<Namespace>, auth: Option<&str>) {
-        let (now, name) = (self.now, nsp.name.clone());
-        let name = &*name;
+        let name = &*nsp.name.clone();
         let Some(connection) = self.directory.connection(id) else { return };
         let server = connection.server.clone();
         if server.state() != State::Open {
@@ -84,16 +81,11 @@ impl Core {
             connection.asked_at = self.endings.now();
         }
         let was_known = connection.identity.is_some();
-        let shown = show_ticket(&server.config.access, connection, auth, now.wall).and_then(|ticket| {
-            let Some(ticket) = ticket else { return Ok(()) };
-            let made = identify(connection, &self.endings, ticket, now.micros, now.wall);
-            made.map(drop).map_err(|error| (Denial::Ticket, error.to_owned()))
-        });
-        let is_known = connection.identity.is_some();
-        if let Err((denial, error)) = shown {
+        if let Err((denial, error)) = self.show(id, auth) {
             server.counters(self.index).denied(denial);
             return self.refuse_connect(id, name, &error);
         }
+        let is_known = self.directory.see(id).is_some_and(|connection| connection.identity.is_some());
         self.rearm(id);
         let returning = nsp.memory.as_ref().and_then(|memory| returning(memory, auth?));
         let skips = nsp.memory.as_ref().is_some_and(|memory| memory.options.skip_middlewares) && returning.is_some();
@@ -101,11 +93,7 @@ impl Core {
         // JavaScript keeps what it said of a connection for as long as it knows of a socket there.
         let heard = nsp.listen.load(Relaxed) || was_known && server.config.access.authenticate;
         if asks && !server.reserve_decision() {
-            server.counters(self.index).denied(Denial::Busy);
-            if let Some(connection) = self.directory.connection(id).filter(|one| one.members.iter().next().is_none()) {
-                connection.forget_identity();
-            }
-            return self.refuse_connect(id, name, BUSY);
+            return self.refuse_busy(id, name);
         }
         let socket = Socket {
             connection: id,
@@ -129,9 +117,11 @@ impl Core {
         if is_known || !asks {
             self.name_user(socket);
         }
-        if !asks {
-            return self.admissions.push(socket);
-        }
+        if asks { self.ask_javascript(socket, is_known) } else { self.admissions.push(socket) }
+    }
+
+    /// JavaScript decides on a socket.
+    fn ask_javascript(&mut self, socket: SocketId, is_known: bool) {
         self.endings.wait();
         if let Some(socket) = self.directory.socket_mut(socket)
             && let Some(returning) = &mut socket.returning
@@ -141,6 +131,26 @@ impl Core {
         if let Some(arrival) = self.arrival(socket, is_known) {
             self.tell_server(socket, Event::Connecting(arrival));
         }
+    }
+
+    /// Takes in what a client's ticket says. The error is what the client is told.
+    fn show(&mut self, id: ConnectionId, auth: Option<&str>) -> Result<(), (Denial, String)> {
+        let now = self.now;
+        let Some(connection) = self.directory.connection(id) else { return Ok(()) };
+        let server = connection.server.clone();
+        let Some(ticket) = show_ticket(&server.config.access, connection, auth, now.wall)? else { return Ok(()) };
+        let made = identify(connection, &self.endings, ticket, now.micros, now.wall);
+        made.map(drop).map_err(|error| (Denial::Ticket, error.to_owned()))
+    }
+
+    /// Too many wait for JavaScript's decision.
+    fn refuse_busy(&mut self, id: ConnectionId, nsp: &str) {
+        let Some(connection) = self.directory.connection(id) else { return };
+        connection.server.counters(self.index).denied(Denial::Busy);
+        if connection.members.iter().next().is_none() {
+            connection.forget_identity();
+        }
+        self.refuse_connect(id, nsp, &refusal("ERR_BUSY", "too many clients are connecting; try again"));
     }
 
     pub(super) fn refuse_connect(&mut self, id: ConnectionId, nsp: &str, error: &str) {

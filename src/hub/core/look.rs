@@ -127,9 +127,7 @@ impl Core {
 
     fn answer_question(&mut self, question: &Question) -> Answers {
         match question {
-            Question::Sockets { nsp, user, room } => {
-                Answers::Sockets(self.entries(*nsp, user.as_deref(), room.as_ref()))
-            }
+            Question::Sockets { nsp, user, room } => Answers::Sockets(self.entries(*nsp, user.as_ref(), room.as_ref())),
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
             Question::RoomsOf { socket } => Answers::Names(self.rooms_of(*socket)),
             Question::Find { nsp, to, depth } => Answers::Found(self.find_all(*nsp, to, *depth)),
@@ -146,18 +144,19 @@ impl Core {
         }
     }
 
-    fn entries(&self, nsp: u32, user: Option<&str>, room: Option<&Arc<str>>) -> Vec<Entry> {
+    fn entries(&self, nsp: u32, user: Option<&Arc<str>>, room: Option<&Arc<str>>) -> Vec<Entry> {
         let Some(space) = self.directory.space(nsp) else { return Vec::new() };
-        let members: Vec<Member> = match room {
-            Some(room) => space.in_room(room).collect(),
-            None => space.members().collect(),
+        let members: Vec<Member> = match (room, user) {
+            (Some(room), _) => space.in_room(room).collect(),
+            (None, Some(user)) => space.of_user(user).collect(),
+            (None, None) => space.members().collect(),
         };
         let sockets = members.into_iter().filter_map(|member| {
             let socket = self.directory.socket(member.socket)?;
             Some((socket, self.directory.see(member.connection)?))
         });
         sockets
-            .filter(|(socket, _)| user.is_none_or(|user| socket.user.as_deref() == Some(user)))
+            .filter(|(socket, _)| user.is_none_or(|user| socket.user.as_ref() == Some(user)))
             .map(|(socket, connection)| Entry {
                 user_id: socket.user.as_deref().map(str::to_owned),
                 socket_id: socket.id.as_str().to_owned(),

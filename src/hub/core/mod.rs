@@ -7,7 +7,7 @@ mod admission;
 pub mod arena;
 pub mod asking;
 mod batch;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod check;
 mod closing;
 pub mod connection;
@@ -31,10 +31,11 @@ mod rooms;
 mod session;
 pub mod socket;
 mod space;
+mod streams;
 mod watching;
 pub mod writing;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -56,6 +57,7 @@ use crate::events;
 use crate::hub::account;
 use crate::hub::attendance::{Place, Ticket};
 use crate::hub::ids::{Id, Ids};
+use crate::hub::seeded::Seeded;
 use crate::session::Millis;
 
 /// The time, as the core is told it.
@@ -71,6 +73,11 @@ impl Now {
     /// Milliseconds of the process's clock.
     pub fn millis(self) -> Millis {
         self.micros / 1000
+    }
+
+    /// This time at a later moment of the process's clock, with the system's clock gone on as far.
+    pub fn at(self, micros: u64) -> Self {
+        Self { micros, wall: self.wall_at(micros / 1000) }
     }
 
     /// A moment of the process's clock, in milliseconds, as milliseconds since 1970.
@@ -134,7 +141,7 @@ pub struct Core {
     /// Namespaces of which JavaScript hears who comes into a room or leaves it.
     watched: FxHashSet<u32>,
     /// Empty rooms whose grace runs.
-    empty: FxHashMap<Place, Ticket>,
+    empty: HashMap<Place, Ticket, Seeded>,
     /// What is here of each server.
     tenants: FxHashMap<u32, Tenant>,
     /// Whose step is running, so that an internal error ends that connection alone.
@@ -163,7 +170,7 @@ impl Core {
             endings: Endings::default(),
             recovery: Recovery::default(),
             watched: FxHashSet::default(),
-            empty: FxHashMap::default(),
+            empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
             effects: Vec::new(),

@@ -8,7 +8,6 @@ use super::Core;
 use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::input::Send;
 use super::link::LinkId;
-use super::recovery::Track;
 use super::socket::{SocketId, Stay, key_of};
 use super::space::Joined;
 use crate::error::Reason;
@@ -279,6 +278,11 @@ impl Core {
 
     /// The same from a place of the journal on. `aloud`: the room is told.
     pub(super) fn enter_since(&mut self, id: SocketId, room: &Arc<str>, stay: Stay, aloud: bool) {
+        if let Some(socket) = self.directory.socket_mut(id).filter(|socket| *socket.id.as_str() == **room)
+            && let Some(track) = &mut socket.track
+        {
+            track.own.get_or_insert(stay.since);
+        }
         let was_hidden = self.is_hidden(id, room);
         match self.directory.enter(id, room, stay) {
             None if was_hidden => return self.tell_own_stay(id, true),
@@ -308,13 +312,20 @@ impl Core {
         if self.watches_own(id, room) {
             self.tell_own_stay(id, false);
         }
-        let (room, left) = self.directory.exit(id, room)?;
-        self.tell_stay(id, &room, false);
+        let left = self.directory.exit(id, room);
         if let Some(socket) = self.directory.socket_mut(id)
             && let (Some(track), Some(memory)) = (&mut socket.track, &socket.nsp.memory)
         {
-            Track::left(track, room.clone(), left.stay, at, memory.journal.start());
+            let from = match &left {
+                Some((_, left)) => Some(left.stay.since),
+                None => track.own.take_if(|_| *socket.id.as_str() == *room),
+            };
+            if let Some(from) = from {
+                track.left(room.into(), from, at, memory.journal.start());
+            }
         }
+        let (room, left) = left?;
+        self.tell_stay(id, &room, false);
         self.count_out(id, &room);
         if left.last {
             self.room_deserted(id, &room);

@@ -29,17 +29,17 @@ impl Core {
 
     /// Whether a room is a watched socket's own, and the socket has left it.
     pub(super) fn is_hidden(&self, id: SocketId, room: &str) -> bool {
-        self.watches_own(id, room) && !self.is_shown(id)
+        self.watches_own(id, room) && !self.is_told_of(id)
     }
 
-    fn is_shown(&self, id: SocketId) -> bool {
+    fn is_told_of(&self, id: SocketId) -> bool {
         let Some(socket) = self.directory.socket(id) else { return false };
         self.directory.space(socket.nsp.id).is_some_and(|space| space.shows(&socket.id))
     }
 
     /// A socket has come into the room that is its id, or is about to leave it.
     pub(super) fn tell_own_stay(&mut self, id: SocketId, joined: bool) {
-        if !self.watches(id) || !self.is_shown(id) {
+        if !self.watches(id) || !self.is_told_of(id) {
             return;
         }
         if let Some(name) = self.directory.socket(id).map(|socket| socket.id) {
