@@ -34,7 +34,7 @@ export function typeErrors(files: Record<string, string>): Record<string, string
   const host = ts.createCompilerHost(OPTIONS);
   const { fileExists, readFile, getSourceFile, directoryExists } = host;
   // They may import each other, from folders that are nowhere.
-  host.directoryExists = (path) => path.startsWith(folder) || (directoryExists?.(path) ?? false);
+  host.directoryExists = (path) => path.startsWith(folder) || (directoryExists?.(path) ?? true);
   host.fileExists = (path) => paths.has(path) || fileExists(path);
   host.readFile = (path) => paths.get(path)?.code ?? readFile(path);
   host.getSourceFile = (path, ...rest) => {
