@@ -22,9 +22,11 @@ import { acrossCopies } from "../process/across-copies.js";
 import { refuseMembers } from "../process/errors.js";
 import { later, REJECTION, raiseRejection } from "../process/handler-errors.js";
 import { type Ack, Acks } from "./acks.js";
+import type { Adapter } from "./adapter.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { HandshakeRequest } from "./handshake-request.js";
+import { LiveSet } from "./live.js";
 import type { Broadcast, Namespace } from "./namespace.js";
 import {
   checkEventName,
@@ -70,6 +72,7 @@ export class Socket<
   /** What middleware did before the connection was accepted: rooms and packets wait for it. */
   #before: Array<() => void> | undefined = [];
   #joinedBefore = new Set<string>();
+  #rooms: LiveSet<string> | undefined;
   /** The rooms at the time of the disconnection, then none. */
   #lastRooms: Set<string> | undefined;
 
@@ -212,11 +215,15 @@ export class Socket<
     this.#whenConnected((engine) => engine.native.leaveAll(engine.id, this.#key));
   }
 
-  /** The rooms it is in, among them its own id. */
+  /** The rooms it is in, among them its own id: each look at it reads them from the native server. */
   get rooms(): Set<string> {
-    if (this.#lastRooms) return new Set(this.#lastRooms);
-    if (this.#before) return new Set(this.#joinedBefore);
-    return new Set(this.#engine?.native.socketRooms(this.#engine.id, this.#key));
+    this.#rooms ??= new LiveSet(() => this.#roomsNow());
+    return this.#rooms;
+  }
+
+  /** The rooms of its namespace. */
+  get adapter(): Adapter {
+    return this.nsp.adapter;
   }
 
   get disconnected(): boolean {
@@ -343,6 +350,12 @@ export class Socket<
     }
   }
 
+  #roomsNow(): Iterable<string> {
+    if (this.#lastRooms) return this.#lastRooms;
+    if (this.#before) return this.#joinedBefore;
+    return this.#engine?.native.socketRooms(this.#engine.id, this.#key) ?? [];
+  }
+
   #emitLocal(args: unknown[]): void {
     if (this.connected) super.emit(args[0] as string, ...args.slice(1));
   }
@@ -405,6 +418,5 @@ function without(listeners: AnyListener[], listener: AnyListener | undefined): A
 }
 
 refuseMembers(Socket.prototype, "Socket", {
-  adapter: "rooms live in the native server",
   client: "use socket.conn",
 });
