@@ -40,6 +40,12 @@ export declare function closeServer(server: number, deadline: number): void
 export declare function closeServerSync(server: number, deadline: number): string
 
 /**
+ * How a connection is: JSON `{transport, readyState, upgrading, upgraded, waiting}`; null if it is gone. Waits for the
+ * shard. Throws ERR_BUSY.
+ */
+export declare function connectionState(server: number, connection: number): string | null
+
+/**
  * A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
  * Throws ERR_INVALID_TICKET, ERR_INVALID_ROOM, ERR_NO_TICKET_KEYS.
  */
@@ -89,6 +95,12 @@ export declare function emit(server: number, nsp: string, rooms: string | Array<
  */
 export declare function emitEvent(kind: string, data: string, rooms?: string | Array<string> | undefined | null, socketId?: string | undefined | null, userId?: string | undefined | null, batch?: boolean | undefined | null): boolean
 
+/** Ends a connection ("forced close"); `discard`: without what waits for it. */
+export declare function endConnection(server: number, connection: number, discard: boolean): void
+
+/** Ends every connection of a server ("forced close"); the server goes on. Waits for the shards. Throws ERR_BUSY. */
+export declare function endConnections(server: number): void
+
 /**
  * One thing that Rust tells JavaScript. Events of one socket arrive in order; many share one call.
  *
@@ -104,14 +116,22 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
+ * | fault: its client sent something unreadable | key | – | what is wrong | – |
+ * | refused: a request, see watchServer | 0 | – | JSON {code, message, method, token, request} | – |
+ * | released: nobody holds a request's token any more | 0 | token | – | – |
+ * | opened: a connection, see watchServer | of the connection | – | JSON {sid, transport, token, handshake} | – |
+ * | upgraded: a connection with a socket that was told, to WebSocket | of the connection | – | – | – |
+ * | packet, sent: see watchConnection | of the connection | – | its type and text; `b`: binary | the data, if binary |
+ * | drained: see watchConnection | of the connection | – | – | – |
+ * | ended: a connection, see watchConnection | of the connection | – | JSON {reason, description} | – |
  *
- * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+ * ConnectInfo: `{id, nsp, connection, sid, transport, token, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
  * secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
  * behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'
   socket: number
   id?: number
   text?: string
@@ -129,6 +149,12 @@ export declare function leaveAll(server: number, socket: number): void
 
 /** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
 export declare function listen(server: number, host: string | undefined | null, port: number): number
+
+/**
+ * Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
+ * not use them.
+ */
+export declare function mayUseCookies(server: number, request: RequestHead): boolean
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -285,6 +311,10 @@ export interface RequestHead {
   secure: boolean
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
+  /** Headers for the response of an upgrade that is accepted: name, value, name, value, … */
+  responseHeaders?: Array<string>
+  /** Names the request: ConnectInfo has it again, and a `released` event says that nobody holds it any more. */
+  token?: number
 }
 
 /** A request's body did not come in time. */
@@ -295,6 +325,9 @@ export declare function roomMembers(server: number, nsp: string, room: string): 
 
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
+
+/** An Engine.IO message to a client: text, or else data. */
+export declare function sendMessage(server: number, connection: number, text?: string | undefined | null, data?: Buffer | undefined | null): void
 
 /** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>
@@ -342,10 +375,19 @@ export declare function verify(server: number, request: RequestHead, upgrade: bo
 export declare function version(): string
 
 /**
+ * What to tell of a connection from now on: 2 its end (`ended`; at once, if it is over), 4 packets from the client
+ * (`packet`), 8 packets to it (`sent`), 16 that all was written (`drained`).
+ */
+export declare function watchConnection(server: number, connection: number, what: number): void
+
+/**
  * Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
  * have members.
  */
 export declare function watchRooms(server: number): void
+
+/** What to tell of a server from now on: 1 requests that are refused (`refused`), 2 connections that open (`opened`). */
+export declare function watchServer(server: number, what: number): void
 
 /** A connection could not be served for want of descriptors. */
 export declare function withoutDescriptor(server: number): void

@@ -1,5 +1,6 @@
 //! The napi-rs binding: one kind of thing a file, no logic. Only this folder knows Node.
 
+mod connection;
 mod emit;
 mod environment;
 mod errors;

@@ -30,6 +30,8 @@ impl Sink for Channel {
             Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
+            Event::Refused(text, _) | Event::Fault(_, text, _) => text,
+            Event::Line(line) => &line.text,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
         let _ = self.events.send(event);
@@ -113,6 +115,9 @@ impl Harness {
             Event::Room(room, _) => format!("room {room}"),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
+            Event::Refused(refusal, _) => format!("refused {refusal}"),
+            Event::Fault(_, what, _) => format!("fault {what}"),
+            Event::Line(line) => format!("{:?} {}", line.what, line.text),
         }
     }
 }

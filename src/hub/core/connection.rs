@@ -15,6 +15,7 @@ use crate::hub::account::Account;
 use crate::hub::context::Context;
 use crate::hub::counters::Tally;
 use crate::hub::ids::Id;
+use crate::protocol::request::Token;
 use crate::session::Millis;
 use crate::session::engine::{Engine, Reply};
 use crate::session::socket::Sockets;
@@ -86,6 +87,14 @@ pub struct Connection {
     pub leaves_by: Option<Millis>,
     /// It goes at the end of the step.
     pub doom: Option<Doom>,
+    /// How the outside names the request that began it.
+    pub token: Option<Token>,
+    /// What JavaScript wants to know: bits of `eye`.
+    pub eye: u8,
+    /// Its session is over, for this reason.
+    pub ended: Option<Reason>,
+    /// What broke the transport, in the words of Engine.IO.
+    pub description: Option<&'static str>,
 }
 
 impl Connection {

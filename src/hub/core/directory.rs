@@ -431,6 +431,10 @@ mod tests {
                 post_waits: false,
                 leaves_by: None,
                 doom: None,
+                token: None,
+                eye: 0,
+                ended: None,
+                description: None,
                 server: self.server.clone(),
             }
         }

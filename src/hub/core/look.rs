@@ -9,7 +9,7 @@ use super::connection::ConnectionId;
 use super::effect::Effect;
 use super::space::Member;
 use super::{Core, Now};
-use crate::hub::event::SocketKey;
+use crate::hub::event::{ConnectionKey, SocketKey};
 
 /// A question to every shard, or to one.
 #[allow(missing_docs)] // Of fields: the variants' comments tell.
@@ -21,6 +21,10 @@ pub enum Question {
     Members { nsp: u32, room: Arc<str> },
     /// The rooms of a socket, its own id first.
     Rooms { socket: SocketKey },
+    /// How a connection is.
+    Line { connection: ConnectionKey },
+    /// All connections of a server end.
+    EndLines { server: u32 },
     /// What waits for a server's clients.
     Waiting { server: u32 },
     /// A user or a session ends: how many sockets that were.
@@ -86,6 +90,8 @@ impl Core {
             }
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
             Question::Rooms { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::Line { connection } => Answers::Names(self.line_state(*connection).into_iter().collect()),
+            Question::EndLines { server } => Answers::Count(self.end_lines(*server)),
             Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
             Question::End { server, ended } => Answers::Count(self.end(*server, ended)),
         }

@@ -17,6 +17,7 @@ use crate::guard::gate::Seat;
 use crate::guard::origin;
 use crate::hub::context::{Context, State};
 use crate::hub::counters::{Counters, Gauge};
+use crate::hub::event::eye;
 use crate::hub::ids::Id;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::{self, Frame};
@@ -68,7 +69,13 @@ impl Core {
                     link.connection = Some(id);
                 }
             }
-            Purpose::Probe { sid, current, websocket } => self.probe(link, &server, &sid, current, websocket, preface),
+            Purpose::Probe { sid, current, websocket, request } => {
+                if let Some(refusal) = self.probe(link, &server, &sid, current, websocket, preface)
+                    && let Some(request) = request
+                {
+                    server.tell_refusal(&refusal, &request);
+                }
+            }
             Purpose::Close => {
                 self.tail(link, preface);
                 self.close_link(link, Outbox::default(), None, false);
@@ -77,7 +84,7 @@ impl Core {
         link
     }
 
-    /// A WebSocket that wants to become the transport of a session.
+    /// A WebSocket that wants to become the transport of a session. Returns why not, if its request must be refused.
     fn probe(
         &mut self,
         link: LinkId,
@@ -86,7 +93,7 @@ impl Core {
         current: bool,
         websocket: bool,
         preface: Bytes,
-    ) {
+    ) -> Option<Refusal> {
         let found = Id::parse(sid).and_then(|sid| self.directory.by_sid(&sid));
         let found =
             found.filter(|id| self.directory.see(*id).is_some_and(|connection| connection.server.id == server.id));
@@ -97,14 +104,16 @@ impl Core {
                 if !preface.is_empty() {
                     self.tail(link, refusal.upgrade_response());
                 }
-                return self.finish_link(link);
+                self.finish_link(link);
+                return Some(refusal);
             }
         };
         self.tail(link, preface);
         let now = self.millis();
-        let Some(connection) = self.directory.connection(id) else { return };
+        let connection = self.directory.connection(id)?;
         if !websocket || !connection.engine.probe(now) {
-            return self.close_link(link, Outbox::default(), None, false);
+            self.close_link(link, Outbox::default(), None, false);
+            return None;
         }
         connection.probe = Some(link);
         if let Some(link) = self.directory.link(link) {
@@ -112,6 +121,7 @@ impl Core {
             link.channel = Channel::Probe;
         }
         self.rearm(id);
+        None
     }
 
     /// Creates a session; its open packet waits in the outbox.
@@ -166,6 +176,10 @@ impl Core {
             post_waits: false,
             leaves_by: None,
             doom: None,
+            token: request.token.clone(),
+            eye: 0,
+            ended: None,
+            description: None,
             server,
         };
         let counters = connection.server.counters(self.index);
@@ -176,6 +190,7 @@ impl Core {
         self.count(&server, 1);
         self.keep_sweeping(&server);
         self.rearm(id);
+        self.tell_opened(id);
         id
     }
 
@@ -281,13 +296,19 @@ impl Core {
     fn violation(&mut self, id: LinkId, violation: Violation) {
         let Some(link) = self.directory.link(id) else { return };
         match violation.kind {
-            ViolationKind::Size => {
+            ViolationKind::Size(size) => {
                 link.server.refusals.size.add(1);
                 let limit = link.server.config.max_http_buffer_size;
-                tracing::warn!(limit, "disconnecting a client: its message is larger than maxHttpBufferSize");
+                tracing::warn!(size, limit, "disconnecting a client: its message is larger than maxHttpBufferSize");
             }
             ViolationKind::Fragments => link.server.refusals.fragments.add(1),
             ViolationKind::Protocol => {}
+        }
+        let (owner, size) = (link.owner(), matches!(violation.kind, ViolationKind::Size(_)));
+        if let Some(owner) = owner {
+            let what =
+                if size { "RangeError: Max payload size exceeded" } else { "RangeError: Invalid WebSocket frame" };
+            self.blame(owner, what);
         }
         self.last_words(id, violation.close, Reason::TransportError);
     }
@@ -368,6 +389,13 @@ impl Core {
             return;
         };
         connection.seen = now;
+        if connection.eye & eye::PACKETS != 0 {
+            self.tell_packet(id, channel, &packet);
+        }
+        if matches!(packet, Packet::Ping(_)) {
+            self.blame(id, "invalid heartbeat direction");
+        }
+        let Some(connection) = self.directory.connection(id) else { return };
         let mut effects = Vec::new();
         let message = connection.engine.packet(now, channel, packet, &mut effects);
         match message {
@@ -401,6 +429,7 @@ impl Core {
                 }
                 Effect::Ping => {
                     connection.outbox.push_urgent(Frame::text(&["2"]));
+                    self.tell_sent(id, Frame::text(&["2"]).wire());
                     self.touch_first(id);
                 }
                 Effect::ProbePong => {
@@ -420,7 +449,13 @@ impl Core {
                         self.close_link(link, rest, None, false);
                     }
                 }
-                Effect::Closed(reason) => self.end_sockets(id, reason),
+                Effect::Closed(reason) => {
+                    connection.ended = Some(reason);
+                    if connection.eye & eye::END != 0 {
+                        self.parted.push(id);
+                    }
+                    self.end_sockets(id, reason);
+                }
                 Effect::Gone => self.directory.doom(id, Doom::Gone),
             }
         }
@@ -455,6 +490,7 @@ impl Core {
             connection.outbox = first;
             connection.touch(id, false, &mut self.dirty);
         }
+        self.tell_upgraded(id);
     }
 
     /// All sockets of a connection are over.

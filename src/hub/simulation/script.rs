@@ -93,6 +93,8 @@ impl Script {
                     self.held.push(credit);
                 }
                 Event::Room(_, credit) => self.held.push(credit),
+                Event::Fault(_, _, credit) | Event::Refused(_, credit) => self.held.push(credit),
+                Event::Line(line) => self.held.push(line.credit),
                 Event::Log(_) | Event::Closed(_) => {}
             }
         }

@@ -6,13 +6,13 @@ import type { Server as HttpsServer } from "node:https";
 import { Engine, engineOf, setEngine } from "../engine/engine.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
-import { parseServerOptions } from "../options/parse-options.js";
+import { engineOptions, parseServerOptions } from "../options/parse-options.js";
 import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "../process/errors.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
-import { EngineView } from "./engine-view.js";
+import { EngineServer } from "./engine-server.js";
 import {
   type Middleware,
   Namespace,
@@ -35,6 +35,12 @@ export class Server<
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The HTTP server it was attached to last. */
   httpServer: AnyHttpServer | undefined;
+  /** Engine.IO's side of the server: middleware, events of connections, counts. */
+  readonly engine: EngineServer = new EngineServer({
+    engine: () => engineOf(this),
+    open: () => engineOf(this) ?? this._open(parseServerOptions(this.#options)),
+    options: () => engineOptions(this.#options),
+  });
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
   #options: Readonly<ServerOptions>;
 
@@ -134,12 +140,24 @@ export class Server<
     return this.#change({ serveClient: serve as false });
   }
 
-  /** What is known of the engine: `clientsCount`. */
-  get engine(): EngineView {
-    return new EngineView(() => {
-      const engine = engineOf(this);
-      return engine?.native.stats(engine.id);
-    });
+  /** The same as `engine`, under its older name. */
+  get eio(): EngineServer {
+    return this.engine;
+  }
+
+  /** The options that were given. @internal */
+  get opts(): Readonly<ServerOptions> {
+    return this.#options;
+  }
+
+  /** @internal */
+  get _opts(): Readonly<ServerOptions> {
+    return this.#options;
+  }
+
+  /** The namespaces by name. @internal */
+  get _nsps(): Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
+    return this.#namespaces;
   }
 
   override on<E extends string | symbol>(
@@ -233,8 +251,8 @@ export class Server<
 
   /** Opens the native server and declares what is there. @internal */
   _open(options: ParsedOptions): Engine {
-    const dispatcher = new Dispatcher(this.#namespaces);
-    const engine = new Engine(options, (event) => dispatcher.handle(event));
+    const dispatcher = new Dispatcher(this.#namespaces, this.engine, this);
+    const engine = new Engine(options, (event) => dispatcher.handle(event), this.engine._hooks);
     dispatcher.use(engine);
     engine.onClosed.push(() => {
       dispatcher.end();
@@ -242,6 +260,7 @@ export class Server<
     });
     setEngine(this, engine);
     for (const nsp of this.#namespaces.values()) nsp._declare();
+    this.engine._opened();
     return engine;
   }
 
