@@ -293,3 +293,34 @@ test.skipIf(oracleOnly)(
     ]);
   },
 );
+
+test.skipIf(oracleOnly)("a request is kept as long as its connection, whatever becomes of it", async () => {
+  let allowed = true;
+  const refusals: number[] = [];
+  const options = {
+    allowRequest: (_: IncomingMessage, callback: (error: null, success: boolean) => void) => callback(null, allowed),
+  };
+  const { io, port } = await started(
+    "ours",
+    (one) => {
+      one.engine.use((_: IncomingMessage, __: ServerResponse, next: Next) => next());
+      one.engine.on("connection_error", ({ code }: { code: number }) => refusals.push(code));
+      one.on("connection", () => {});
+    },
+    { options },
+  );
+  const kept = () => (io.engine as unknown as { _hooks: { kept: number } })._hooks.kept;
+  const sockets = [];
+  for (const [, transports] of modes) sockets.push(await connected(port, { path, transports, reconnection: false }));
+  await vi.waitFor(() => expect(kept()).toBeGreaterThanOrEqual(3));
+  const silent = await upgrade(port, webSocketTarget());
+  allowed = false;
+  for (const query of ["EIO=4&transport=polling", "EIO=4&transport=owl", "EIO=4&transport=polling&sid=nobody"]) {
+    await request(port, "GET", `/socket.io/?${query}`);
+    await upgrade(port, `/socket.io/?${query.replace("polling", "websocket")}`);
+  }
+  await vi.waitFor(() => expect(refusals).toHaveLength(6));
+  for (const socket of sockets) socket.disconnect();
+  silent.connection.destroy();
+  await vi.waitFor(() => expect(kept()).toBe(0));
+});

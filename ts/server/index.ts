@@ -39,6 +39,9 @@ export type {
   Takeover,
 } from "./process/stats.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
+export type { Client } from "./socketio/client.js";
+export type { Connection, EnginePacket, Transport } from "./socketio/connection.js";
+export type { ConnectionError, EngineServer } from "./socketio/engine-server.js";
 export { type Middleware, Namespace } from "./socketio/namespace.js";
 export { Server } from "./socketio/server.js";
 export { type Event, Socket } from "./socketio/socket.js";

@@ -34,6 +34,11 @@ export class Hooks {
     return this.middlewares.length > 0 || this.onHeaders !== undefined;
   }
 
+  /** How many requests are kept. */
+  get kept(): number {
+    return this.#kept.size;
+  }
+
   /** Keeps a request until `release`; gives its name. */
   keep(request: IncomingMessage): number {
     do this.#last = (this.#last + 1) % TOKENS;

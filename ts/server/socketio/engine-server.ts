@@ -87,13 +87,12 @@ export class EngineServer extends EventEmitter {
    * Adds a middleware of Node's for all requests of clients: `express-session`, `helmet`, `passport`, `cookie-parser`. What it puts on
    * the request of a handshake is there in `socket.request`, what it sets on the response goes to the client.
    */
-  use(middleware: EngineMiddleware): this {
+  use(middleware: Any): void {
     if (typeof middleware !== "function") {
       throw new RealtimeError("ERR_INVALID_ARGUMENT", "io.engine.use needs a function (request, response, next)");
     }
     this.#needNode("use");
-    this._hooks.middlewares.push(middleware);
-    return this;
+    this._hooks.middlewares.push(middleware as EngineMiddleware);
   }
 
   /** A new id, as engines make them. To set another function is not supported. */

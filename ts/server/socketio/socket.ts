@@ -99,6 +99,16 @@ export class Socket<
     return this.#peer.request;
   }
 
+  /** The Socket.IO server. */
+  get server(): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>["server"] {
+    return this.nsp.server;
+  }
+
+  /** Acknowledgements that it waits for, by their ids. @internal */
+  get acks(): ReadonlyMap<number, Ack> {
+    return this.#acks.waiting;
+  }
+
   /** What the sockets of one connection share. */
   get client(): Client {
     return this.#peer.client;
