@@ -121,6 +121,22 @@ describe.each(kinds)("%s", (kind) => {
       ]);
     });
 
+    test.each<[string, (io: Server, socket: Socket) => unknown, string]>([
+      ["socket.disconnect(true)", (_, socket) => socket.disconnect(true), "server namespace disconnect"],
+      ["io.disconnectSockets(true)", (io) => io.disconnectSockets(true), "server namespace disconnect"],
+      ["io.close()", (io) => io.close(), "server shutting down"],
+    ])("%s: its sockets have their reason, and it is a forced close", async (_name, act, reason) => {
+      const seen: unknown[] = [];
+      const { io, port } = await started(kind, () => {});
+      const coming = nextSocket(io);
+      await connected(port, { path, transports: [transport], reconnection: false });
+      const socket = await coming;
+      socket.on("disconnect", (why) => seen.push(why));
+      socket.conn.on("close", (why: string) => seen.push(why));
+      act(io, socket);
+      await vi.waitFor(() => expect(seen).toEqual([reason, "forced close"]));
+    });
+
     test("close() of ours: forced close", async () => {
       const seen: unknown[] = [];
       const { io, port } = await started(kind, () => {});

@@ -221,6 +221,20 @@ describe.each(kinds)("%s", (kind) => {
     expect(errors).toEqual([expected, expected]);
   });
 
+  test("a preflight is answered before any middleware", async () => {
+    const { port } = await started(
+      kind,
+      (io) => {
+        io.engine.use((_request: IncomingMessage, _response: ServerResponse, next: Next) => next(new Error("no")));
+      },
+      { options: { cors: { origin: "http://page.example", methods: ["GET"] } } },
+    );
+    const headers = { origin: "http://page.example", "access-control-request-method": "POST" };
+    const response = await request(port, "OPTIONS", POLLING, { headers });
+    expect([response.status, header(response, "access-control-allow-origin")]).toEqual([204, "http://page.example"]);
+    expect((await request(port, "GET", POLLING, { headers: { origin: "http://page.example" } })).status).toBe(400);
+  });
+
   test("a middleware that answers itself ends the request", async () => {
     const { port } = await started(kind, (io) => {
       io.engine.use((_request: IncomingMessage, response: ServerResponse) => {

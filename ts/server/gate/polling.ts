@@ -54,7 +54,9 @@ export class Polling {
     try {
       const head = readHead(this.#engine, request, response);
       const { hooks } = this.#engine;
-      if (hooks.middlewares.length === 0) {
+      // A preflight is answered before any middleware, as in Engine.IO: it has no cookies that one could look at.
+      const isPreflight = request.method === "OPTIONS" && this.#engine.options.native.cors !== undefined;
+      if (hooks.middlewares.length === 0 || isPreflight) {
         this.#check(request, response, head);
         return;
       }
@@ -150,7 +152,7 @@ export class Polling {
       for (const event of answered) {
         const [open, answer] = this.#answered(event);
         if (open && isPayload(open, answer)) this.#keep(open, answer);
-        else if (open) send(open, answer, true);
+        else if (open) send(open, answer, true, this.#engine.hooks);
       }
     }
   }
@@ -201,7 +203,7 @@ export class Polling {
   /** Answers what is left when the native server is gone. */
   end(): void {
     for (const open of [...this.#open.values(), ...this.#full]) {
-      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true);
+      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true, this.#engine.hooks);
       else unavailable(open.response);
     }
     this.#open.clear();

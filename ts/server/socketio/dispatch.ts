@@ -21,6 +21,9 @@ import { transportError } from "./transport-error.js";
 type AnySocket = Socket<Any, Any, Any, Any>;
 type AnyNamespace = Namespace<Any, Any, Any, Any>;
 
+/** What Engine.IO calls a forced close: Socket.IO's words for the ends that the server brings about. */
+const BY_THE_SERVER: ReadonlySet<string> = new Set(["server shutting down", "server namespace disconnect"]);
+
 /** A socket that waits for an answer, which is given once. */
 interface Asking {
   /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
@@ -107,7 +110,7 @@ export class Dispatcher {
         break;
       case "ended": {
         const { reason, description } = JSON.parse(text) as { reason: string; description?: string };
-        this.#peers.end(connection, reason === "server shutting down" ? "forced close" : reason, description);
+        this.#peers.end(connection, BY_THE_SERVER.has(reason) ? "forced close" : reason, description);
         break;
       }
     }
