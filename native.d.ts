@@ -21,6 +21,20 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/** Answers that are handed over. */
+export interface Answers {
+  /** JSON `[[attachments, value?], …]`. */
+  text: string
+  /** Their attachments, one after another. */
+  data: Array<Buffer>
+}
+
+/**
+ * Emits as `emit` does, and asks all who get the event to acknowledge `id`. Returns the number of the group of answers: an
+ * `answers` event comes when all have answered; endAsking gives those that have. Nothing when the server is closed.
+ */
+export declare function askAll(server: number, nsp: string, rooms: Array<string>, except: Array<string>, id: number, flags: number, text: string, attached?: Array<Buffer>): number | null
+
 /**
  * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
  * returns the other end's descriptor. Throws ERR_TAKEOVER.
@@ -40,12 +54,6 @@ export declare function closeServer(server: number, deadline: number): void
 export declare function closeServerSync(server: number, deadline: number): string
 
 /**
- * How a connection is: JSON `{transport, readyState, upgrading, upgraded, waiting}`; null if it is gone. Waits for the
- * shard. Throws ERR_BUSY.
- */
-export declare function connectionState(server: number, connection: number): string | null
-
-/**
  * A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
  * Throws ERR_INVALID_TICKET, ERR_INVALID_ROOM, ERR_NO_TICKET_KEYS.
  */
@@ -53,6 +61,9 @@ export declare function createTicket(server: number, userId: string, rooms: Arra
 
 /** Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`. */
 export declare function decideJoin(server: number, socket: number, id: number, error?: string | undefined | null): void
+
+/** Answers a `namespace` event: what it names is declared, or there is none. */
+export declare function decideNamespace(server: number, connection: number, id: number): void
 
 /**
  * Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept
@@ -95,11 +106,30 @@ export declare function emit(server: number, nsp: string, rooms: string | Array<
  */
 export declare function emitEvent(kind: string, data: string, rooms?: string | Array<string> | undefined | null, socketId?: string | undefined | null, userId?: string | undefined | null, batch?: boolean | undefined | null): boolean
 
-/** Ends a connection ("forced close"); `discard`: without what waits for it. */
-export declare function endConnection(server: number, connection: number, discard: boolean): void
+/** The time for answers is over: those that have come. Nothing: all had come, and their event is on its way. */
+export declare function endAsking(server: number, group: number): Answers | null
 
-/** Ends every connection of a server ("forced close"); the server goes on. Waits for the shards. Throws ERR_BUSY. */
-export declare function endConnections(server: number): void
+/**
+ * The sockets in any of `rooms` (all, if there are none), without those in any of `except`. `detail`: `id`; `rooms`, their
+ * rooms too; `unknown`, also the rooms and the info of those that JavaScript has not been told of; `all`, the same of
+ * each; `adopt`, as `unknown`, and from now on JavaScript is told of them as of others. Waits for the shards. Throws
+ * ERR_BUSY.
+ */
+export declare function findSockets(server: number, nsp: string, rooms: Array<string>, except: Array<string>, detail: 'id' | 'rooms' | 'unknown' | 'all' | 'adopt'): Array<FoundSocket>
+
+/** Forgets a namespace in which nobody is. False: somebody is, or may come back to it. */
+export declare function forgetNamespace(server: number, name: string): boolean
+
+/** A socket. */
+export interface FoundSocket {
+  /** By which JavaScript names it. */
+  key: number
+  id: string
+  /** Its own first. */
+  rooms?: Array<string>
+  /** JSON ConnectInfo: see InboxEvent. */
+  info?: string
+}
 
 /**
  * One thing that Rust tells JavaScript. Events of one socket arrive in order; many share one call.
@@ -114,24 +144,19 @@ export declare function endConnections(server: number): void
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+ * | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
+ * | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
+ * | namespace: a client asks for one that is not there; answer with decideNamespace | key of the connection | of the question | JSON {name, auth} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
- * | fault: its client sent something unreadable | key | – | what is wrong | – |
- * | refused: a request, see watchServer | 0 | – | JSON {code, message, method, token, request} | – |
- * | released: nobody holds a request's token any more | 0 | token | – | – |
- * | opened: a connection, see watchServer | of the connection | – | JSON {sid, transport, token, handshake} | – |
- * | upgraded: a connection with a socket that was told, to WebSocket | of the connection | – | – | – |
- * | packet, sent: see watchConnection | of the connection | – | its type and text; `b`: binary | the data, if binary |
- * | drained: see watchConnection | of the connection | – | – | – |
- * | ended: a connection, see watchConnection | of the connection | – | JSON {reason, description} | – |
  *
- * ConnectInfo: `{id, nsp, connection, sid, transport, token, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+ * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
  * secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
  * behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'
+  kind: 'ack' | 'answers' | 'closed' | 'connect' | 'connecting' | 'disconnect' | 'drained' | 'ended' | 'event' | 'fault' | 'join' | 'log' | 'namespace' | 'opened' | 'packet' | 'refused' | 'released' | 'response' | 'room' | 'sent' | 'stay' | 'upgraded'
   socket: number
   id?: number
   text?: string
@@ -150,11 +175,8 @@ export declare function leaveAll(server: number, socket: number): void
 /** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
 export declare function listen(server: number, host: string | undefined | null, port: number): number
 
-/**
- * Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
- * not use them.
- */
-export declare function mayUseCookies(server: number, request: RequestHead): boolean
+/** JavaScript may make namespaces from now on when clients ask for them: see the `namespace` event. */
+export declare function makeNamespaces(server: number): void
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -323,11 +345,14 @@ export declare function requestLate(server: number): void
 /** Socket ids in a room; waits for the shards. Throws ERR_BUSY. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
 
+/**
+ * JSON object of a namespace's rooms, each with the ids of its sockets; their own rooms are among them. Waits for the shards.
+ * Throws ERR_BUSY.
+ */
+export declare function roomTable(server: number, nsp: string): string
+
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
-
-/** An Engine.IO message to a client: text, or else data. */
-export declare function sendMessage(server: number, connection: number, text?: string | undefined | null, data?: Buffer | undefined | null): void
 
 /** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>
@@ -375,19 +400,46 @@ export declare function verify(server: number, request: RequestHead, upgrade: bo
 export declare function version(): string
 
 /**
- * What to tell of a connection from now on: 2 its end (`ended`; at once, if it is over), 4 packets from the client
- * (`packet`), 8 packets to it (`sent`), 16 that all was written (`drained`).
- */
-export declare function watchConnection(server: number, connection: number, what: number): void
-
-/**
  * Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
  * have members.
  */
 export declare function watchRooms(server: number): void
 
-/** What to tell of a server from now on: 1 requests that are refused (`refused`), 2 connections that open (`opened`). */
-export declare function watchServer(server: number, what: number): void
+/**
+ * Tells of each who comes into a room of a namespace or leaves it by `stay` events, from now on, or no more. Returns as
+ * roomTable does: what comes by events is what happened since. Throws ERR_BUSY.
+ */
+export declare function watchStays(server: number, nsp: string, on: boolean): string
 
 /** A connection could not be served for want of descriptors. */
 export declare function withoutDescriptor(server: number): void
+
+/**
+ * How a connection is: JSON `{transport, readyState, upgrading, upgraded, waiting}`; null if it is gone. Waits for the
+ * shard. Throws ERR_BUSY.
+ */
+export declare function connectionState(server: number, connection: number): string | null
+
+/** Ends a connection ("forced close"); `discard`: without what waits for it. */
+export declare function endConnection(server: number, connection: number, discard: boolean): void
+
+/** Ends every connection of a server ("forced close"); the server goes on. Waits for the shards. Throws ERR_BUSY. */
+export declare function endConnections(server: number): void
+
+/**
+ * Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
+ * not use them.
+ */
+export declare function mayUseCookies(server: number, request: RequestHead): boolean
+
+/** An Engine.IO message to a client: text, or else data. */
+export declare function sendMessage(server: number, connection: number, text?: string | undefined | null, data?: Buffer | undefined | null): void
+
+/**
+ * What to tell of a connection from now on: 2 its end (`ended`; at once, if it is over), 4 packets from the client
+ * (`packet`), 8 packets to it (`sent`), 16 that all was written (`drained`).
+ */
+export declare function watchConnection(server: number, connection: number, what: number): void
+
+/** What to tell of a server from now on: 1 requests that are refused (`refused`), 2 connections that open (`opened`). */
+export declare function watchServer(server: number, what: number): void

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::Core;
 use super::connection::{Connection, ConnectionId};
 use super::effect::Effect;
-use super::socket::{SocketId, key_of};
+use super::socket::key_of;
 use crate::error::Reason;
 use crate::hub::context::Context;
 use crate::hub::event::{ConnectionKey, Event, Happening, Line, eye, watch};
@@ -19,7 +19,7 @@ use crate::session::engine::{Channel, Transport};
 impl Core {
     /// The name of a connection for JavaScript: the shard above the id.
     pub(super) fn line_key(&self, id: ConnectionId) -> ConnectionKey {
-        key_of(self.index, SocketId::from_bits(id.to_bits()))
+        key_of(self.index, id)
     }
 
     fn find_line(&self, key: ConnectionKey) -> Option<ConnectionId> {
@@ -28,7 +28,7 @@ impl Core {
     }
 
     /// What JavaScript wants to know of a connection from now on. Of one that is over it is told so, if that is what it wants.
-    pub(super) fn watch(&mut self, server: &Arc<Context>, key: ConnectionKey, wanted: u8) {
+    pub(super) fn watch_line(&mut self, server: &Arc<Context>, key: ConnectionKey, wanted: u8) {
         let found = self.find_line(key).and_then(|id| self.directory.connection(id));
         let ended = match found.filter(|connection| connection.server.id == server.id) {
             Some(connection) => {

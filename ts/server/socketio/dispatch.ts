@@ -1,6 +1,6 @@
 // Turns what the native side tells into sockets and events. Only namespaces that somebody listens to get here.
 
-import type { InboxEvent } from "../../../native.js";
+import type { FoundSocket, InboxEvent } from "../../../native.js";
 import { decode } from "../engine/binary.js";
 import { ACK, type Engine, EVENT } from "../engine/engine.js";
 import { authenticate, type Identity, Refusal } from "../options/authenticate.js";
@@ -14,6 +14,7 @@ import type { EngineServer } from "./engine-server.js";
 import type { Namespace } from "./namespace.js";
 import { type Peer, type PeerInfo, Peers, verdictOn } from "./peers.js";
 import { Kept } from "./recovery.js";
+import { RemoteSocket } from "./remote-socket.js";
 import { Socket } from "./socket.js";
 import type { DisconnectReason } from "./socket-types.js";
 import { transportError } from "./transport-error.js";
@@ -23,6 +24,13 @@ type AnyNamespace = Namespace<Any, Any, Any, Any>;
 
 /** What Engine.IO calls a forced close: Socket.IO's words for the ends that the server brings about. */
 const BY_THE_SERVER: ReadonlySet<string> = new Set(["server shutting down", "server namespace disconnect"]);
+/** A socket came into a room, or left it. */
+interface Stay {
+  nsp: string;
+  room: string;
+  id: string;
+  joined: boolean;
+}
 
 /** A socket that waits for an answer, which is given once. */
 interface Asking {
@@ -40,8 +48,17 @@ export class Dispatcher {
   readonly #kept = new Kept();
   #engine!: Engine;
 
-  constructor(namespaces: ReadonlyMap<string, AnyNamespace>, server: EngineServer, owner: object) {
+  /** Makes the namespace that a client asks for, if there is to be one. */
+  readonly #resolve: (name: string, auth: { [key: string]: Any }) => Promise<void>;
+
+  constructor(
+    namespaces: ReadonlyMap<string, AnyNamespace>,
+    resolve: (name: string, auth: { [key: string]: Any }) => Promise<void>,
+    server: EngineServer,
+    owner: object,
+  ) {
     this.#namespaces = namespaces;
+    this.#resolve = resolve;
     this.#server = server;
     this.#peers = new Peers(server, owner);
   }
@@ -76,6 +93,14 @@ export class Dispatcher {
       case "disconnect":
         this.#left(event);
         break;
+      case "namespace":
+        void this.#name(event.socket, event.id ?? 0, event.text ?? "{}");
+        break;
+      case "stay": {
+        const { nsp, room, id, joined } = JSON.parse(event.text ?? "{}") as Stay;
+        this.#namespaces.get(nsp)?._stay(room, id, joined);
+        break;
+      }
       case "fault":
         this.#sockets.get(event.socket)?._onerror(new Error(event.text));
         break;
@@ -114,6 +139,26 @@ export class Dispatcher {
         break;
       }
     }
+  }
+
+  /** Makes objects for the sockets of a namespace that have none. */
+  adopt(nsp: AnyNamespace): void {
+    for (const { key, info } of this.#engine.native.findSockets(this.#engine.id, nsp.name, [], [], "adopt")) {
+      if (info === undefined || this.#sockets.has(key)) continue;
+      const known = JSON.parse(info) as ConnectInfo;
+      const socket = this.#create(nsp, key, known, known.userId ?? null, this.#peers.enter(known, key));
+      this.#sockets.set(key, socket);
+      nsp._adopt(socket);
+    }
+  }
+
+  /** A socket that was found: its object, or as it was found; null if its object is over, undefined if too little was found. */
+  known(nsp: AnyNamespace, found: FoundSocket): AnySocket | RemoteSocket | undefined | null {
+    const socket = this.#sockets.get(found.key);
+    if (socket) return socket.connected ? socket : null;
+    if (found.info === undefined) return undefined;
+    const info = JSON.parse(found.info) as ConnectInfo;
+    return new RemoteSocket(nsp, found, info, this.#peers.get(info.connection)?.identity?.data);
   }
 
   /** The server is closed: whoever is left learns of it. */
@@ -159,13 +204,13 @@ export class Dispatcher {
       nsp._run(socket, (error) => {
         later(() => {
           if (!isThere()) return;
-          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error);
+          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error, nsp);
           this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
     } catch (error) {
-      if (isThere()) this.#refuse(key, { message: "middleware failed" });
+      if (isThere()) this.#refuse(key, { message: "middleware failed" }, nsp);
       raise(error);
     }
   }
@@ -176,6 +221,13 @@ export class Dispatcher {
     native.accept(id, key, userId, identity?.session, identity?.expiresAt);
   }
 
+  async #name(connection: number, question: number, text: string): Promise<void> {
+    const { name, auth } = JSON.parse(text) as { name: string; auth: { [key: string]: Any } };
+    const { native, id } = this.#engine;
+    await this.#resolve(name, auth);
+    native.decideNamespace(id, connection, question);
+  }
+
   async #join(key: number, question: number, room: string): Promise<void> {
     const { native, id, options } = this.#engine;
     const socket = this.#sockets.get(key);
@@ -183,7 +235,7 @@ export class Dispatcher {
     native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
-  #refuse(key: number, error: { message: string; data?: unknown }): void {
+  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
     this.#asking.delete(key);
     this.#peers.leave(key);
     let text: string;
@@ -193,6 +245,7 @@ export class Dispatcher {
       text = JSON.stringify({ message: String(error.message) });
     }
     this.#engine.native.deny(this.#engine.id, key, text);
+    nsp?._left();
   }
 
   #create(nsp: AnyNamespace, key: number, info: ConnectInfo, userId: string | null, peer: Peer): AnySocket {
