@@ -894,3 +894,4 @@ module.exports.watchRooms = nativeBinding.watchRooms
 module.exports.watchServer = nativeBinding.watchServer
 module.exports.watchStays = nativeBinding.watchStays
 module.exports.withoutDescriptor = nativeBinding.withoutDescriptor
+module.exports = nativeBinding
