@@ -834,6 +834,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // on `nativeBinding`, so on a frozen binding, where the guard skips, the
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
+module.exports = nativeBinding
 module.exports.abandon = nativeBinding.abandon
 module.exports.accept = nativeBinding.accept
 module.exports.askAll = nativeBinding.askAll
@@ -894,4 +895,3 @@ module.exports.watchRooms = nativeBinding.watchRooms
 module.exports.watchServer = nativeBinding.watchServer
 module.exports.watchStays = nativeBinding.watchStays
 module.exports.withoutDescriptor = nativeBinding.withoutDescriptor
-module.exports = nativeBinding
