@@ -21,6 +21,9 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/** Answers a `request` event, by its id. */
+export declare function answerRequest(id: number, answer: RequestAnswer): void
+
 /**
  * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
  * returns the other end's descriptor. Throws ERR_TAKEOVER.
@@ -38,6 +41,19 @@ export declare function closeServer(server: number, deadline: number): void
  * in the inbox: see drainInbox.
  */
 export declare function closeServerSync(server: number, deadline: number): string
+
+/** Closes the connections that came by an HTTP server, by its number ("forced close"); returns how many. Throws ERR_BUSY. */
+export declare function closeVia(server: number, via: number): number
+
+/** What a response to this request says about CORS. */
+export declare function corsAnswer(server: number, request: RequestHead): CorsAnswer
+
+/** Answers to CORS for what is not answered here: headers, name and value each; of a preflight also its status. */
+export interface CorsAnswer {
+  /** A preflight: this is the whole answer. */
+  status?: number
+  headers: Array<Array<string>>
+}
 
 /**
  * A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
@@ -101,6 +117,7 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
  * | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+ * | request: on a port of Rust's; answer with answerRequest | 0 | of the question | JSON {method, url, headers, rawHeaders, remoteAddress} | – |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
@@ -111,7 +128,7 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'request' | 'room' | 'log' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -192,6 +209,10 @@ export interface NativeOptions {
   cookieAttributes?: string
   /** Absent: no CORS headers. */
   cors?: NativeCors
+  /** CORS is decided in JavaScript; on a port of Rust's by `request` events. */
+  askCors?: boolean
+  /** Requests for the client's files, on a port of Rust's, come as `request` events. */
+  clientFiles?: boolean
   /**
    * Adds the built-in events join:room, leave:room, heartbeat to namespace "/", and makes this the process's nself
    * server.
@@ -267,6 +288,18 @@ export declare function presence(server: number, userId?: string | undefined | n
 /** The client went away before the response was sent. */
 export declare function requestAbort(server: number, id: number): void
 
+/**
+ * The answer to a `request` event: with a status it is the response, otherwise Rust serves the request, by these rules of
+ * CORS if there are any.
+ */
+export interface RequestAnswer {
+  cors?: NativeCors
+  status?: number
+  /** Name and value each. */
+  headers?: Array<Array<string>>
+  body?: Buffer
+}
+
 /** Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`. */
 export declare function requestBegin(server: number, id: number, request: RequestHead): void
 
@@ -285,6 +318,10 @@ export interface RequestHead {
   secure: boolean
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
+  /** What was decided about CORS for this request, instead of the server's option. */
+  cors?: NativeCors
+  /** By which HTTP server it came: see closeVia. */
+  via?: number
 }
 
 /** A request's body did not come in time. */
@@ -295,6 +332,9 @@ export declare function roomMembers(server: number, nsp: string, room: string): 
 
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
+
+/** The time in which clients that come from now on must join a namespace, in milliseconds. */
+export declare function setConnectTimeout(server: number, ms: number): void
 
 /** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::bus::{Bus, Local};
 use super::context::Context;
@@ -26,7 +27,7 @@ use crate::error::Error;
 pub use super::account::Credit;
 pub use super::context::State;
 pub use super::emit::Outgoing;
-pub use super::event::{Arrival, Event, Join, Packet, Sink};
+pub use super::event::{Arrival, Asked, Event, Join, Packet, Said, Sink};
 
 /// One server.
 pub struct Server {
@@ -96,7 +97,16 @@ impl Server {
     /// Ends the connections of a user or a session, on every shard, before it returns. Returns how many sockets that were.
     /// `ERR_BUSY`.
     pub fn end(&self, ended: &Ended) -> Result<usize, Error> {
-        let answers = self.ask(&Question::End { server: self.id, ended: ended.clone() })?;
+        self.count(&Question::End { server: self.id, ended: ended.clone() })
+    }
+
+    /// Closes the connections that came by one of the application's HTTP servers. Returns how many. `ERR_BUSY`.
+    pub fn close_via(&self, via: u32) -> Result<usize, Error> {
+        self.count(&Question::Close { server: self.id, via })
+    }
+
+    fn count(&self, question: &Question) -> Result<usize, Error> {
+        let answers = self.ask(question)?;
         Ok(answers.into_iter().map(|answer| if let Answers::Count(count) = answer { count } else { 0 }).sum())
     }
 
@@ -125,6 +135,14 @@ impl Server {
             return Ok(Vec::new());
         }
         self.bus.ask_one(shard_of(socket), &Question::Rooms { socket }).map(names)
+    }
+
+    /// Asks JavaScript about a request, and waits for what it says. None: it says nothing any more.
+    pub async fn ask_about(&self, head: String) -> Option<Said> {
+        let (answer, said) = oneshot::channel();
+        let credit = self.ledger.charge(head.len());
+        self.sink.push(Event::Asked(Box::new(Asked { head, answer, credit })));
+        said.await.ok()
     }
 
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error> {

@@ -10,7 +10,8 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 
 use super::errors::contained;
-use crate::hub::server::{Arrival, Event, Packet, Sink};
+use super::http;
+use crate::hub::server::{Arrival, Asked, Event, Packet, Sink};
 use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
@@ -26,6 +27,7 @@ use crate::transport::Response;
 /// | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+/// | request: on a port of Rust's; answer with answerRequest | 0 | of the question | JSON {method, url, headers, rawHeaders, remoteAddress} | – |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
@@ -37,7 +39,7 @@ use crate::transport::Response;
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'request' | 'room' | 'log' | 'closed'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -64,6 +66,7 @@ impl Item {
             Self::Event(Event::Packet(packet)) => packet.credit.bytes(),
             Self::Event(Event::Connecting(arrival) | Event::Connect(arrival)) => arrival.credit.bytes(),
             Self::Event(Event::Join(join)) => join.credit.bytes(),
+            Self::Event(Event::Asked(asked)) => asked.credit.bytes(),
             Self::Event(Event::Disconnect(_, _, credit) | Event::Room(_, credit)) => credit.bytes(),
             Self::Event(Event::Log(text) | Event::Closed(text)) => text.len(),
             Self::Response(_, response) => response.body.len(),
@@ -230,6 +233,10 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Disconnect(socket, info, _credit)) => event("disconnect", socket, info),
             Item::Event(Event::Join(join)) => {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
+            }
+            Item::Event(Event::Asked(asked)) => {
+                let Asked { head, answer, credit: _credit } = *asked;
+                Self { id: Some(http::question(answer).into()), ..event("request", 0, head) }
             }
             Item::Event(Event::Room(room, _credit)) => event("room", 0, room),
             Item::Event(Event::Log(line)) => event("log", 0, line),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json;
+use crate::config::{Config, Cors};
 
 /// The head of an HTTP request.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,10 @@ pub struct Request {
     pub secure: bool,
     /// The text of the application's refusal (`allowRequest`).
     pub forbidden: Option<String>,
+    /// What the application decided about CORS for this request, instead of the server's option.
+    pub cors: Option<Box<Cors>>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
 }
 
 impl Request {
@@ -35,6 +40,11 @@ impl Request {
         let connection = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("connection"));
         let mut options = connection.flat_map(|(_, value)| value.split(','));
         self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
+    /// What holds for this request: the application's decision, else the server's option.
+    pub fn cors<'a>(&'a self, config: &'a Config) -> Option<&'a Cors> {
+        self.cors.as_deref().or(config.cors.as_ref())
     }
 
     /// Bytes of the head, about.
@@ -66,6 +76,19 @@ impl Request {
     /// The session id that the request names; an empty one counts as none.
     pub fn sid(&self) -> Option<Cow<'_, str>> {
         self.param("sid").filter(|sid| !sid.is_empty())
+    }
+
+    /// What JavaScript is told of it, as JSON: `{method, url, headers, rawHeaders, remoteAddress}`.
+    pub fn head_json(&self) -> String {
+        let raw = self.headers.iter().flat_map(|(name, value)| [name, value]).map(|text| json::quoted(text));
+        format!(
+            "{{\"method\":{},\"url\":{},\"headers\":{},\"rawHeaders\":[{}],\"remoteAddress\":{}}}",
+            json::quoted(&self.method),
+            json::quoted(&self.url),
+            joined_headers(self.headers.iter()),
+            raw.collect::<Vec<_>>().join(","),
+            json::quoted(&self.remote),
+        )
     }
 
     /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970. `cookies`: with them.

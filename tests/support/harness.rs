@@ -30,6 +30,7 @@ impl Sink for Channel {
             Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
+            Event::Asked(asked) => &asked.head,
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
         let _ = self.events.send(event);
@@ -110,6 +111,7 @@ impl Harness {
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info, _) => format!("disconnect {info}"),
+            Event::Asked(asked) => format!("asked {}", asked.head),
             Event::Room(room, _) => format!("room {room}"),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),

@@ -46,6 +46,8 @@ pub enum Doom {
 pub struct Connection {
     /// Whose it is.
     pub server: Arc<Context>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
     /// The Engine.IO session's id.
     pub sid: Id,
     /// The Engine.IO session.

@@ -411,6 +411,7 @@ mod tests {
             let timing = Timing { ping_interval: 1, ping_timeout: 1, upgrade_timeout: 1, close_timeout: 1 };
             let seat = self.server.admit(&Request::default()).expect("there is no limit");
             Connection {
+                via: 0,
                 sid: self.ids.make(),
                 engine: Engine::new(Transport::WebSocket, timing, 0),
                 members: Sockets::new(0, 100, 1),

@@ -1,6 +1,7 @@
 //! From bytes to what they mean: WebSocket messages, Engine.IO packets, Socket.IO packets; and what sessions want done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use bytes::Bytes;
 
@@ -142,10 +143,11 @@ impl Core {
         let mut outbox = Outbox::default();
         outbox.push(Frame::text(&[&open]));
         let connection = Connection {
+            via: request.via,
             sid,
             engine: Engine::new(transport, timing, now),
             members: Sockets::new(
-                now + config.connect_timeout,
+                now + server.connect_timeout.load(Relaxed),
                 config.max_http_buffer_size,
                 config.limits.max_attachments,
             ),
@@ -180,7 +182,7 @@ impl Core {
     }
 
     fn handshake_json(&self, config: &Config, request: &Request) -> Box<str> {
-        let cookies = origin::may_use_cookies(request, config.cors.as_ref());
+        let cookies = origin::may_use_cookies(request, request.cors(config));
         let issued = self.now.wall;
         let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
         let time = time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string();

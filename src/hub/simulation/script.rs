@@ -93,7 +93,7 @@ impl Script {
                     self.held.push(credit);
                 }
                 Event::Room(_, credit) => self.held.push(credit),
-                Event::Log(_) | Event::Closed(_) => {}
+                Event::Log(_) | Event::Closed(_) | Event::Asked(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { ask, decideCors, mustAsk, requestHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -52,12 +52,14 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const head = requestHead(request);
-      if (mustAsk(this.#engine, head, false)) {
-        ask(this.#engine, request, head, (checked) => this.#begin(request, response, checked));
-      } else {
-        this.#begin(request, response, head);
-      }
+      decideCors(this.#engine, request, requestHead(request), (head) => {
+        if (!head) badRequest(response);
+        else if (mustAsk(this.#engine, head, false)) {
+          ask(this.#engine, request, head, (checked) => this.#begin(request, response, checked));
+        } else {
+          this.#begin(request, response, head);
+        }
+      });
     } catch {
       unavailable(response);
     }
@@ -191,6 +193,13 @@ export class Polling {
 function turnAway(request: IncomingMessage): void {
   request.pause();
   setTimeout(() => request.socket.destroy(), LINGER).unref();
+}
+
+/** Engine.IO's answer to a request that a middleware of it failed on. */
+export function badRequest(response: ServerResponse): void {
+  if (response.headersSent) return;
+  response.writeHead(400, { "Content-Type": "application/json" });
+  response.end(JSON.stringify({ code: 3, message: "Bad request" }));
 }
 
 /** Answers a request that nobody serves any more. */

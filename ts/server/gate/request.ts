@@ -1,17 +1,47 @@
-// What the native side is told of a request, and the check of `allowRequest` before it.
+// What the native side is told of a request, and what the application is asked about it before: `cors`, `allowRequest`.
 
 import type { IncomingMessage } from "node:http";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
 
+/** HTTP servers by number, for the native side to tell whose connections are whose. */
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+/** The number of an HTTP server. */
+export function numberOf(server: object): number {
+  const number = numbers.get(server) ?? ++lastNumber;
+  numbers.set(server, number);
+  return number;
+}
+
 export function requestHead(request: IncomingMessage): RequestHead {
+  const { server } = request.socket as { server?: object };
   return {
     method: request.method ?? "GET",
     url: request.url ?? "/",
     headers: request.rawHeaders,
     remoteAddress: request.socket.remoteAddress ?? "",
     secure: (request.socket as { encrypted?: boolean }).encrypted === true,
+    via: (server && numbers.get(server)) ?? 0,
   };
+}
+
+/** Whether the application may have a say in requests, other than by being asked about handshakes. */
+export function asksFirst({ options }: Gate): boolean {
+  return options.decideCors !== undefined;
+}
+
+/** Asks about CORS where the application wants to be, then calls `next` once; without a head the request is refused. */
+export function decideCors(
+  engine: Gate,
+  request: IncomingMessage,
+  head: RequestHead,
+  next: (head: RequestHead | undefined) => void,
+): void {
+  const { decideCors: decide } = engine.options;
+  if (decide) decide(request, (error, cors) => next(error ? undefined : cors ? { ...head, cors } : head));
+  else next(head);
 }
 
 /** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */

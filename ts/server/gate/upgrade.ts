@@ -7,7 +7,7 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { ask, asksFirst, decideCors, mustAsk, requestHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -33,14 +33,18 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     return;
   }
   try {
-    const described = requestHead(request);
-    if (mustAsk(engine, described, true)) {
-      // What the client sends meanwhile stays in the socket's buffer, in order.
-      socket.pause();
-      ask(engine, request, described, (checked) => serve(engine, checked, socket, head));
-    } else {
-      serve(engine, described, socket, head);
-    }
+    // What the client sends meanwhile stays in the socket's buffer, in order.
+    if (asksFirst(engine)) socket.pause();
+    decideCors(engine, request, requestHead(request), (described) => {
+      if (!described) {
+        refuse(socket, "400 Bad Request", "Bad request");
+      } else if (mustAsk(engine, described, true)) {
+        socket.pause();
+        ask(engine, request, described, (checked) => serve(engine, checked, socket, head));
+      } else {
+        serve(engine, described, socket, head);
+      }
+    });
   } catch {
     refuse(socket);
   }
@@ -127,11 +131,10 @@ function finish(stream: Duplex): void {
 }
 
 /** Answers an upgrade that cannot be served, and closes its connection. */
-export function refuse(socket: Duplex): void {
+export function refuse(socket: Duplex, status = "503 Service Unavailable", body = "Service unavailable"): void {
   if (socket.destroyed) return;
-  const body = "Service unavailable";
   socket.write(
-    `HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   finish(socket);
 }

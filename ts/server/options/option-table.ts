@@ -23,7 +23,8 @@ import {
 } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseProxy, parseTickets } from "./parse-access.js";
-import { parseCookie, parseCors } from "./parse-http-options.js";
+import { parseCookie } from "./parse-cookie.js";
+import { type DecideCors, parseCors } from "./parse-cors.js";
 import { parsePolicies } from "./policies.js";
 import { type ParsedSchemas, parseSchemas } from "./schemas.js";
 
@@ -33,6 +34,12 @@ export interface ParsedOptions {
   /** Without a trailing slash. */
   path: string;
   allowRequest?: AllowRequest;
+  /** Asked about each request, in place of the native side's `cors`. */
+  decideCors?: DecideCors;
+  /** Whether the files of socket.io-client are served below the path. */
+  serveClient: boolean;
+  /** Whether all that lies below the path is the server's, as in Socket.IO. */
+  ownsBelow: boolean;
   authenticate?: Authenticate;
   authorizeJoin?: AuthorizeJoin;
   schemas?: ParsedSchemas;
@@ -131,9 +138,12 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     "warn",
     native("logLevel", (name, value) => oneOf(name, value, LEVELS)),
   ),
-  cors: both(false, (value, { native }) => {
-    const cors = parseCors(value);
-    if (cors) native.cors = cors;
+  cors: both(false, (value, parsed) => {
+    const { native: cors, decide } = parseCors(value);
+    if (cors) parsed.native.cors = cors;
+    if (!decide) return;
+    parsed.decideCors = decide;
+    parsed.native.askCors = true;
   }),
   allowRequest: both(undefined, (value, parsed, name) => {
     parsed.allowRequest = func<AllowRequest>(name, value);
@@ -143,6 +153,10 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
   trustProxy: both(false, (value, { native }) => void Object.assign(native, parseProxy(value))),
   schemas: both(undefined, (value, parsed) => {
     parsed.schemas = parseSchemas(value);
+  }),
+  serveClient: each(true, false, (value, parsed, name) => {
+    parsed.serveClient = boolean(name, value);
+    if (parsed.serveClient) parsed.native.clientFiles = true;
   }),
   addTrailingSlash: both(true, (value, _, name) => void boolean(name, value)),
 
@@ -175,9 +189,11 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
 
 /** Socket.IO's options that are not there: why, and whether `false` is fine. */
 export const REFUSED = {
-  serveClient: { why: "clients bundle socket.io-client, or serve its dist folder themselves", falseIsFine: true },
   perMessageDeflate: { why: "WebSocket messages are not compressed", falseIsFine: true },
-  allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
+  allowEIO3: {
+    why: "socket.io-client 1 and 2 (EIO=3) are not served; update them to socket.io-client 3 or 4, or leave this option out",
+    falseIsFine: true,
+  },
   cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
   destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
   destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },

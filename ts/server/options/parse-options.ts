@@ -32,6 +32,8 @@ function parse(
   const parsed: ParsedOptions = {
     native: {},
     path: "",
+    serveClient: of === "server",
+    ownsBelow: of === "server",
     shutdownTimeout: OPTIONS.shutdownTimeout.realtime as number,
     requestTimeout: OPTIONS.requestTimeout.realtime as number,
   };
