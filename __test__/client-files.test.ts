@@ -1,4 +1,5 @@
 // The files of socket.io-client, on the official socket.io and on ours, and on a port of Rust's.
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createServer, type Server as HttpServer } from "node:http";
@@ -8,6 +9,7 @@ import { runInNewContext } from "node:vm";
 import { brotliDecompressSync, gunzipSync, inflateSync } from "node:zlib";
 import { afterEach, describe, expect, test } from "vitest";
 import { module, onBoth } from "./support/both.js";
+import { installation } from "./support/installation.js";
 import { realtime, startAttached } from "./support/nself.js";
 import { type HttpResponse, header, type RequestOptions, request } from "./support/raw.js";
 
@@ -184,5 +186,36 @@ describe("by the real-time layer", () => {
       const get: Get = (path, { method = "GET", ...rest } = {}) => request(server.port as number, method, path, rest);
       return { get, path: "/api/ws" };
     });
+  });
+});
+
+describe("without socket.io-client", () => {
+  const PROGRAM = `
+    const io = require("nself-realtime")(0);
+    const codes = [];
+    process.on("warning", ({ code, message }) => codes.push([code, /npm install socket.io-client/.test(message)]));
+    io.httpServer.once("listening", async () => {
+      const { port } = io.httpServer.address();
+      const answers = [];
+      for (const name of ["socket.io.js", "socket.io.min.js.map"]) {
+        const response = await fetch(\`http://127.0.0.1:\${port}/socket.io/\${name}\`);
+        answers.push([response.status, await response.text()]);
+      }
+      await io.close();
+      console.log(JSON.stringify({ answers, codes }));
+    });`;
+
+  test.each([
+    ["the package", "node_modules/socket.io-client"],
+    ["its files alone", undefined],
+  ])("%s: 404, one warning that says what to install, and the process ends", (_name, missing) => {
+    const app = installation();
+    undo.push(() => app.remove());
+    if (missing) app.write(missing, null);
+    app.write("program.cjs", PROGRAM);
+    const { stdout, status } = spawnSync(process.execPath, ["program.cjs"], { cwd: app.folder, encoding: "utf8" });
+    const answer = [404, "The client is not installed on this server.\n"];
+    expect(JSON.parse(stdout)).toEqual({ answers: [answer, answer], codes: [["NSELF_CLIENT_FILES", true]] });
+    expect(status).toBe(0);
   });
 });

@@ -28,6 +28,27 @@ const WAYS: Record<string, (options: RealtimeOptions) => Promise<number>> = {
   },
 };
 
+test("allowRequest sees no cookies of other hosts' pages where any may come", async () => {
+  const seen: unknown[] = [];
+  const port = await WAYS["on a shared port"]!({
+    cors: { origin: "*" },
+    allowRequest: (request, done) => {
+      seen.push([request.headers.cookie, request.rawHeaders.some((one) => one.toLowerCase() === "cookie")]);
+      done(null, true);
+    },
+  });
+  for (const Origin of [EVIL, `http://127.0.0.1:${port}`]) {
+    const headers = { Origin, Cookie: "session=1" };
+    expect((await request(port, "GET", polling, { headers })).status).toBe(200);
+    await WebSocketSession.open(port, { path, headers });
+  }
+  const [none, all] = [
+    [undefined, false],
+    ["session=1", true],
+  ];
+  expect(seen).toEqual([none, none, all, all]);
+});
+
 describe.each(Object.entries(WAYS))("%s", (_way, start) => {
   test.each([
     ["an expression", /^https:\/\/a\./],

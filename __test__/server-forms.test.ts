@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect as connectTo } from "node:net";
 import { io as connect, type Socket } from "socket.io-client";
 import { afterEach, describe, expect, test } from "vitest";
 import { module, onBoth } from "./support/both.js";
@@ -147,6 +147,40 @@ onBoth("ways to make a server", (kind) => {
     undo.push(() => first.close());
     for (const http of [first.listen(0), second.listen(0)]) {
       expect(await answer(`http://localhost:${await portOf(http)}`)).toBe("hello");
+    }
+  });
+});
+
+onBoth("upgrades to other paths", (kind) => {
+  const { Server } = module(kind);
+
+  test.each([
+    ["nobody listens for", undefined],
+    ["somebody leaves alone", () => {}],
+  ])("end in time, if %s them", async (_name, listener) => {
+    const http = createServer();
+    closing(new Server(http, { destroyUpgradeTimeout: 50 }));
+    if (listener) http.on("upgrade", listener);
+    http.listen(0);
+    const socket = connectTo(await portOf(http), "127.0.0.1");
+    undo.push(() => socket.destroy());
+    socket.write("GET /other HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    expect(await socket.toArray()).toEqual([]);
+  });
+
+  test("are left alone once they are answered, or by destroyUpgrade: false", async () => {
+    for (const options of [{ destroyUpgradeTimeout: 1 }, { destroyUpgrade: false, destroyUpgradeTimeout: 1 }]) {
+      const http = createServer();
+      const io = new Server(http, options);
+      http.on("upgrade", (_request, socket) => {
+        if (options.destroyUpgrade !== false) socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n");
+        setTimeout(() => socket.end("late"), 60);
+      });
+      http.listen(0);
+      const socket = connectTo(await portOf(http), "127.0.0.1");
+      socket.write("GET /other HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+      expect(Buffer.concat(await socket.toArray()).toString()).toMatch(/late$/);
+      await io.close();
     }
   });
 });

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::errors::{Code, coded, whole};
 use super::inbox::Inbox;
 use super::options::NativeCors;
-use crate::guard::cors;
+use crate::guard::{cors, origin};
 use crate::hub;
 use crate::hub::server::Said;
 use crate::session::handshake::{Refusal, Request, verify as check};
@@ -129,6 +129,17 @@ pub fn cors_answer(server: u32, request: RequestHead) -> Result<CorsAnswer, Code
     };
     let headers = headers.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     Ok(CorsAnswer { status, headers })
+}
+
+/// Whether the cookies of a request count: not where any page may come, and this is another host's.
+#[napi(catch_unwind)]
+pub fn may_use_cookies(server: u32, request: RequestHead) -> Result<bool, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    let mut request = Request::from(request);
+    if let Some(proxies) = server.config.access.proxies {
+        proxies.resolve(&mut request);
+    }
+    Ok(origin::may_use_cookies(&request, request.cors(&server.config)))
 }
 
 /// Notes where the answer to a `request` event goes, and names it.

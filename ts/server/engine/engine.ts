@@ -14,7 +14,7 @@ import { isOfClosing, Polling, unavailable } from "../gate/polling.js";
 import { numberOf } from "../gate/request.js";
 import { testTakeover } from "../gate/selftest.js";
 import { keepUntilExit, releaseFromExit } from "../gate/shutdown.js";
-import { handleUpgrade, refuse } from "../gate/upgrade.js";
+import { endUnanswered, handleUpgrade, refuse } from "../gate/upgrade.js";
 import { log } from "../options/logger.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import { binding, type Native } from "../process/binding.js";
@@ -126,6 +126,8 @@ export class Engine implements Gate {
       },
       upgrade: (request, socket, head) => handleUpgrade(this, request, socket, head),
     };
+    const { destroyUpgradeAfter: after } = this.options;
+    if (after !== undefined) handlers.foreign = (socket) => endUnanswered(socket, after);
     // At the root nothing would be left for the application.
     if (ownsBelow && path !== "") handlers.below = () => true;
     else if (serveClient) handlers.below = isClientFile;

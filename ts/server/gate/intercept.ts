@@ -11,6 +11,8 @@ export interface Handlers {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Whether it is also theirs what lies below the path, by what comes behind its slash. Default: nothing is. */
   below?(rest: string): boolean;
+  /** An upgrade is nobody's who claims. */
+  foreign?(socket: Duplex): void;
   /** A server started to listen or accepted a connection. */
   active?(): void;
 }
@@ -85,7 +87,8 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     case "upgrade": {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
       const claim = claims.find((one) => matches(one, request.url, true));
-      claim?.upgrade(request, socket, head);
+      if (claim) claim.upgrade(request, socket, head);
+      else for (const one of [...claims]) one.foreign?.(socket);
       return claim !== undefined;
     }
     default:

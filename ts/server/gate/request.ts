@@ -40,8 +40,25 @@ export function decideCors(
   next: (head: RequestHead | undefined) => void,
 ): void {
   const { decideCors: decide } = engine.options;
-  if (decide) decide(request, (error, cors) => next(error ? undefined : cors ? { ...head, cors } : head));
-  else next(head);
+  const go = (decided: RequestHead) => {
+    withholdCookies(engine, request, decided);
+    next(decided);
+  };
+  if (decide) decide(request, (error, cors) => (error ? next(undefined) : go(cors ? { ...head, cors } : head)));
+  else go(head);
+}
+
+/**
+ * Where any page may come, those of other hosts come without cookies: not to `allowRequest` either, nor to what the
+ * application has in front.
+ */
+function withholdCookies({ native, id, options }: Gate, request: IncomingMessage, head: RequestHead): void {
+  const cors = head.cors ?? options.native.cors;
+  if (!cors || !(cors.reflect || cors.origins.includes("*"))) return;
+  const { headers } = request;
+  if (headers.origin === undefined || headers.cookie === undefined || native.mayUseCookies(id, head)) return;
+  delete headers.cookie;
+  request.rawHeaders = request.rawHeaders.filter((_, at, all) => all[at - (at % 2)]?.toLowerCase() !== "cookie");
 }
 
 /** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */

@@ -130,6 +130,15 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
+/** Ends an upgrade to another path if nobody has answered it in time. */
+export function endUnanswered(socket: Duplex, after: number): void {
+  socket.on("error", () => {});
+  const timer = setTimeout(() => {
+    if (socket.writable && ((socket as Socket).bytesWritten ?? 0) === 0) socket.end();
+  }, after);
+  socket.once("close", () => clearTimeout(timer));
+}
+
 /** Answers an upgrade that cannot be served, and closes its connection. */
 export function refuse(socket: Duplex, status = "503 Service Unavailable", body = "Service unavailable"): void {
   if (socket.destroyed) return;

@@ -38,6 +38,8 @@ export interface ParsedOptions {
   decideCors?: DecideCors;
   /** Whether the files of socket.io-client are served below the path. */
   serveClient: boolean;
+  /** Upgrades elsewhere that nobody has answered by then, in ms, end. */
+  destroyUpgradeAfter: number | undefined;
   /** Whether all that lies below the path is the server's, as in Socket.IO. */
   ownsBelow: boolean;
   authenticate?: Authenticate;
@@ -107,6 +109,8 @@ const count: Check<number> = (name, value) => integer(name, value, 1, MOST);
 
 const MOST = 2 ** 31 - 1;
 const MEBIBYTE = 2 ** 20;
+/** Socket.IO's default, in ms. */
+export const DESTROY_UPGRADE = 1000;
 
 /** What is given in `parsed` is complete but for the options that the defaults leave to the native side. */
 export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof typeof REFUSED>]-?: Option } = {
@@ -158,6 +162,14 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     parsed.serveClient = boolean(name, value);
     if (parsed.serveClient) parsed.native.clientFiles = true;
   }),
+  destroyUpgrade: each(true, false, (value, parsed, name) => {
+    if (!boolean(name, value)) parsed.destroyUpgradeAfter = undefined;
+    else parsed.destroyUpgradeAfter ??= DESTROY_UPGRADE;
+  }),
+  destroyUpgradeTimeout: both(DESTROY_UPGRADE, (value, parsed, name) => {
+    const after = time(name, value, 0) || DESTROY_UPGRADE;
+    if (parsed.destroyUpgradeAfter !== undefined) parsed.destroyUpgradeAfter = after;
+  }),
   addTrailingSlash: both(true, (value, _, name) => void boolean(name, value)),
 
   rateLimit: each(false, DEFAULT_RATES, (value, parsed) => {
@@ -195,8 +207,6 @@ export const REFUSED = {
     falseIsFine: true,
   },
   cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
-  destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
-  destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },
   adapter: { why: "rooms live in the native server", falseIsFine: false },
   parser: { why: "the native server speaks the default parser", falseIsFine: false },
   wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
@@ -211,7 +221,9 @@ function parsePath(value: unknown): string {
 
 function parseTransports(_: string, value: unknown): string[] {
   const known = ["polling", "websocket"];
-  if (Array.isArray(value) && value.includes("webtransport")) refused("transports", '"webtransport"');
+  if (Array.isArray(value) && value.includes("webtransport")) {
+    refused("transports", '"webtransport" is not served; leave it out, and clients come by "websocket" and "polling"');
+  }
   if (!Array.isArray(value) || value.length === 0 || !value.every((item) => known.includes(item))) {
     invalid("transports", 'a list of "polling" and "websocket"');
   }

@@ -135,7 +135,13 @@ export interface ServerOptions extends LimitOptions {
   serveClient?: boolean;
   perMessageDeflate?: false;
   allowEIO3?: false;
-  destroyUpgrade?: false;
+  /**
+   * Upgrades to other paths that nobody has answered after `destroyUpgradeTimeout` (ms, default 1000) end. Default true, in
+   * the nself layer false.
+   */
+  destroyUpgrade?: boolean;
+  /** See `destroyUpgrade`. Default 1000. */
+  destroyUpgradeTimeout?: number;
   cleanupEmptyChildNamespaces?: false;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
