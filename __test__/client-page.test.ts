@@ -143,7 +143,7 @@ it("sends its cookies to a server of another origin only when that was asked for
       },
       { url: server.url, withCredentials: withCredentials as boolean },
     );
-    await vi.waitFor(() => expect(server.presence(`credentials:${withCredentials}`)).toMatchObject([{ userId }]), 5000);
+    await vi.waitFor(() => expect(server.presence(`credentials:${withCredentials}`)).toMatchObject([{ userId }]));
   }
   await context.close();
 });

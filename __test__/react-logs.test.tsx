@@ -10,6 +10,8 @@ import { client, page, server, settled } from "./support/react-page.js";
 
 page();
 
+/** Of the hooks, in ms. */
+const FRAME = 1000 / 60;
 const timestamp = "2026-01-01T00:00:00Z";
 const line = (text: string, service = "api") => ({ service, line: text, timestamp });
 const gap = (count: number, room?: string): GapEvent => ({
@@ -104,11 +106,12 @@ describe("rendering", () => {
     await joined("logs:api");
     await settled();
     renders = 0;
+    const start = performance.now();
     for (let i = 0; i < 500; i++) server.emit("logs:stream", line(String(i)), "logs:api");
     await settled();
-    // The lines may come in two reads of the network.
+    // The lines may come in several reads of the network.
     expect(renders).toBeGreaterThan(0);
-    expect(renders).toBeLessThan(10);
+    expect(renders).toBeLessThanOrEqual((performance.now() - start) / FRAME + 2);
   });
 
   it("goes on where there are no frames, as in a hidden tab", async () => {

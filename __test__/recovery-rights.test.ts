@@ -148,12 +148,12 @@ test("a logout while a client with a ticket is away", async () => {
 });
 
 test("a session that expired meanwhile", async () => {
-  let expiresAt = Date.now() + 1500;
+  let expiresAt = Date.now() + 5000;
   await start({ authenticate: () => ({ userId: "ann", expiresAt }) });
   const { socket, words } = await member({}, "r");
   await cut(running, socket);
   say("within the session", "r");
-  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(expiresAt), 10_000);
+  await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(expiresAt));
   expiresAt = Date.now() + 60_000;
   await back(socket);
   await settled(socket);

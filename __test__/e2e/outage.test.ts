@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { badge, launchBrowser, logInBrowser, open, type TestBrowser } from "./support/browser.js";
+import { badge, launchBrowser, logInBrowser, open, recordStates, type TestBrowser } from "./support/browser.js";
 import { post } from "./support/client.js";
 import { type NextServer, startNext } from "./support/next.js";
 import { example } from "./support/paths.js";
@@ -24,20 +24,6 @@ afterAll(async () => {
 
 const start = async (service: string) => post(`${server.url}/api/services/start`, { service }, await logIn(server.url));
 
-/** The states that the badge goes through from now on. */
-async function watchBadge(page: Page): Promise<() => Promise<string[]>> {
-  await page.evaluate(() => {
-    const node = document.querySelector(".badge") as HTMLElement;
-    const states: string[] = [node.dataset.state ?? ""];
-    Object.assign(globalThis, { badgeStates: states });
-    new MutationObserver(() => {
-      const state = node.dataset.state ?? "";
-      if (state !== states.at(-1)) states.push(state);
-    }).observe(node, { attributes: true });
-  });
-  return () => page.evaluate(() => (globalThis as unknown as { badgeStates: string[] }).badgeStates);
-}
-
 /** What stands in the log: one key for each line, and the numbers of the gateway's requests. */
 async function readLog(page: Page): Promise<{ keys: string[]; numbers: number[] }> {
   const lines = await page
@@ -56,7 +42,7 @@ describe("a server that is killed and started again on its port", () => {
     const logs = await open(browser.context, `${server.url}/logs?service=gateway`);
     const services = await open(browser.context, `${server.url}/services`);
     await logs.locator(".line", { hasText: "#5 " }).waitFor();
-    const states = await watchBadge(logs);
+    const states = await recordStates(logs, ".badge");
 
     server.program.child.kill("SIGKILL");
     await server.program.ended;
@@ -94,7 +80,7 @@ describe("a network that is cut and comes back", () => {
       const page = await open(browser.context, `${proxy.url}/logs?service=gateway`);
       const before = await lastNumber(page);
       await expect.poll(() => lastNumber(page)).toBeGreaterThan(before + 5);
-      const states = await watchBadge(page);
+      const states = await recordStates(page, ".badge");
 
       // The browser knows that it has no network, and what was open is gone.
       await browser.context.setOffline(true);

@@ -19,12 +19,13 @@ export interface TestBrowser {
   close(): Promise<void>;
 }
 
-/** Starts Chromium with an empty profile. */
-export async function launchBrowser(): Promise<TestBrowser> {
+/** Starts Chromium with an empty profile. `ignoreHTTPSErrors`: it takes any certificate. */
+export async function launchBrowser({ ignoreHTTPSErrors = false } = {}): Promise<TestBrowser> {
   const profile = mkdtempSync(join(tmpdir(), "nself-realtime-browser-"));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: CHROMIUM,
     viewport: { width: 1280, height: 800 },
+    ignoreHTTPSErrors,
     args: [
       "--no-sandbox",
       "--disable-gpu",
@@ -68,4 +69,55 @@ export async function open(context: BrowserContext, url: string): Promise<Page> 
   await page.goto(url);
   await badge(page, "connected");
   return page;
+}
+
+/** What the elements of a page had in `data-state`, one after the other in the order of the page, at each change. */
+export type States = () => Promise<string[]>;
+
+/** Begins to record the states of the elements that `selector` finds: a state that passes by is seen, however busy this process is. */
+export async function recordStates(page: Page, selector: string): Promise<States> {
+  const record = await page.evaluateHandle((wanted) => {
+    const seen: string[] = [];
+    const look = () => {
+      const states = [...document.querySelectorAll<HTMLElement>(wanted)].map(({ dataset }) => dataset.state ?? "");
+      if (states.join(" ") !== seen.at(-1)) seen.push(states.join(" "));
+    };
+    look();
+    new MutationObserver(look).observe(document, { subtree: true, childList: true, attributeFilter: ["data-state"] });
+    return seen;
+  }, selector);
+  return () => record.jsonValue();
+}
+
+/** Clicks a button as soon as the page has it. */
+export async function clickAtOnce(page: Page, name: string): Promise<void> {
+  await page.evaluate(
+    (wanted) =>
+      new Promise<void>((resolve) => {
+        const look = () => {
+          const found = [...document.querySelectorAll("button")].find(({ textContent }) => textContent === wanted);
+          if (!found) return;
+          observer.disconnect();
+          found.click();
+          resolve();
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document, { subtree: true, childList: true });
+        look();
+      }),
+    name,
+  );
+}
+
+/** Waits until the page has read these paths of its server: what it does once after it connected is over. */
+export async function hasRead(page: Page, ...paths: string[]): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => {
+      const read = performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname);
+      return wanted.every((path) => read.includes(path));
+    },
+    paths,
+    // A tab in the background has no frames.
+    { polling: 100 },
+  );
 }

@@ -45,6 +45,7 @@ export interface ParsedOptions {
   authenticate?: Authenticate;
   authorizeJoin?: AuthorizeJoin;
   schemas?: ParsedSchemas;
+  cleanupEmptyChildNamespaces?: boolean;
   shutdownTimeout: number;
   /** Time for a request's body, in ms. */
   requestTimeout: number;
@@ -128,6 +129,9 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     45_000,
     native("connectTimeout", (name, value) => time(name, value, 0) || 45_000),
   ),
+  cleanupEmptyChildNamespaces: both(false, (value, parsed, name) => {
+    parsed.cleanupEmptyChildNamespaces = boolean(name, value);
+  }),
   maxHttpBufferSize: each(1_000_000, 65_536, native("maxHttpBufferSize", size)),
   maxOutbox: both(MEBIBYTE, native("maxOutbox", size)),
   maxInboxTotal: both(64 * MEBIBYTE, native("maxInboxTotal", size)),
@@ -206,8 +210,10 @@ export const REFUSED = {
     why: "socket.io-client 1 and 2 (EIO=3) are not served; update them to socket.io-client 3 or 4, or leave this option out",
     falseIsFine: true,
   },
-  cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
-  adapter: { why: "rooms live in the native server", falseIsFine: false },
+  adapter: {
+    why: "rooms live in the native server; several servers will be connected by nself-realtime/cluster",
+    falseIsFine: false,
+  },
   parser: { why: "the native server speaks the default parser", falseIsFine: false },
   wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
   initialPacket: { why: "no packet can be added to the handshake", falseIsFine: false },

@@ -142,7 +142,8 @@ export interface ServerOptions extends LimitOptions {
   destroyUpgrade?: boolean;
   /** See `destroyUpgrade`. Default 1000. */
   destroyUpgradeTimeout?: number;
-  cleanupEmptyChildNamespaces?: false;
+  /** A namespace that was made when a client asked for it goes with its last socket. Default false. */
+  cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
 }
