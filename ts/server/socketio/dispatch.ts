@@ -114,7 +114,12 @@ export class Dispatcher {
     if (socket) return socket.connected ? socket : null;
     if (found.info === undefined) return undefined;
     const info = JSON.parse(found.info) as ConnectInfo;
-    return new RemoteSocket(nsp, found, info, this.#identities.of(info.connection)?.data);
+    return new RemoteSocket(
+      nsp,
+      { id: found.id, rooms: found.rooms ?? [] },
+      info,
+      this.#identities.of(info.connection)?.data,
+    );
   }
 
   /** The server is closed: whoever is left learns of it. */
