@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, readHead } from "./request.js";
+import { ask, keep, mustAsk, readHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -61,10 +61,8 @@ export class Polling {
         return;
       }
       hooks.run(request, response, (refused) => {
-        if (refused) {
-          if (head.token !== undefined) hooks.release(head.token);
-          refuseRequest(response);
-        } else this.#check(request, response, head);
+        if (refused) refuseRequest(response);
+        else this.#check(request, response, head);
       });
     } catch {
       unavailable(response);
@@ -83,12 +81,10 @@ export class Polling {
     }
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+  #begin(request: IncomingMessage, response: ServerResponse, given: RequestHead): void {
     const { native, id: server, hooks } = this.#engine;
-    if (response.destroyed || response.writableEnded) {
-      if (head.token !== undefined) hooks.release(head.token);
-      return;
-    }
+    if (response.destroyed || response.writableEnded) return;
+    const head = keep(this.#engine, request, given);
     const id = this.#nextId++;
     const open: Open = { id, head, request, response };
     try {

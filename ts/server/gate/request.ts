@@ -16,8 +16,8 @@ export function requestHead(request: IncomingMessage): RequestHead {
 }
 
 /**
- * The head of a request that the application may see, too: then it gets what Engine.IO gives it, has no cookies that its sender may not
- * use, and is kept for `socket.request`.
+ * The head of a request. If the application may see it, too, it gets what Engine.IO gives it, and loses cookies that its sender may not
+ * use.
  */
 export function readHead(engine: Gate, request: IncomingMessage, response?: ServerResponse): RequestHead {
   const head = requestHead(request);
@@ -26,7 +26,13 @@ export function readHead(engine: Gate, request: IncomingMessage, response?: Serv
   const { origin, cookie } = request.headers;
   if (origin !== undefined && cookie !== undefined && !native.mayUseCookies(id, head)) dropCookies(request);
   prepare(request, response);
-  return hooks.watchesRefusals || !namesSession(head.url) ? { ...head, token: hooks.keep(request) } : head;
+  return head;
+}
+
+/** Keeps a request for `socket.request` and `connection_error`, if the application has seen it, until the native side lets go of it. */
+export function keep({ hooks, options }: Gate, request: IncomingMessage, head: RequestHead): RequestHead {
+  const isKept = hooks.watchesRefusals || ((hooks.active || options.allowRequest) && !namesSession(head.url));
+  return isKept ? { ...head, token: hooks.keep(request) } : head;
 }
 
 /** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
 import { flat, UpgradeResponse } from "./hooks.js";
-import { ask, mustAsk, readHead } from "./request.js";
+import { ask, keep, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -43,11 +43,8 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     // What the client sends meanwhile stays in the socket's buffer, in order.
     socket.pause();
     engine.hooks.run(request, response, (refused) => {
-      const { token } = described;
-      if (refused || socket.destroyed) {
-        if (token !== undefined) engine.hooks.release(token);
-        if (refused) badRequest(socket);
-      } else check(engine, request, described, socket, head, response);
+      if (refused) badRequest(socket);
+      else check(engine, request, described, socket, head, response);
     });
   } catch {
     refuse(socket);
@@ -65,7 +62,7 @@ function check(
   const go = (checked: RequestHead) => {
     const headers = checked.forbidden === undefined ? response?.additional() : undefined;
     if (headers) engine.hooks.change(headers, request);
-    serve(engine, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
+    serve(engine, request, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
   };
   try {
     if (mustAsk(engine, described, true)) {
@@ -79,22 +76,20 @@ function check(
   }
 }
 
-function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buffer): void {
-  if (socket.destroyed) {
-    if (request.token !== undefined) engine.hooks.release(request.token);
-    return;
-  }
+function serve(engine: Gate, message: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
+  if (socket.destroyed) return;
   const way = wayOf(engine.native);
   if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
     socket.pause();
-    void way.then(() => serve(engine, request, socket, head));
+    void way.then(() => serve(engine, message, described, socket, head));
     return;
   }
   if (way === "refused") {
     refuse(socket);
     return;
   }
+  const request = keep(engine, message, described);
   try {
     const handle = way === "works" ? takeable(socket) : undefined;
     if (!handle) {
@@ -109,6 +104,7 @@ function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buf
     socket.destroy();
     engine.came.taken++;
   } catch (error) {
+    if (request.token !== undefined) engine.hooks.release(request.token);
     // Out of descriptors, or the server is closing.
     if ((error as { code?: unknown }).code === "ERR_TAKEOVER") engine.native.withoutDescriptor(engine.id);
     refuse(socket);
