@@ -37,6 +37,8 @@ interface Stay {
 interface Asking {
   /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
   authenticating: boolean;
+  /** Called when it waits no more. */
+  end?: () => void;
 }
 
 export class Dispatcher {
@@ -159,12 +161,17 @@ export class Dispatcher {
     if (socket) return socket.connected ? socket : null;
     if (found.info === undefined) return undefined;
     const info = JSON.parse(found.info) as ConnectInfo;
-    return new RemoteSocket(nsp, found, info, this.#peers.get(info.connection)?.identity?.data);
+    return new RemoteSocket(
+      nsp,
+      { id: found.id, rooms: found.rooms ?? [] },
+      info,
+      this.#peers.get(info.connection)?.identity?.data,
+    );
   }
 
   /** The server is closed: whoever is left learns of it. */
   end(): void {
-    this.#asking.clear();
+    for (const key of [...this.#asking.keys()]) this.#decided(key);
     for (const [key, socket] of [...this.#sockets]) {
       this.#sockets.delete(key);
       socket._onclose("server shutting down", []);
@@ -201,6 +208,8 @@ export class Dispatcher {
     const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
     const known = session ? { ...info, id: session.id, recovered: true } : info;
     const socket = this.#create(nsp, key, known, userId, peer, identity);
+    asking.end = () => nsp._preConnectSockets.delete(socket.id);
+    nsp._preConnectSockets.set(socket.id, socket);
     try {
       nsp._run(socket, (error) => {
         later(() => {
@@ -217,7 +226,7 @@ export class Dispatcher {
   }
 
   #accept(key: number, userId: string | null, identity: Identity | undefined): void {
-    this.#asking.delete(key);
+    this.#decided(key);
     const { native, id } = this.#engine;
     native.accept(id, key, userId, identity?.session, identity?.expiresAt);
   }
@@ -225,7 +234,7 @@ export class Dispatcher {
   async #name(connection: number, question: number, text: string): Promise<void> {
     const { name, auth } = JSON.parse(text) as { name: string; auth: { [key: string]: Any } };
     const { native, id } = this.#engine;
-    await this.#resolve(name, auth);
+    await this.#resolve(name, auth).catch(raise);
     native.decideNamespace(id, connection, question);
   }
 
@@ -236,8 +245,13 @@ export class Dispatcher {
     native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
-  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+  #decided(key: number): void {
+    this.#asking.get(key)?.end?.();
     this.#asking.delete(key);
+  }
+
+  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+    this.#decided(key);
     this.#peers.leave(key);
     let text: string;
     try {
@@ -308,7 +322,7 @@ export class Dispatcher {
 
   #left(event: InboxEvent): void {
     const asking = this.#asking.get(event.socket);
-    this.#asking.delete(event.socket);
+    this.#decided(event.socket);
     if (asking?.authenticating === false) this.#engine.native.abandon(this.#engine.id);
     const socket = this.#sockets.get(event.socket);
     if (!socket) {

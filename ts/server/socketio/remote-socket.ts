@@ -10,6 +10,7 @@ import type {
   EventsMap,
   TypedEventBroadcaster,
 } from "../options/typed-events.js";
+import { acrossCopies } from "../process/across-copies.js";
 import type { Audience } from "./audience.js";
 import { BroadcastOperator } from "./broadcast.js";
 import type { Rooms } from "./socket-types.js";
@@ -62,3 +63,5 @@ export class RemoteSocket<EmitEvents extends EventsMap = DefaultEventsMap, Socke
     return this;
   }
 }
+
+acrossCopies(RemoteSocket, "RemoteSocket");

@@ -109,11 +109,6 @@ export class Socket<
     return this.nsp.server;
   }
 
-  /** Acknowledgements that it waits for, by their ids. @internal */
-  get acks(): ReadonlyMap<number, Ack> {
-    return this.#acks.waiting;
-  }
-
   /** What the sockets of one connection share. */
   get client(): Client {
     return this.#peer.client;
@@ -246,6 +241,11 @@ export class Socket<
   get rooms(): Set<string> {
     this.#rooms ??= new LiveSet(() => this.#roomsNow());
     return this.#rooms;
+  }
+
+  /** The acknowledgements that it waits for; those of broadcasts are counted by the native side. @internal */
+  get acks(): { readonly size: number } {
+    return this.#acks;
   }
 
   /** The rooms of its namespace. */
