@@ -117,7 +117,6 @@ export interface ServerOptions extends LimitOptions {
    * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
    */
   schemas?: EventSchemas;
-  adapter?: AdapterConstructor | undefined;
   serveClient?: false;
   perMessageDeflate?: false;
   allowEIO3?: false;
@@ -126,6 +125,7 @@ export interface ServerOptions extends LimitOptions {
   cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
+  adapter?: AdapterConstructor | undefined;
 }
 
 /** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */
