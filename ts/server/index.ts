@@ -58,6 +58,9 @@ export type {
 } from "./process/stats.js";
 export type { Adapter, AdapterTargets } from "./socketio/adapter.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
+export type { Client } from "./socketio/client.js";
+export type { Connection, EnginePacket, Transport } from "./socketio/connection.js";
+export type { ConnectionError, EngineServer } from "./socketio/engine-server.js";
 export {
   type Middleware,
   Namespace,
