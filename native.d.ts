@@ -156,7 +156,7 @@ export interface FoundSocket {
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed'
+  kind: 'ack' | 'answers' | 'closed' | 'connect' | 'connecting' | 'disconnect' | 'drained' | 'ended' | 'event' | 'fault' | 'join' | 'log' | 'namespace' | 'opened' | 'packet' | 'refused' | 'released' | 'response' | 'room' | 'sent' | 'stay' | 'upgraded'
   socket: number
   id?: number
   text?: string
@@ -333,6 +333,10 @@ export interface RequestHead {
   secure: boolean
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
+  /** Headers for the response of an upgrade that is accepted: name, value, name, value, … */
+  responseHeaders?: Array<string>
+  /** Names the request: ConnectInfo has it again, and a `released` event says that nobody holds it any more. */
+  token?: number
 }
 
 /** A request's body did not come in time. */
@@ -409,3 +413,33 @@ export declare function watchStays(server: number, nsp: string, on: boolean): st
 
 /** A connection could not be served for want of descriptors. */
 export declare function withoutDescriptor(server: number): void
+
+/**
+ * How a connection is: JSON `{transport, readyState, upgrading, upgraded, waiting}`; null if it is gone. Waits for the
+ * shard. Throws ERR_BUSY.
+ */
+export declare function connectionState(server: number, connection: number): string | null
+
+/** Ends a connection ("forced close"); `discard`: without what waits for it. */
+export declare function endConnection(server: number, connection: number, discard: boolean): void
+
+/** Ends every connection of a server ("forced close"); the server goes on. Waits for the shards. Throws ERR_BUSY. */
+export declare function endConnections(server: number): void
+
+/**
+ * Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
+ * not use them.
+ */
+export declare function mayUseCookies(server: number, request: RequestHead): boolean
+
+/** An Engine.IO message to a client: text, or else data. */
+export declare function sendMessage(server: number, connection: number, text?: string | undefined | null, data?: Buffer | undefined | null): void
+
+/**
+ * What to tell of a connection from now on: 2 its end (`ended`; at once, if it is over), 4 packets from the client
+ * (`packet`), 8 packets to it (`sent`), 16 that all was written (`drained`).
+ */
+export declare function watchConnection(server: number, connection: number, what: number): void
+
+/** What to tell of a server from now on: 1 requests that are refused (`refused`), 2 connections that open (`opened`). */
+export declare function watchServer(server: number, what: number): void

@@ -37,6 +37,69 @@ pub enum Event {
     Log(String),
     /// The server is closed: JSON report.
     Closed(String),
+    /// A request was refused, and somebody wants to know: JSON `{code, message, method, token, request}`.
+    Refused(String, Credit),
+    /// A client sent something that cannot be read: its socket, and what is wrong. Its connection ends.
+    Fault(SocketKey, String, Credit),
+    /// Something happened to a connection on which JavaScript keeps an eye.
+    Line(Box<Line>),
+}
+
+/// Names a connection for JavaScript, as [`SocketKey`] names a socket.
+pub type ConnectionKey = u64;
+
+/// What JavaScript wants to know of a connection: bits of a set.
+pub mod eye {
+    /// JavaScript was told of a socket of it: it hears of the upgrade.
+    pub const UPGRADE: u8 = 1;
+    /// Its end.
+    pub const END: u8 = 2;
+    /// Packets from the client.
+    pub const PACKETS: u8 = 4;
+    /// Packets to the client.
+    pub const SENT: u8 = 8;
+    /// All that waited is written.
+    pub const DRAINED: u8 = 16;
+}
+
+/// What JavaScript wants to know of a server: bits of a set.
+pub mod watch {
+    /// Requests that are refused.
+    pub const REFUSALS: u32 = 1;
+    /// Connections that open.
+    pub const CONNECTIONS: u32 = 2;
+}
+
+/// What happened to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// It opened: JSON `{sid, transport, token, handshake}`.
+    Opened,
+    /// It went over to WebSocket.
+    Upgraded,
+    /// A packet came: its type and text; binary data is attached.
+    Packet,
+    /// A packet was made for the client: the same.
+    Sent,
+    /// All that waited is written.
+    Drained,
+    /// It is over: JSON `{reason, description}`.
+    Ended,
+}
+
+/// Something that happened to a connection.
+#[derive(Debug)]
+pub struct Line {
+    /// Which.
+    pub connection: ConnectionKey,
+    /// What.
+    pub what: Happening,
+    /// More about it.
+    pub text: String,
+    /// Binary data.
+    pub data: Option<Bytes>,
+    /// Its share of what may wait.
+    pub credit: Credit,
 }
 
 /// A client that asks for a namespace, or has joined it.

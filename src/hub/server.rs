@@ -16,7 +16,7 @@ use super::context::Context;
 use super::core::access::Ended;
 use super::core::look::{Answers, Depth, Entry, Found, Question};
 use super::core::socket::shard_of;
-use super::event::SocketKey;
+use super::event::{ConnectionKey, SocketKey};
 use super::message::{Change, Selection};
 use super::publish;
 use super::runtime::command::Input;
@@ -29,7 +29,7 @@ pub use super::account::Credit;
 pub use super::context::State;
 pub use super::core::look::Detail;
 pub use super::emit::Outgoing;
-pub use super::event::{Arrival, Event, Join, Packet, Sink, Wish};
+pub use super::event::{Arrival, Event, Happening, Join, Line, Packet, Sink, Wish};
 
 /// One server.
 pub struct Server {
@@ -172,6 +172,19 @@ impl Server {
             self.bus.survey(&Question::Forget { nsp: id }, &(Arc::new(|_| {}) as Reply));
         }
         is_gone
+    }
+
+    /// How a connection is, as JSON: `{transport, readyState, upgrading, upgraded, waiting}`; none if it is gone. `ERR_BUSY`.
+    pub fn connection_state(&self, connection: ConnectionKey) -> Result<Option<String>, Error> {
+        if self.state() == State::Closed {
+            return Ok(None);
+        }
+        self.bus.ask_one(shard_of(connection), &Question::Line { connection }).map(|answer| names(answer).pop())
+    }
+
+    /// Ends every connection; the server goes on. `ERR_BUSY`.
+    pub fn end_connections(&self) -> Result<(), Error> {
+        self.ask(&Question::EndLines { server: self.id }).map(drop)
     }
 
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error> {

@@ -1,6 +1,8 @@
 //! The head of an HTTP request as plain data, and what an application may know of it later (`socket.handshake`).
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use super::json;
 
@@ -21,6 +23,43 @@ pub struct Request {
     pub secure: bool,
     /// The text of the application's refusal (`allowRequest`).
     pub forbidden: Option<String>,
+    /// Headers that the application adds to the response of an upgrade.
+    pub response_headers: Vec<(String, String)>,
+    /// How the outside names it, if it wants it back.
+    pub token: Option<Token>,
+}
+
+/// The outside's name of a request, which is told when nobody here holds it any more.
+#[derive(Clone)]
+pub struct Token(Arc<Held>);
+
+struct Held {
+    id: u32,
+    release: Box<dyn Fn(u32) + Send + Sync>,
+}
+
+impl Token {
+    /// A name. `release` gets it in the end, once, on any thread.
+    pub fn new(id: u32, release: impl Fn(u32) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Held { id, release: Box::new(release) }))
+    }
+
+    /// The name.
+    pub fn id(&self) -> u32 {
+        self.0.id
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.0.id)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        (self.release)(self.id);
+    }
 }
 
 impl Request {

@@ -396,12 +396,15 @@ async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Reques
         Ok(upgrade) => upgrade,
         Err(Response { status, headers, body }) => return plain(status, headers, body),
     };
-    if let Purpose::Probe { sid, current, .. } = &purpose {
+    if let Purpose::Probe { sid, current, request, .. } = &purpose {
         let refusal = match known(&server, sid).await {
             false => Some(Refusal::UNKNOWN_SID),
             true => (!current).then_some(Refusal::BAD_REQUEST),
         };
         if let Some(refusal) = refusal {
+            if let Some(request) = request {
+                server.tell_refusal(&refusal, request);
+            }
             return plain(400, refusal.upgrade_headers(), refusal.message.as_bytes().to_vec());
         }
     }

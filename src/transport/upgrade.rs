@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{Headers, Response, note_of, own, served};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Command, Incoming, MakeStream, Purpose};
+use crate::hub::event::watch;
 use crate::hub::ids::Id;
 use crate::hub::server::Server;
 use crate::session::handshake::{Refusal, Request, Verdict, verify};
@@ -28,6 +29,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     }
     let refused = |refusal: Refusal| {
         note_of(&refusal, &request);
+        server.tell_refusal(&refusal, &request);
         Response {
             status: refusal.upgrade_status(),
             headers: refusal.upgrade_headers(),
@@ -51,9 +53,13 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     if let Some(cors) = &config.cors {
         headers.extend(own(cors::headers(cors, &request)));
     }
+    headers.extend(request.response_headers.iter().cloned());
     let is_websocket = request.param("transport").as_deref() == Some("websocket");
     let purpose = match verdict {
-        Verdict::Session { sid, current, websocket } => Purpose::Probe { sid, current, websocket },
+        Verdict::Session { sid, current, websocket } => {
+            let request = server.watches(watch::REFUSALS).then(|| Box::new(request));
+            Purpose::Probe { sid, current, websocket, request }
+        }
         Verdict::Open if !is_websocket => Purpose::Close,
         Verdict::Open => {
             let seat = server.admit(&request).map_err(refused)?;

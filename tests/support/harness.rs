@@ -31,6 +31,8 @@ impl Sink for Channel {
             Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
+            Event::Refused(text, _) | Event::Fault(_, text, _) => text,
+            Event::Line(line) => &line.text,
             Event::Stay(text, _) => text,
             Event::Namespace(wish) => &wish.info,
             Event::Answers(..) => "",
@@ -120,6 +122,9 @@ impl Harness {
             Event::Answers(_, answers, _) => format!("answers {}", acks::text(&answers)),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
+            Event::Refused(refusal, _) => format!("refused {refusal}"),
+            Event::Fault(_, what, _) => format!("fault {what}"),
+            Event::Line(line) => format!("{:?} {}", line.what, line.text),
         }
     }
 }

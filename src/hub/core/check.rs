@@ -20,7 +20,7 @@ impl Core {
             assert!(socket.track.as_ref().is_some_and(|track| track.pid == *pid), "another session's socket");
         }
         for pid in self.recovery.away.keys() {
-            assert!(self.deadlines.at(&Due::Away(*pid)).is_some(), "a session that is kept for ever");
+            assert!(self.deadlines.at(&Due::Away((*pid).into())).is_some(), "a session that is kept for ever");
             assert!(!self.recovery.present.contains_key(pid), "a session in two places");
         }
         self.directory.connections().for_each(|(id, connection)| {

@@ -17,6 +17,7 @@ use crate::hub::account::Account;
 use crate::hub::context::Context;
 use crate::hub::counters::Tally;
 use crate::hub::ids::Id;
+use crate::protocol::request::Token;
 use crate::session::Millis;
 use crate::session::engine::{Engine, Reply, Timing, Transport};
 use crate::session::socket::Sockets;
@@ -90,6 +91,14 @@ pub struct Connection {
     pub wishes: Vec<Wish>,
     /// It goes at the end of the step.
     pub doom: Option<Doom>,
+    /// How the outside names the request that began it.
+    pub token: Option<Token>,
+    /// What JavaScript wants to know: bits of `eye`.
+    pub eye: u8,
+    /// Its session is over, for this reason.
+    pub ended: Option<Reason>,
+    /// What broke the transport, in the words of Engine.IO.
+    pub description: Option<&'static str>,
 }
 
 /// A namespace that a client asked for, and that is not there yet.
@@ -137,6 +146,10 @@ impl Connection {
             leaves_by: None,
             wishes: Vec::new(),
             doom: None,
+            token: None,
+            eye: 0,
+            ended: None,
+            description: None,
         }
     }
 

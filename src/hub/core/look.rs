@@ -11,7 +11,7 @@ use super::effect::Effect;
 use super::socket::SocketId;
 use super::space::Member;
 use super::{Core, Now};
-use crate::hub::event::SocketKey;
+use crate::hub::event::{ConnectionKey, SocketKey, eye};
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
 
@@ -25,6 +25,10 @@ pub enum Question {
     Members { nsp: u32, room: Arc<str> },
     /// The rooms of a socket, its own id first.
     RoomsOf { socket: SocketKey },
+    /// How a connection is.
+    Line { connection: ConnectionKey },
+    /// All connections of a server end.
+    EndLines { server: u32 },
     /// The selected sockets of a namespace, with more or less of each.
     Find { nsp: u32, to: Selection, depth: Detail },
     /// The rooms of a namespace with their members, the sockets' own among them.
@@ -130,6 +134,8 @@ impl Core {
             Question::Sockets { nsp, user, room } => Answers::Sockets(self.entries(*nsp, user.as_ref(), room.as_ref())),
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
             Question::RoomsOf { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::Line { connection } => Answers::Names(self.line_state(*connection).into_iter().collect()),
+            Question::EndLines { server } => Answers::Count(self.end_lines(*server)),
             Question::Find { nsp, to, depth } => Answers::Found(self.find_all(*nsp, to, *depth)),
             Question::Rooms { nsp } => Answers::Rooms(self.table(*nsp)),
             Question::Watch { nsp, on } => Answers::Rooms(self.watch(*nsp, *on)),
@@ -203,8 +209,9 @@ impl Core {
             Detail::Unknown | Detail::Adopt => (!told).then(|| self.connect_info(id, is_known)).flatten(),
         };
         if depth == Detail::Adopt {
-            let socket = self.directory.socket_mut(id)?;
+            let (socket, connection) = self.directory.pair(id)?;
             (socket.told, socket.auth) = (true, None);
+            connection.eye |= eye::UPGRADE;
         }
         Some(Found { key, id: name, rooms, info })
     }

@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../../native.js";
 import type { Gate } from "../gate/gate.js";
 import { handOver } from "../gate/handover.js";
+import { Hooks } from "../gate/hooks.js";
 import { claim, type Handlers, hearUpgrades } from "../gate/intercept.js";
 import { isOfClosing, Polling, unavailable } from "../gate/polling.js";
 import { testTakeover } from "../gate/selftest.js";
@@ -32,6 +33,7 @@ export class Engine implements Gate {
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  readonly hooks: Hooks;
   /** Events that ask all who get them. */
   readonly asking: Asking;
   readonly #inbox: Inbox;
@@ -52,8 +54,9 @@ export class Engine implements Gate {
   #report: string | undefined;
 
   /** Opens the native server. `sink` gets every inbox event except those that concern HTTP and closing. */
-  constructor(options: ParsedOptions, sink: (event: InboxEvent) => void) {
+  constructor(options: ParsedOptions, sink: (event: InboxEvent) => void, hooks: Hooks = new Hooks()) {
     this.options = options;
+    this.hooks = hooks;
     this.native = binding();
     this.polling = new Polling(this);
     this.asking = new Asking(this.native, () => this.id);
@@ -61,6 +64,7 @@ export class Engine implements Gate {
       if (event.kind === "response") this.polling.respond(event);
       else if (event.kind === "closed") this.#nativeClosed(event.text ?? "{}");
       else if (event.kind === "room") this.#roomEvent(event.text);
+      else if (event.kind === "released") hooks.release(event.id ?? 0);
       else if (event.kind === "answers") this.asking.answered(event.id, event.text, event.data);
       else if (event.kind === "log") log(options.logger, event.text);
       else sink(event);
@@ -190,6 +194,7 @@ export class Engine implements Gate {
   #release(): void {
     for (const undo of this.#undo.splice(0)) undo();
     this.polling.end();
+    this.hooks.clear();
     this.asking.close();
     releaseFromExit(this);
     for (const callback of this.onClosed.splice(0)) callback();

@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { ask, mustAsk, readHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -52,7 +52,27 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const head = requestHead(request);
+      const head = readHead(this.#engine, request, response);
+      const { hooks } = this.#engine;
+      // A preflight is answered before any middleware, as in Engine.IO: it has no cookies that one could look at.
+      const isPreflight = request.method === "OPTIONS" && this.#engine.options.native.cors !== undefined;
+      if (hooks.middlewares.length === 0 || isPreflight) {
+        this.#check(request, response, head);
+        return;
+      }
+      hooks.run(request, response, (refused) => {
+        if (refused) {
+          if (head.token !== undefined) hooks.release(head.token);
+          refuseRequest(response);
+        } else this.#check(request, response, head);
+      });
+    } catch {
+      unavailable(response);
+    }
+  }
+
+  #check(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+    try {
       if (mustAsk(this.#engine, head, false)) {
         ask(this.#engine, request, head, (checked) => this.#begin(request, response, checked));
       } else {
@@ -64,13 +84,17 @@ export class Polling {
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
-    if (response.destroyed) return;
-    const { native, id: server } = this.#engine;
+    const { native, id: server, hooks } = this.#engine;
+    if (response.destroyed || response.writableEnded) {
+      if (head.token !== undefined) hooks.release(head.token);
+      return;
+    }
     const id = this.#nextId++;
     const open: Open = { id, head, request, response };
     try {
       native.requestBegin(server, id, head);
     } catch {
+      if (head.token !== undefined) hooks.release(head.token);
       unavailable(response);
       return;
     }
@@ -112,7 +136,7 @@ export class Polling {
     if (!open) return;
     const isLast = registry.leaving && !this.#engine.closing && isOfClosing(open.request.socket);
     if (isLast && isPayload(open, answer)) this.#keep(open, answer);
-    else send(open, answer, this.#engine.closing);
+    else send(open, answer, this.#engine.closing, this.#engine.hooks);
   }
 
   /**
@@ -128,7 +152,7 @@ export class Polling {
       for (const event of answered) {
         const [open, answer] = this.#answered(event);
         if (open && isPayload(open, answer)) this.#keep(open, answer);
-        else if (open) send(open, answer, true);
+        else if (open) send(open, answer, true, this.#engine.hooks);
       }
     }
   }
@@ -179,7 +203,7 @@ export class Polling {
   /** Answers what is left when the native server is gone. */
   end(): void {
     for (const open of [...this.#open.values(), ...this.#full]) {
-      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true);
+      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true, this.#engine.hooks);
       else unavailable(open.response);
     }
     this.#open.clear();
@@ -191,6 +215,16 @@ export class Polling {
 function turnAway(request: IncomingMessage): void {
   request.pause();
   setTimeout(() => request.socket.destroy(), LINGER).unref();
+}
+
+/** Answers a request that a middleware has refused, unless it has done so itself. */
+function refuseRequest(response: ServerResponse): void {
+  if (response.headersSent) {
+    if (!response.writableEnded) response.end();
+    return;
+  }
+  response.writeHead(400, { "Content-Type": "application/json" });
+  response.end('{"code":3,"message":"Bad request"}');
 }
 
 /** Answers a request that nobody serves any more. */

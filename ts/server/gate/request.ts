@@ -1,8 +1,9 @@
 // What the native side is told of a request, and the check of `allowRequest` before it.
 
-import type { IncomingMessage } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
+import { dropCookies, prepare } from "./hooks.js";
 
 export function requestHead(request: IncomingMessage): RequestHead {
   return {
@@ -12,6 +13,20 @@ export function requestHead(request: IncomingMessage): RequestHead {
     remoteAddress: request.socket.remoteAddress ?? "",
     secure: (request.socket as { encrypted?: boolean }).encrypted === true,
   };
+}
+
+/**
+ * The head of a request that the application may see, too: then it gets what Engine.IO gives it, has no cookies that its sender may not
+ * use, and is kept for `socket.request`.
+ */
+export function readHead(engine: Gate, request: IncomingMessage, response?: ServerResponse): RequestHead {
+  const head = requestHead(request);
+  const { hooks, options, native, id } = engine;
+  if (!hooks.active && !options.allowRequest && !hooks.watchesRefusals) return head;
+  const { origin, cookie } = request.headers;
+  if (origin !== undefined && cookie !== undefined && !native.mayUseCookies(id, head)) dropCookies(request);
+  prepare(request, response);
+  return hooks.watchesRefusals || !namesSession(head.url) ? { ...head, token: hooks.keep(request) } : head;
 }
 
 /** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */

@@ -7,7 +7,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { flat, UpgradeResponse } from "./hooks.js";
+import { ask, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -33,13 +34,45 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     return;
   }
   try {
-    const described = requestHead(request);
+    const described = readHead(engine, request);
+    if (!engine.hooks.active) {
+      check(engine, request, described, socket, head);
+      return;
+    }
+    const response = new UpgradeResponse(request, socket);
+    // What the client sends meanwhile stays in the socket's buffer, in order.
+    socket.pause();
+    engine.hooks.run(request, response, (refused) => {
+      const { token } = described;
+      if (refused || socket.destroyed) {
+        if (token !== undefined) engine.hooks.release(token);
+        if (refused) badRequest(socket);
+      } else check(engine, request, described, socket, head, response);
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+function check(
+  engine: Gate,
+  request: IncomingMessage,
+  described: RequestHead,
+  socket: Connection,
+  head: Buffer,
+  response?: UpgradeResponse,
+): void {
+  const go = (checked: RequestHead) => {
+    const headers = checked.forbidden === undefined ? response?.additional() : undefined;
+    if (headers) engine.hooks.change(headers, request);
+    serve(engine, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
+  };
+  try {
     if (mustAsk(engine, described, true)) {
-      // What the client sends meanwhile stays in the socket's buffer, in order.
       socket.pause();
-      ask(engine, request, described, (checked) => serve(engine, checked, socket, head));
+      ask(engine, request, described, go);
     } else {
-      serve(engine, described, socket, head);
+      go(described);
     }
   } catch {
     refuse(socket);
@@ -47,7 +80,10 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
 }
 
 function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buffer): void {
-  if (socket.destroyed) return;
+  if (socket.destroyed) {
+    if (request.token !== undefined) engine.hooks.release(request.token);
+    return;
+  }
   const way = wayOf(engine.native);
   if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
@@ -126,12 +162,20 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
+/** Answers an upgrade that a middleware has refused. */
+function badRequest(socket: Duplex): void {
+  answer(socket, "400 Bad Request", "Bad request");
+}
+
 /** Answers an upgrade that cannot be served, and closes its connection. */
 export function refuse(socket: Duplex): void {
+  answer(socket, "503 Service Unavailable", "Service unavailable");
+}
+
+function answer(socket: Duplex, status: string, body: string): void {
   if (socket.destroyed) return;
-  const body = "Service unavailable";
   socket.write(
-    `HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   finish(socket);
 }

@@ -119,6 +119,7 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
   const opened = open(rest, "a port", false);
   try {
     opened.port = opened.engine.native.listen(opened.engine.id, host, port);
+    opened.io.engine._ownsPort();
   } catch (error) {
     opened.engine.closeNow(0);
     throw error;

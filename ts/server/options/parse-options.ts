@@ -22,6 +22,19 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
   return parsed;
 }
 
+/** Options of Engine.IO. */
+const OF_ENGINE = [
+  ...["pingTimeout", "pingInterval", "upgradeTimeout", "maxHttpBufferSize", "transports", "allowUpgrades"],
+  ...["httpCompression", "cors", "cookie", "allowRequest", "perMessageDeflate", "allowEIO3"],
+];
+
+/** Those of Engine.IO as they were given, with Socket.IO's defaults. */
+export function engineOptions(given: object): Readonly<Record<string, unknown>> {
+  const table = OPTIONS as Record<string, Option>;
+  const value = (name: string) => (given as Record<string, unknown>)[name] ?? table[name]?.server ?? false;
+  return Object.fromEntries(OF_ENGINE.map((name) => [name, value(name)]));
+}
+
 function parse(
   options: object,
   table: Array<[name: string, option: Option]>,

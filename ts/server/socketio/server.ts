@@ -5,9 +5,10 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { FoundSocket } from "../../../native.js";
 import { Engine, engineOf, setEngine } from "../engine/engine.js";
+import type { AdapterConstructor } from "../options/foreign-adapter.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
-import { parseServerOptions } from "../options/parse-options.js";
+import { engineOptions, parseServerOptions } from "../options/parse-options.js";
 import type {
   AllButLast,
   Any,
@@ -31,7 +32,7 @@ import { raise } from "../process/handler-errors.js";
 import { Adapter } from "./adapter.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
-import { EngineView } from "./engine-view.js";
+import { EngineServer } from "./engine-server.js";
 import {
   type Broadcast,
   type Middleware,
@@ -64,7 +65,13 @@ export class Server<
   /** The namespace `/`. */
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The HTTP server it was attached to last. */
-  httpServer: AnyHttpServer | undefined;
+  httpServer!: AnyHttpServer;
+  /** Engine.IO's side of the server: middleware, events of connections, counts. */
+  readonly engine: EngineServer = new EngineServer({
+    engine: () => engineOf(this),
+    open: () => engineOf(this) ?? this._open(parseServerOptions(this.#options)),
+    options: () => engineOptions(this.#options),
+  });
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
   /** In the order in which they are asked. */
   readonly #parents: Array<{
@@ -130,8 +137,8 @@ export class Server<
 
   /** What io.adapter() is in Socket.IO; its own is the only one. */
   adapter(): typeof Adapter;
-  adapter(adapter: unknown): this;
-  adapter(adapter?: unknown): this | typeof Adapter {
+  adapter(adapter: AdapterConstructor): this;
+  adapter(adapter?: AdapterConstructor): this | typeof Adapter {
     if (adapter !== undefined) unsupported("io.adapter(…)", OTHER_ADAPTERS);
     return Adapter;
   }
@@ -227,12 +234,19 @@ export class Server<
     return this.#change({ serveClient: serve as false });
   }
 
-  /** What is known of the engine: `clientsCount`. */
-  get engine(): EngineView {
-    return new EngineView(() => {
-      const engine = engineOf(this);
-      return engine?.native.stats(engine.id);
-    });
+  /** The same as `engine`, under its older name. */
+  get eio(): EngineServer {
+    return this.engine;
+  }
+
+  /** The options that were given. @internal */
+  get opts(): Readonly<ServerOptions> {
+    return this.#options;
+  }
+
+  /** @internal */
+  get _opts(): Readonly<ServerOptions> {
+    return this.#options;
   }
 
   override on<
@@ -356,9 +370,9 @@ export class Server<
 
   /** Opens the native server and declares what is there. @internal */
   _open(options: ParsedOptions): Engine {
-    const dispatcher = new Dispatcher(this.#namespaces, (path, auth) => this.#resolve(path, auth));
+    const dispatcher = new Dispatcher(this.#namespaces, (path, auth) => this.#resolve(path, auth), this.engine, this);
     this.#dispatcher = dispatcher;
-    const engine = new Engine(options, (event) => dispatcher.handle(event));
+    const engine = new Engine(options, (event) => dispatcher.handle(event), this.engine._hooks);
     dispatcher.use(engine);
     engine.onClosed.push(() => {
       dispatcher.end();
@@ -367,6 +381,7 @@ export class Server<
     setEngine(this, engine);
     for (const nsp of this.#namespaces.values()) nsp._opened();
     if (this.#parents.length > 0) engine.native.makeNamespaces(engine.id);
+    this.engine._opened();
     return engine;
   }
 
