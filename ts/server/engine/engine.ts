@@ -5,6 +5,7 @@ import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../../native.js";
+import { endEarly, takeEarly } from "../gate/early.js";
 import type { Gate } from "../gate/gate.js";
 import { handOver } from "../gate/handover.js";
 import { claim, type Handlers, hearUpgrades } from "../gate/intercept.js";
@@ -76,6 +77,7 @@ export class Engine implements Gate {
 
   /** Shares the port of one HTTP server, until that closes. */
   attach(server: EventEmitter): void {
+    endEarly();
     this.#claim(server);
     hearUpgrades(server as HttpServer);
     const onClose = () => void this.close();
@@ -83,10 +85,11 @@ export class Engine implements Gate {
     this.#undo.push(() => server.off("close", onClose));
   }
 
-  /** Shares the port of every HTTP server of this process. */
+  /** Shares the port of every HTTP server of this process, and takes the WebSockets that wait for it already. */
   attachToAll(): void {
     this.#claim(HttpServer.prototype);
     this.#claim(HttpsServer.prototype);
+    takeEarly(this.options.path, (request, socket, head) => handleUpgrade(this, request, socket, head));
   }
 
   #claim(target: EventEmitter): void {

@@ -11,6 +11,8 @@ export interface Handlers {
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** A server started to listen or accepted a connection. */
   active?(): void;
+  /** An upgrade that nobody claims. Who only looks at these makes Node report none. */
+  seen?(request: IncomingMessage, socket: Duplex, head: Buffer): void;
 }
 
 interface Claim extends Handlers {
@@ -68,7 +70,7 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     case "listening":
     case "connection":
     case "secureConnection":
-      hearUpgrades(server);
+      if (claims.some(({ seen }) => !seen)) hearUpgrades(server);
       for (const claim of [...claims]) claim.active?.();
       return false;
     case "request":
@@ -83,7 +85,8 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     case "upgrade": {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
       const claim = claims.find(({ path }) => matches(path, request.url, true));
-      claim?.upgrade(request, socket, head);
+      if (claim) claim.upgrade(request, socket, head);
+      else for (const one of claims) one.seen?.(request, socket, head);
       return claim !== undefined;
     }
     default:
