@@ -21,6 +21,20 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/** Answers that are handed over. */
+export interface Answers {
+  /** JSON `[[attachments, value?], …]`. */
+  text: string
+  /** Their attachments, one after another. */
+  data: Array<Buffer>
+}
+
+/**
+ * Emits as `emit` does, and asks all who get the event to acknowledge `id`. Returns the number of the group of answers: an
+ * `answers` event comes when all have answered; endAsking gives those that have. Nothing when the server is closed.
+ */
+export declare function askAll(server: number, nsp: string, rooms: Array<string>, except: Array<string>, id: number, flags: number, text: string, attached?: Array<Buffer>): number | null
+
 /**
  * Self-test of the fallback: waits for one byte on one end of a socket pair, answers with `token`, then closes it;
  * returns the other end's descriptor. Throws ERR_TAKEOVER.
@@ -47,6 +61,9 @@ export declare function createTicket(server: number, userId: string, rooms: Arra
 
 /** Answers a `join` event, by its id: lets the socket into the room, or refuses with the text of `error`. */
 export declare function decideJoin(server: number, socket: number, id: number, error?: string | undefined | null): void
+
+/** Answers a `namespace` event: what it names is declared, or there is none. */
+export declare function decideNamespace(server: number, connection: number, id: number): void
 
 /**
  * Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept
@@ -89,6 +106,31 @@ export declare function emit(server: number, nsp: string, rooms: string | Array<
  */
 export declare function emitEvent(kind: string, data: string, rooms?: string | Array<string> | undefined | null, socketId?: string | undefined | null, userId?: string | undefined | null, batch?: boolean | undefined | null): boolean
 
+/** The time for answers is over: those that have come. Nothing: all had come, and their event is on its way. */
+export declare function endAsking(server: number, group: number): Answers | null
+
+/**
+ * The sockets in any of `rooms` (all, if there are none), without those in any of `except`. `detail`: `id`; `rooms`, their
+ * rooms too; `unknown`, also the rooms and the info of those that JavaScript has not been told of; `all`, the same of
+ * each; `adopt`, as `unknown`, and from now on JavaScript is told of them as of others. Waits for the shards. Throws
+ * ERR_BUSY.
+ */
+export declare function findSockets(server: number, nsp: string, rooms: Array<string>, except: Array<string>, detail: 'id' | 'rooms' | 'unknown' | 'all' | 'adopt'): Array<FoundSocket>
+
+/** Forgets a namespace in which nobody is. False: somebody is, or may come back to it. */
+export declare function forgetNamespace(server: number, name: string): boolean
+
+/** A socket. */
+export interface FoundSocket {
+  /** By which JavaScript names it. */
+  key: number
+  id: string
+  /** Its own first. */
+  rooms?: Array<string>
+  /** JSON ConnectInfo: see InboxEvent. */
+  info?: string
+}
+
 /**
  * One thing that Rust tells JavaScript. Events of one socket arrive in order; many share one call.
  *
@@ -102,6 +144,9 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+ * | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
+ * | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
+ * | namespace: a client asks for one that is not there; answer with decideNamespace | key of the connection | of the question | JSON {name, auth} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
  *
@@ -111,7 +156,7 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed'
   socket: number
   id?: number
   text?: string
@@ -129,6 +174,9 @@ export declare function leaveAll(server: number, socket: number): void
 
 /** Rust owns the port, of all addresses unless a host is given. Returns the bound port. Throws ERR_LISTEN. */
 export declare function listen(server: number, host: string | undefined | null, port: number): number
+
+/** JavaScript may make namespaces from now on when clients ask for them: see the `namespace` event. */
+export declare function makeNamespaces(server: number): void
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -293,6 +341,12 @@ export declare function requestLate(server: number): void
 /** Socket ids in a room; waits for the shards. Throws ERR_BUSY. */
 export declare function roomMembers(server: number, nsp: string, room: string): Array<string>
 
+/**
+ * JSON object of a namespace's rooms, each with the ids of its sockets; their own rooms are among them. Waits for the shards.
+ * Throws ERR_BUSY.
+ */
+export declare function roomTable(server: number, nsp: string): string
+
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
 
@@ -346,6 +400,12 @@ export declare function version(): string
  * have members.
  */
 export declare function watchRooms(server: number): void
+
+/**
+ * Tells of each who comes into a room of a namespace or leaves it by `stay` events, from now on, or no more. Returns as
+ * roomTable does: what comes by events is what happened since. Throws ERR_BUSY.
+ */
+export declare function watchStays(server: number, nsp: string, on: boolean): string
 
 /** A connection could not be served for want of descriptors. */
 export declare function withoutDescriptor(server: number): void

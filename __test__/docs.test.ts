@@ -2,6 +2,7 @@
 // error code has its entry, and links lead somewhere.
 
 import { spawnSync } from "node:child_process";
+import { EventEmitter } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,13 +28,22 @@ describe("TypeScript", () => {
   // Who pastes the README has no more than that; the guide declares own events, which then have to be declared all.
   test.each([
     ["README.md", documents.slice(0, 1), 3],
-    ["the pages of docs", documents.slice(1), 20],
+    ["the pages of docs", documents.slice(1).filter((document) => !document.startsWith("docs/recipes/")), 20],
   ])("of %s compiles as an application's", (_, from, least) => {
     const found = of("ts", "tsx").filter(({ document }) => from.includes(document));
     const files = Object.fromEntries(found.map((block) => [`${where(block)}.${block.language}`, block.code]));
     expect(Object.keys(files).length).toBeGreaterThan(least);
     expect(typeErrors(files)).toEqual({});
   });
+
+  test.each(documents.filter((document) => document.startsWith("docs/recipes/")))(
+    "of %s compiles as one application",
+    (document) => {
+      const found = blocksOf(document).filter(({ language }) => language === "ts" || language === "tsx");
+      expect(found.filter(({ path }) => path === undefined).map(where)).toEqual([]);
+      expect(typeErrors(Object.fromEntries(found.map(({ path, code }) => [path ?? "", code])))).toEqual({});
+    },
+  );
 
   test("own events are checked by name and data once they are declared, on both sides", () => {
     const own = `import { emitEvent, emitToUser } from "nself-realtime";
@@ -167,30 +177,79 @@ test.each(cases(of("caddyfile")))("Caddy takes its configuration, where it is in
   expect([undefined, "good"]).toContain(verdict);
 });
 
+/** The members of a prototype that throw ERR_UNSUPPORTED. */
+function refusedOf(prototype: object): string[] {
+  return Object.entries(Object.getOwnPropertyDescriptors(prototype)).flatMap(([member, { get, value: method }]) => {
+    try {
+      get?.call({});
+    } catch (error) {
+      if ((error as { code?: string }).code === "ERR_UNSUPPORTED") return [member];
+    }
+    return /unsupported\(/.test(String(method)) && !/[#]/.test(String(method)) && member !== "of" ? [member] : [];
+  });
+}
+
 test("docs/socketio.md names all that is refused", async () => {
   const name: string = "nself-realtime";
   const { Server, Namespace, Socket, BroadcastOperator } = (await import(/* @vite-ignore */ name)) as typeof Realtime;
   const io = new Server();
-  const refused = (value: object) =>
-    Object.entries(Object.getOwnPropertyDescriptors(value)).flatMap(([member, { get, value: method }]) => {
-      try {
-        get?.call({});
-      } catch (error) {
-        if ((error as { code?: string }).code === "ERR_UNSUPPORTED") return [member];
-      }
-      return /unsupported\(/.test(String(method)) && !/[#]/.test(String(method)) && member !== "of" ? [member] : [];
-    });
-  const members = [Server, Namespace, Socket, BroadcastOperator].flatMap(({ prototype }) => refused(prototype));
+  const members = [Server, Namespace, Socket, BroadcastOperator].flatMap(({ prototype }) => refusedOf(prototype));
   expect(members).toContain("adapter");
   expect(members).toContain("allSockets");
   const page = textOf("docs/socketio.md");
   const unsaid = [
     ...members,
-    ...refused(Object.getPrototypeOf(io.engine)).filter(
+    ...refusedOf(Object.getPrototypeOf(io.engine)).filter(
       (member) => !/[Ll]istener|once|off|emit|attach|close/.test(member),
     ),
   ];
   expect(unsaid.filter((member) => !new RegExp(`\\b${member}\\b`).test(page))).toEqual([]);
+});
+
+/** The sections of docs/server.md, each with its members, and whether the page says that they are not here. */
+function serverPage(): Record<string, Map<string, boolean>> {
+  const sections: Record<string, Map<string, boolean>> = {};
+  for (const section of textOf("docs/server.md").split(/^## /m).slice(1)) {
+    const members = new Map<string, boolean>();
+    for (const [, names = "", says = ""] of section.matchAll(/^\| (`(?:[^|\\]|\\.)*) \| (.*) \|$/gm)) {
+      for (const [, name = ""] of names.matchAll(/`(?:[\w.]*\.)?(\w+)(?=[(`])/g)) {
+        members.set(name, says.startsWith("**not here**"));
+      }
+    }
+    sections[section.split("\n")[0] ?? ""] = members;
+  }
+  return sections;
+}
+
+test("docs/server.md names every member, and says of those that are refused that they are not here", async () => {
+  const name: string = "nself-realtime";
+  const { Server, Namespace, Socket, BroadcastOperator } = (await import(/* @vite-ignore */ name)) as typeof Realtime;
+  const page = serverPage();
+  // A server has what a namespace has, and that what a room has.
+  const classes: Array<[object, string[]]> = [
+    [Server.prototype, ["Server", "Namespace", "Room"]],
+    [Namespace.prototype, ["Namespace", "Room"]],
+    [BroadcastOperator.prototype, ["Room"]],
+    [Socket.prototype, ["Socket"]],
+    [Object.getPrototypeOf(new Server().engine), ["Engine"]],
+  ];
+  const wrong: string[] = [];
+  for (const [prototype, sections] of classes) {
+    const listed = (member: string) =>
+      sections.map((section) => page[section]?.get(member)).find((is) => is !== undefined);
+    const refused = new Set(refusedOf(prototype));
+    const own = Object.getOwnPropertyNames(prototype).filter((member) => /^(?!constructor$)[a-z]/.test(member));
+    for (const member of own) {
+      if (member in EventEmitter.prototype && listed(member) === undefined) continue;
+      if (listed(member) !== refused.has(member)) {
+        wrong.push(`${sections[0]}: ${member} is ${refused.has(member) ? "refused" : "here"}`);
+      }
+    }
+    for (const [member, isRefused] of page[sections[0] ?? ""] ?? []) {
+      if (isRefused && member in prototype && !refused.has(member)) wrong.push(`${sections[0]}: ${member} is here now`);
+    }
+  }
+  expect(wrong, "flip these rows of docs/server.md").toEqual([]);
 });
 
 describe("error codes", () => {

@@ -24,6 +24,8 @@ const OPTIONS = {
   router: "module",
   excludePrivate: true,
   excludeInternal: true,
+  // What is inherited from EventEmitter is in the documentation of Node.
+  excludeExternals: true,
   disableSources: true,
   hidePageHeader: true,
   hideBreadcrumbs: true,
@@ -54,10 +56,14 @@ async function pages() {
   const folder = mkdtempSync(join(tmpdir(), "nself-realtime-docs-"));
   try {
     // Not at the top: `npm run check` of a fresh clone loads this before it has installed anything.
-    const { Application } = await import("typedoc");
+    const { Application, ReflectionKind } = await import("typedoc");
     const application = await Application.bootstrapWithPlugins({ ...OPTIONS, out: folder });
     const project = await application.convert();
     if (!project) throw new Failure("typedoc could not read the types");
+    // What overrides a method of Node's, without a comment of its own, would have Node's: only that says since when.
+    for (const signature of project.getReflectionsByKind(ReflectionKind.SomeSignature)) {
+      if (signature.comment?.getTag("@since")) delete signature.comment;
+    }
     await application.generateOutputs(project);
     const found = { "api.md": INDEX, "options.md": await optionsPage() };
     for (const [name, [entry]] of Object.entries(ENTRIES)) {

@@ -1,4 +1,4 @@
-// `node scripts/screenshots.mjs`: starts the built example, lets its services run for a while, and takes the pictures in docs/screenshots.
+// `npm run screenshots`: starts the built example, lets its services run for a while, and takes the pictures in docs/screenshots.
 
 import { spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";

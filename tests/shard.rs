@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use harness::{Client, Harness, PATIENCE, Polling, all, event, response, rooms_of};
-use nself_realtime::config::{Batch, Config};
-use nself_realtime::hub::server::Outgoing;
-use nself_realtime::hub::{Change, Selection};
+use nself_realtime::config::{Access, Batch, Config};
+use nself_realtime::hub::command::{Command, Input};
+use nself_realtime::hub::server::{Event, Outgoing};
+use nself_realtime::hub::{self, Change, Identity, Selection, To};
 
 fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|number| number.to_string()).collect()
@@ -345,4 +346,72 @@ fn answers_come_while_threads_emit_without_a_pause() {
         answered
     });
     assert_eq!(answered, 20, "before the emitter ended");
+}
+
+/// A client that JavaScript knows as this user.
+fn identified(harness: &Harness, user: &str) -> Client {
+    let mut client = Client::open(harness.port);
+    client.send("40");
+    let socket = loop {
+        if let Event::Connecting(arrival) = harness.events.recv_timeout(PATIENCE).expect("a question") {
+            break arrival.socket;
+        }
+    };
+    let identity = Identity { user: Some(user.into()), ..Identity::default() };
+    harness.server.tell_socket(socket, Input::Accept { socket, identity });
+    let reply = client.receive().expect("an answer to CONNECT");
+    let reply: serde_json::Value = serde_json::from_str(reply.strip_prefix("40").expect("CONNECT")).unwrap();
+    client.id = reply["sid"].as_str().expect("a socket id").to_owned();
+    client
+}
+
+#[test]
+fn a_users_events_reach_its_sockets_in_order_and_nobody_else() {
+    let access = Access { authenticate: true, ..Access::default() };
+    let harness = Harness::open(Config { access, ..Config::default() });
+    let (mut ann, mut also_ann, mut bob) =
+        (identified(&harness, "ann"), identified(&harness, "ann"), identified(&harness, "bob"));
+    harness.join(&also_ann, &["red"]);
+    harness.join(&bob, &["red", "ann"]);
+    let of = |user: &str| Selection::user(user.into());
+    harness.emit(of("ann"), 1);
+    harness.emit(all(), 2);
+    harness.batch(of("ann"), 3);
+    harness.batch(of("ann"), 4);
+    harness.emit(Selection { rooms: ["red".into()].into(), ..of("ann") }, 5);
+    harness.emit(Selection { except: ["red".into()].into(), ..of("ann") }, 6);
+    harness.emit(rooms_of(&["red"]), 7);
+    harness.emit(of("an"), 8);
+    harness.emit(of("bob"), 9);
+    harness.server.change_all("/", &of("ann"), &Change::Join(vec!["blue".into()]));
+    harness.emit(rooms_of(&["blue"]), 10);
+    harness.begin_close(PATIENCE);
+    assert_eq!(ann.rest(), ["1", "2", "3", "4", "6", "10"]);
+    assert_eq!(also_ann.rest(), ["1", "2", "3", "4", "5", "7", "10"]);
+    assert_eq!(bob.rest(), ["2", "7", "9"]);
+}
+
+#[test]
+fn an_event_for_a_user_asks_nobody_and_waits_for_nobody() {
+    let access = Access { authenticate: true, ..Access::default() };
+    let harness = Harness::open(Config { nself: true, access, ..Config::default() });
+    let mut ann = identified(&harness, "ann");
+    let (go, stop) = std::sync::mpsc::channel::<()>();
+    let stop = std::sync::Arc::new(std::sync::Mutex::new(stop));
+    for shard in 0..harness.server.shards() {
+        let stop = stop.clone();
+        // Until the test says so, the shard does nothing.
+        let wait = move |_: &_| {
+            let _ = stop.lock().unwrap().recv();
+        };
+        harness.server.mailbox(shard).push(Command::Run(Box::new(wait)));
+    }
+    assert_eq!(hub::emit_event("note", "1", &To::User("ann"), None), Ok(true));
+    assert_eq!(hub::emit_event("note", "2", &To::Rooms(&[&ann.id]), None), Ok(true));
+    assert_eq!(hub::emit_event("note", "3", &To::User("ann"), None), Ok(true));
+    drop(go);
+    for number in ["1", "2", "3"] {
+        let packet = ann.receive().expect("an event");
+        assert!(packet.contains(&format!("\"data\":{number}")), "{number}: {packet}");
+    }
 }

@@ -9,7 +9,7 @@ export const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 /** README.md and the pages that are written by hand, relative to the root. */
 export const documents = [
   "README.md",
-  ...["docs", "docs/servers"].flatMap((folder) =>
+  ...["docs", "docs/servers", "docs/recipes"].flatMap((folder) =>
     readdirSync(join(root, folder))
       .filter((name) => name.endsWith(".md"))
       .map((name) => `${folder}/${name}`),

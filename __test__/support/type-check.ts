@@ -32,7 +32,9 @@ export function typeErrors(files: Record<string, string>): Record<string, string
     Object.entries({ ...files, ...STAND_INS }).map(([name, code]) => [join(folder, name), { name, code }]),
   );
   const host = ts.createCompilerHost(OPTIONS);
-  const { fileExists, readFile, getSourceFile } = host;
+  const { fileExists, readFile, getSourceFile, directoryExists } = host;
+  // They may import each other, from folders that are nowhere.
+  host.directoryExists = (path) => path.startsWith(folder) || (directoryExists?.(path) ?? true);
   host.fileExists = (path) => paths.has(path) || fileExists(path);
   host.readFile = (path) => paths.get(path)?.code ?? readFile(path);
   host.getSourceFile = (path, ...rest) => {

@@ -89,7 +89,7 @@ const RULES = [
     "seeded",
   ].flatMap((data) => below(data, ["core", "runtime", "bus", "publish", "server", "stats"])),
   {
-    in: /^src\/hub\/core\/(?!reap\.rs|directory\.rs)/,
+    in: /^src\/hub\/core\/(?!reap\.rs|directory\.rs|directory\/)/,
     never: /\bbury_/,
     because: "only reap takes anything out",
   },
@@ -97,6 +97,12 @@ const RULES = [
     in: /^src\/(?:protocol|session|guard)\b/,
     never: /\bFxHash/,
     because: "clients choose the keys there: a hash without a seed lets them all collide",
+  },
+  {
+    in: /^src\/(?:hub|transport)\b/,
+    never:
+      /\bFxHash(?:Map|Set)<(?!(?:u32|\(u32, u32\)|Id|SocketId|SocketKey),|Member>)|IndexMap<(?!SocketId,).*FxBuildHasher/,
+    because: "only numbers and ids of ours may have a hash without a seed: other keys are chosen by clients",
   },
   {
     in: /^src\/(?!node\/|transport\/takeover\.rs$)/,

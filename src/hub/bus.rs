@@ -22,7 +22,14 @@ pub trait Bus: Send + Sync {
     fn publish(&self, message: Arc<Message>);
     /// Asks all, and waits. `ERR_BUSY` if somebody does not answer in time: that is not the same as nothing.
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error>;
+    /// How many answer a question.
+    fn shards(&self) -> usize;
+    /// Asks all, and does not wait: `reply` gets each answer.
+    fn survey(&self, question: &Question, reply: &Reply);
 }
+
+/// Gets an answer, on the thread of whoever gives it.
+pub type Reply = Arc<dyn Fn(Answers) + Send + Sync>;
 
 /// The shards of this process.
 #[derive(Clone)]
@@ -82,5 +89,17 @@ impl Bus for Local {
 
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error> {
         self.collect(&self.mailboxes, question)
+    }
+
+    fn shards(&self) -> usize {
+        self.mailboxes.len()
+    }
+
+    fn survey(&self, question: &Question, reply: &Reply) {
+        let _order = self.order.lock();
+        for mailbox in self.mailboxes.iter() {
+            let reply = reply.clone();
+            mailbox.push(Command::Ask(question.clone(), Box::new(move |answer| reply(answer))));
+        }
     }
 }

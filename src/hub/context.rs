@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use parking_lot::Mutex;
 
 use super::account::Ledger;
+use super::acks::Acks;
 use super::attendance::Attendance;
 use super::counters::{Counter, Counters, Refusals};
 use super::event::Sink;
@@ -40,6 +41,8 @@ pub struct Context {
     pub refusals: Refusals,
     /// What waits for JavaScript.
     pub ledger: Arc<Ledger>,
+    /// Answers to events that asked many.
+    pub acks: Acks,
     /// Which rooms there are, and who is away for a moment.
     pub attendance: Attendance,
     /// Events that were emitted here.
@@ -60,6 +63,7 @@ impl Context {
             gate: Gate::new(config.limits),
             refusals: Refusals::default(),
             ledger: Ledger::new(config.max_inbox_total),
+            acks: Acks::new(config.max_inbox_total),
             attendance: Attendance::new(config.access.max_rooms),
             emitted: Counter::default(),
             state: Mutex::new(State::Open),
@@ -83,9 +87,10 @@ impl Context {
         self.registry.declare(name, listen, ask, self.config.recovery);
     }
 
-    /// Whether JavaScript may want to know a client's handshake.
+    /// Whether JavaScript may want to know a client's handshake: with the nself layer only if it has said so, elsewhere it may
+    /// ask later, too.
     pub fn wants_handshakes(&self) -> bool {
-        self.config.access.authenticate || self.registry.is_any_heard()
+        !self.config.nself || self.config.access.authenticate || self.registry.is_any_heard()
     }
 
     /// The numbers of one shard.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::account::Credit;
+use super::acks::{Answer, GroupId};
 use crate::protocol::json;
 use crate::protocol::socket::Kind;
 
@@ -26,6 +27,12 @@ pub enum Event {
     Disconnect(SocketKey, String, Credit),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
     Room(String, Credit),
+    /// A socket came into a room of a namespace that is watched, or left it: JSON `{nsp, room, id, joined}`.
+    Stay(String, Credit),
+    /// All have answered an event that asked many, or can answer no more.
+    Answers(GroupId, Vec<Answer>, Credit),
+    /// A client asks for a namespace that is not there yet; answer with the token, then release the decision.
+    Namespace(Box<Wish>),
     /// A line for the application's logger: JSON `{level, target, message, fields}`.
     Log(String),
     /// The server is closed: JSON report.
@@ -69,6 +76,19 @@ pub struct Join {
     pub token: u32,
     /// The room.
     pub room: Arc<str>,
+    /// Its share of what may wait.
+    pub credit: Credit,
+}
+
+/// A client asks for a namespace that is not there yet.
+#[derive(Debug)]
+pub struct Wish {
+    /// Whose wish it is: a connection's key, made as those of sockets are.
+    pub connection: SocketKey,
+    /// Names the question among others.
+    pub token: u32,
+    /// JSON `{name, auth}`.
+    pub info: String,
     /// Its share of what may wait.
     pub credit: Credit,
 }

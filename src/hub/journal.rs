@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use smallvec::{SmallVec, smallvec};
 
 use super::message::{Change, Selection};
 use super::run::Run;
@@ -36,10 +37,12 @@ pub struct Piece {
     pub next: Position,
 }
 
-/// Which rooms somebody was in at a place of the journal.
+/// Who somebody was, and in which rooms, at a place of the journal.
 pub trait Wants {
     /// The rooms to look into: all that they were in at any time.
     fn rooms(&self) -> Vec<Arc<str>>;
+    /// Whose they are.
+    fn user(&self) -> Option<Arc<str>>;
     /// Whether an event at this place was for them.
     fn wants(&self, at: Position, to: &Selection) -> bool;
 }
@@ -86,14 +89,33 @@ impl Entry {
     }
 }
 
+/// Whom events are for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Audience {
+    Everybody,
+    Room(Arc<str>),
+    User(Arc<str>),
+}
+
+impl Audience {
+    /// Those among which whoever is selected is.
+    fn of(to: &Selection) -> SmallVec<[Self; 1]> {
+        match (&to.user, to.rooms.as_slice()) {
+            (Some(user), _) => smallvec![Self::User(user.clone())],
+            (None, []) => smallvec![Self::Everybody],
+            (None, rooms) => rooms.iter().cloned().map(Self::Room).collect(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct Inside {
     /// The place before the first entry.
     start: Position,
     entries: VecDeque<Entry>,
     bytes: usize,
-    /// By room: the places of its events. The empty name: those for everybody.
-    rooms: HashMap<Arc<str>, VecDeque<Position>, Seeded>,
+    /// The places of events, by whom they are for.
+    lists: HashMap<Audience, VecDeque<Position>, Seeded>,
     /// The places of changes.
     changes: VecDeque<Position>,
 }
@@ -119,9 +141,8 @@ impl Journal for Ring {
         let position = self.head() + 1;
         let run = encode(&self.mark(position));
         let mut inside = self.inside.lock();
-        let everybody: Arc<str> = "".into();
-        for room in if to.rooms.is_empty() { std::slice::from_ref(&everybody) } else { to.rooms.as_slice() } {
-            inside.rooms.entry(room.clone()).or_default().push_back(position);
+        for audience in Audience::of(to) {
+            inside.lists.entry(audience).or_default().push_back(position);
         }
         inside.add(Entry { at: now, to: to.clone(), body: Body::Event(run.clone()) }, self.duration);
         (position, run)
@@ -174,15 +195,15 @@ impl Journal for Ring {
     }
 
     fn read(&self, after: Position, until: Position, whose: &dyn Wants, bytes: usize) -> Option<Piece> {
-        let rooms = whose.rooms();
+        let rooms = whose.rooms().into_iter().map(Audience::Room);
+        let audiences = rooms.chain(whose.user().map(Audience::User)).chain([Audience::Everybody]);
         let inside = self.inside.lock();
         if after < inside.start {
             return None;
         }
         let mut places: Vec<Position> = Vec::new();
-        let everybody: Arc<str> = "".into();
-        for room in rooms.iter().chain([&everybody]) {
-            let Some(list) = inside.rooms.get(room) else { continue };
+        for audience in audiences {
+            let Some(list) = inside.lists.get(&audience) else { continue };
             let from = list.partition_point(|place| *place <= after);
             places.extend(list.range(from..).take_while(|place| **place <= until));
         }
@@ -235,14 +256,13 @@ impl Inside {
                 self.changes.pop_front();
                 continue;
             }
-            let everybody: Arc<str> = "".into();
-            for room in if to.rooms.is_empty() { std::slice::from_ref(&everybody) } else { to.rooms.as_slice() } {
-                let Some(list) = self.rooms.get_mut(room) else { continue };
+            for audience in Audience::of(&to) {
+                let Some(list) = self.lists.get_mut(&audience) else { continue };
                 while list.front().is_some_and(|place| *place <= self.start) {
                     list.pop_front();
                 }
                 if list.is_empty() {
-                    self.rooms.remove(room);
+                    self.lists.remove(&audience);
                 }
             }
         }
@@ -269,13 +289,11 @@ pub fn looks_marked(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use smallvec::smallvec;
-
     use super::*;
     use crate::hub::run::Policy;
     use crate::protocol::frame::Frame;
 
-    /// Somebody who was in these rooms from each one's place on.
+    /// Ann, who was in these rooms from each one's place on.
     struct Somebody(Vec<(Arc<str>, Position)>);
 
     impl Wants for Somebody {
@@ -283,15 +301,23 @@ mod tests {
             self.0.iter().map(|(room, _)| room.clone()).collect()
         }
 
+        fn user(&self) -> Option<Arc<str>> {
+            Some("ann".into())
+        }
+
         fn wants(&self, at: Position, to: &Selection) -> bool {
-            to.selects(|room| self.0.iter().any(|(known, since)| **known == *room && at > *since))
+            to.selects(Some("ann"), |room| self.0.iter().any(|(known, since)| **known == *room && at > *since))
         }
     }
 
     fn append(ring: &Ring, now: Millis, rooms: &[&str], except: &[&str]) -> Position {
         let names = |list: &[&str]| list.iter().map(|room| Arc::from(*room)).collect();
-        let to = Selection { rooms: names(rooms), except: names(except) };
-        ring.append(now, &to, &mut |mark| Run::one(smallvec![Frame::text(&[mark])], 0, Policy::Close)).0
+        let to = Selection { rooms: names(rooms), except: names(except), user: None };
+        place(ring, now, &to)
+    }
+
+    fn place(ring: &Ring, now: Millis, to: &Selection) -> Position {
+        ring.append(now, to, &mut |mark| Run::one(smallvec![Frame::text(&[mark])], 0, Policy::Close)).0
     }
 
     fn read(ring: &Ring, after: Position, until: Position, whose: &Somebody) -> Option<Vec<Position>> {
@@ -318,6 +344,23 @@ mod tests {
     }
 
     #[test]
+    fn a_users_events_are_that_users() {
+        let ring = Ring::new(1000, 7);
+        let of = |user: &str, rooms: &[&str]| Selection {
+            rooms: rooms.iter().map(|room| Arc::from(*room)).collect(),
+            ..Selection::user(user.into())
+        };
+        for to in [of("ann", &[]), of("bob", &[]), of("ann", &["a"]), of("ann", &["b"]), of("", &[])] {
+            place(&ring, 0, &to);
+        }
+        append(&ring, 0, &["ann"], &[]);
+        let ann = Somebody(vec![("a".into(), 0)]);
+        assert_eq!(read(&ring, 0, 6, &ann).unwrap(), [1, 3]);
+        append(&ring, 9000, &[], &[]);
+        assert_eq!(ring.inside.lock().lists.len(), 1, "forgotten with the last of it");
+    }
+
+    #[test]
     fn what_is_forgotten_is_said() {
         let ring = Ring::new(1000, 7);
         append(&ring, 0, &["a"], &[]);
@@ -328,7 +371,7 @@ mod tests {
         assert_eq!(read(&ring, 1, 3, &ann).unwrap(), [2, 3]);
         append(&ring, 9000, &[], &[]);
         let inside = ring.inside.lock();
-        assert_eq!((inside.entries.len(), inside.rooms.len()), (1, 1));
+        assert_eq!((inside.entries.len(), inside.lists.len()), (1, 1));
     }
 
     #[test]

@@ -11,25 +11,33 @@ use crate::config::Batch;
 /// Names of rooms.
 pub type Names = SmallVec<[Arc<str>; 1]>;
 
-/// Who gets a message: the sockets in any of `rooms` (all, if there are none), without those in any of `except`. A
-/// socket's id counts as a room that only it is in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+/// Who gets a message: the sockets in any of `rooms` (all, if there are none), without those in any of `except`; of one
+/// `user` alone, if there is one. A socket's id counts as a room that only it is in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selection {
     /// Room names; one, as a rule.
     pub rooms: Names,
     /// Room names.
     pub except: Names,
+    /// By the application's word.
+    pub user: Option<Arc<str>>,
 }
 
 impl Selection {
     /// The members of one room.
     pub fn room(name: Arc<str>) -> Self {
-        Self { rooms: smallvec![name], except: Names::default() }
+        Self { rooms: smallvec![name], ..Self::default() }
     }
 
-    /// Whether it selects somebody who is in those rooms that `is_in` says.
-    pub fn selects(&self, mut is_in: impl FnMut(&str) -> bool) -> bool {
-        (self.rooms.is_empty() || self.rooms.iter().any(|room| is_in(room)))
+    /// The sockets of a user.
+    pub fn user(name: Arc<str>) -> Self {
+        Self { user: Some(name), ..Self::default() }
+    }
+
+    /// Whether it selects a socket of this user, in those rooms that `is_in` says.
+    pub fn selects(&self, user: Option<&str>, mut is_in: impl FnMut(&str) -> bool) -> bool {
+        (self.user.is_none() || self.user.as_deref() == user)
+            && (self.rooms.is_empty() || self.rooms.iter().any(|room| is_in(room)))
             && !self.except.iter().any(|room| is_in(room))
     }
 }

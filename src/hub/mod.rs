@@ -7,9 +7,11 @@
 //! - [`server`]: what its users call; [`publish`] gives messages their order; [`bus`] carries them to the shards.
 //! - [`runtime`]: a shard's thread, its loop and streams. [`core`]: what it decides, without a thread, a clock or I/O.
 //! - [`context`]: what shards know of a server: options, [`registry`] of namespaces, [`counters`], [`attendance`].
+//! - [`acks`]: what many answer to one event.
 //! - [`journal`], [`message`], [`run`], [`emit`], [`event`], [`account`], [`ids`], [`seeded`]: data.
 
 pub mod account;
+pub mod acks;
 pub mod attendance;
 pub mod bus;
 mod clock;
@@ -307,17 +309,16 @@ pub enum To<'a> {
 
 impl To<'_> {
     /// None: there is nobody.
-    fn selection(&self, server: &Server) -> Result<Option<Selection>, Error> {
-        let rooms = match self {
-            Self::All => return Ok(Some(Selection::default())),
-            Self::Rooms(rooms) => rooms.iter().map(|&room| room.into()).collect(),
-            Self::Socket(id) => return Ok(Some(Selection::room((*id).into()))),
-            Self::User(user) => {
-                let entries = server.presence(Some((*user).into()), None)?;
-                entries.into_iter().map(|entry| entry.socket_id.into()).collect::<message::Names>()
+    fn selection(&self) -> Option<Selection> {
+        match *self {
+            Self::All => Some(Selection::default()),
+            Self::Rooms([]) => None,
+            Self::Rooms(rooms) => {
+                Some(Selection { rooms: rooms.iter().map(|&room| room.into()).collect(), ..Selection::default() })
             }
-        };
-        Ok((!rooms.is_empty()).then(|| Selection { rooms, ..Selection::default() }))
+            Self::Socket(id) => Some(Selection::room(id.into())),
+            Self::User(user) => Some(Selection::user(user.into())),
+        }
     }
 }
 
@@ -344,7 +345,7 @@ pub fn emit_event(name: &str, data: &str, to: &To<'_>, batch: Option<bool>) -> R
     let rule = server.config.policies.get(name).map(|rule| rule.keep(Some(data)));
     let keep = rule.or(keep).or(Some(Keep::Close));
     let text = events::envelope(name, data, &events::iso(jiff::Timestamp::now().as_millisecond()), room);
-    let Some(to) = to.selection(&server)? else {
+    let Some(to) = to.selection() else {
         return Ok(true);
     };
     let batch = batch.unwrap_or_else(|| kind.is_some_and(Kind::is_batched));

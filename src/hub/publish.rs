@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use super::bus::Bus;
+use super::acks::{self, Ask, GroupId};
+use super::bus::{Bus, Reply};
 use super::clock;
 use super::context::{Context, State};
+use super::core::asking::Asking;
+use super::core::look::{Answers, Question};
 use super::emit::{Outgoing, policy};
 use super::journal::{looks_marked, marked};
 use super::message::{Body, Change, Event, Message, Selection};
-use super::run::Run;
+use super::run::{Policy, Run};
 use crate::protocol::socket::{self, Kind};
 
 /// Emits an event to sockets of a namespace. False: the server is closed, or there is no such namespace.
@@ -41,6 +44,32 @@ pub fn emit(server: &Context, bus: &dyn Bus, event: Outgoing<'_>) -> bool {
     server.emitted.add(1);
     bus.publish(Arc::new(Message { nsp: nsp.id, to, body: Body::Event(Event { run, volatile, batch }), position }));
     true
+}
+
+/// Emits an event that asks all who get it. It is in no journal: who comes back later cannot answer in time. None: the server
+/// is closed, or there is no such namespace.
+pub fn ask(server: &Arc<Context>, bus: &dyn Bus, event: Outgoing<'_>, id: f64) -> Option<GroupId> {
+    let nsp = server.registry.get(event.nsp)?;
+    let state = server.state.lock();
+    if *state != State::Open {
+        return None;
+    }
+    let Outgoing { to, volatile, text, attachments, .. } = event;
+    // What asks for an answer is never dropped from an outbox.
+    let frames = socket::encode(Kind::Event, &nsp.name, Some(id), text, attachments);
+    let run = Run::one(frames.clone(), clock::micros(), Policy::Close);
+    let group = server.acks.begin(bus.shards());
+    server.emitted.add(1);
+    let asking = Asking { nsp: nsp.id, to, frames, run, volatile, ask: Ask { group, id } };
+    let context = server.clone();
+    let reply: Reply = Arc::new(move |answer| {
+        let count = if let Answers::Count(count) = answer { count } else { 0 };
+        if let Some(answers) = context.acks.sent(group, count) {
+            context.sink.push(acks::told(&context, group, answers));
+        }
+    });
+    bus.survey(&Question::AskAll(Box::new(asking)), &reply);
+    Some(group)
 }
 
 /// Changes many sockets.

@@ -1,5 +1,6 @@
 //! The namespaces of one server.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 
@@ -8,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::ids::Id;
 use super::journal::{Journal, Ring};
+use super::seeded::Seeded;
 use crate::config::Recovery;
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
@@ -73,10 +75,22 @@ impl Memory {
     }
 }
 
+/// What a name that a client gives stands for.
+pub enum Resolved {
+    /// This namespace.
+    Known(Arc<Namespace>),
+    /// None so far; JavaScript may make it.
+    Ask,
+    /// None.
+    Unknown,
+}
+
 /// Namespaces by their names.
 #[derive(Default)]
 pub struct Registry {
-    namespaces: RwLock<FxHashMap<Arc<str>, Arc<Namespace>>>,
+    namespaces: RwLock<HashMap<Arc<str>, Arc<Namespace>, Seeded>>,
+    /// JavaScript may make a namespace when a client asks for it.
+    dynamic: AtomicBool,
 }
 
 impl Registry {
@@ -100,6 +114,31 @@ impl Registry {
         nsp.ask.store(ask, Relaxed);
     }
 
+    /// From now on JavaScript is asked about names that nobody knows.
+    pub fn set_dynamic(&self) {
+        self.dynamic.store(true, Relaxed);
+    }
+
+    /// What a name stands for.
+    pub fn resolve(&self, name: &str) -> Resolved {
+        match self.get(name) {
+            Some(nsp) => Resolved::Known(nsp),
+            None if self.dynamic.load(Relaxed) => Resolved::Ask,
+            None => Resolved::Unknown,
+        }
+    }
+
+    /// Forgets a namespace in which nobody is: no socket, no session that may be taken up again. False: somebody is.
+    pub fn forget(&self, name: &str) -> bool {
+        let mut namespaces = self.namespaces.write();
+        // Whoever is in it holds it, and finds it under the same lock.
+        let is_free = namespaces.get(name).is_some_and(|nsp| Arc::strong_count(nsp) == 1);
+        if is_free {
+            namespaces.remove(name);
+        }
+        is_free
+    }
+
     /// A namespace, if it exists.
     pub fn get(&self, name: &str) -> Option<Arc<Namespace>> {
         self.namespaces.read().get(name).cloned()
@@ -112,7 +151,8 @@ impl Registry {
 
     /// Whether JavaScript wants to know of sockets in any of them.
     pub fn is_any_heard(&self) -> bool {
-        self.namespaces.read().values().any(|nsp| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed))
+        let is_heard = |nsp: &Arc<Namespace>| nsp.listen.load(Relaxed) || nsp.ask.load(Relaxed);
+        self.dynamic.load(Relaxed) || self.namespaces.read().values().any(is_heard)
     }
 }
 

@@ -1,6 +1,7 @@
 //! One real-time server of the process, as its users know it: it emits, asks, opens and closes. It knows no shard, only the
 //! bus.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -9,10 +10,11 @@ use std::time::Instant;
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
-use super::bus::{Bus, Local};
+use super::acks::{Answer, GroupId};
+use super::bus::{Bus, Local, Reply};
 use super::context::Context;
 use super::core::access::Ended;
-use super::core::look::{Answers, Depth, Entry, Question};
+use super::core::look::{Answers, Depth, Entry, Found, Question};
 use super::core::socket::shard_of;
 use super::event::SocketKey;
 use super::message::{Change, Selection};
@@ -25,8 +27,9 @@ use crate::error::Error;
 
 pub use super::account::Credit;
 pub use super::context::State;
+pub use super::core::look::Detail;
 pub use super::emit::Outgoing;
-pub use super::event::{Arrival, Event, Join, Packet, Sink};
+pub use super::event::{Arrival, Event, Join, Packet, Sink, Wish};
 
 /// One server.
 pub struct Server {
@@ -124,7 +127,51 @@ impl Server {
         if self.state() == State::Closed {
             return Ok(Vec::new());
         }
-        self.bus.ask_one(shard_of(socket), &Question::Rooms { socket }).map(names)
+        self.bus.ask_one(shard_of(socket), &Question::RoomsOf { socket }).map(names)
+    }
+
+    /// The selected sockets of a namespace. `ERR_BUSY`.
+    pub fn find(&self, nsp: &str, to: Selection, depth: Detail) -> Result<Vec<Found>, Error> {
+        let Some(nsp) = self.registry.get(nsp) else { return Ok(Vec::new()) };
+        let answers = self.ask(&Question::Find { nsp: nsp.id, to, depth })?;
+        let found =
+            answers.into_iter().flat_map(|answer| if let Answers::Found(found) = answer { found } else { vec![] });
+        Ok(found.collect())
+    }
+
+    /// The rooms of a namespace with the ids of their members. `ERR_BUSY`.
+    pub fn rooms(&self, nsp: &str) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let Some(nsp) = self.registry.get(nsp) else { return Ok(BTreeMap::new()) };
+        self.ask(&Question::Rooms { nsp: nsp.id }).map(joined)
+    }
+
+    /// JavaScript hears of each who comes into a room of a namespace or leaves it, from now on, or no more. Returns who is in
+    /// which room at that moment. `ERR_BUSY`.
+    pub fn watch(&self, nsp: &str, on: bool) -> Result<BTreeMap<String, Vec<String>>, Error> {
+        let Some(nsp) = self.registry.get(nsp) else { return Ok(BTreeMap::new()) };
+        self.ask(&Question::Watch { nsp: nsp.id, on }).map(joined)
+    }
+
+    /// Emits an event that asks all who get it; `id` is its ack's. Their answers come together, when all have answered;
+    /// [`Server::end_asking`] gives those that have. None: the server is closed, or there is no such namespace.
+    pub fn ask_all(&self, event: Outgoing<'_>, id: f64) -> Option<GroupId> {
+        self.bus.mailboxes.iter().for_each(|mailbox| mailbox.wait_for_room());
+        publish::ask(&self.context, &self.bus, event, id)
+    }
+
+    /// The time for answers is over: those that have come. None: all had, and are on their way.
+    pub fn end_asking(&self, group: GroupId) -> Option<Vec<Answer>> {
+        self.acks.end(group)
+    }
+
+    /// Forgets a namespace that JavaScript made, if nobody is in it.
+    pub fn forget(&self, name: &str) -> bool {
+        let Some(id) = self.registry.get(name).map(|nsp| nsp.id) else { return true };
+        let is_gone = self.registry.forget(name);
+        if is_gone {
+            self.bus.survey(&Question::Forget { nsp: id }, &(Arc::new(|_| {}) as Reply));
+        }
+        is_gone
     }
 
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error> {
@@ -226,6 +273,18 @@ impl Server {
         let milliseconds = since.map_or(0, |since| since.elapsed().as_millis() as u64);
         Report { clients, milliseconds, events_out: self.emitted.get(), deliveries, dropped, slow_clients }
     }
+}
+
+/// Rooms of all shards.
+fn joined(answers: Vec<Answers>) -> BTreeMap<String, Vec<String>> {
+    let mut rooms = BTreeMap::<String, Vec<String>>::new();
+    for answer in answers {
+        let Answers::Rooms(some) = answer else { continue };
+        for (room, members) in some {
+            rooms.entry(room).or_default().extend(members);
+        }
+    }
+    rooms
 }
 
 fn names(answer: Answers) -> Vec<String> {

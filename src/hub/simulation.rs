@@ -16,6 +16,7 @@ mod network;
 mod node;
 mod pipe;
 mod script;
+mod tickets;
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -110,6 +111,7 @@ fn config(random: &mut Random) -> Config {
             authenticate: random.one_in(3),
             authorize_join: random.one_in(2),
             max_rooms_per_socket: 3,
+            tickets: random.one_in(3).then(tickets::keys),
             ..Access::default()
         },
         limits: Limits { events: rate, user_events: per_user, ..Limits::default() },
@@ -129,6 +131,7 @@ impl Simulation {
         let shards = 1 + random.below(3) as usize;
         let script = Script::default();
         let config = config(&mut random).validated().unwrap();
+        let needs_ticket = config.access.tickets.is_some() && !config.access.authenticate;
         let server = Arc::new(Context::new(1, config, script.inbox(), shards));
         server.declare("/", random.one_in(2), random.one_in(4));
         server.declare("/ask", random.one_in(2), true);
@@ -141,7 +144,7 @@ impl Simulation {
             random,
             nodes: (0..shards).map(|index| Node::new(index, &world)).collect(),
             world,
-            books: Books::new(shards),
+            books: Books::new(shards, needs_ticket),
             script,
             clients: Vec::new(),
             dead: Vec::new(),
@@ -216,7 +219,7 @@ impl Simulation {
         };
         let end = if session.present { self.books.handled(session.shard) } else { session.end };
         let is_whole = is_in || life.is_whole && !session.present && !session.is_behind;
-        settle(&format!("client {name}"), session, life.id, &self.books.log, &life.got, is_whole.then_some(end));
+        settle(&format!("client {name}"), session, &self.books.log, &life.got, is_whole.then_some(end));
     }
 
     /// Everybody reads to the end; then accounts are settled, and all go.

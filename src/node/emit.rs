@@ -62,7 +62,7 @@ pub fn emit(
         check_array(text)?;
         Ok(server.emit(Outgoing {
             nsp,
-            to: Selection { rooms, except: names(except.unwrap_or_default()) },
+            to: Selection { rooms, except: names(except.unwrap_or_default()), user: None },
             volatile: flags & VOLATILE != 0,
             batch: flags & BATCH != 0,
             keep,

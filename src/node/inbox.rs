@@ -9,8 +9,9 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
 
+use super::asking::Answers;
 use super::errors::contained;
-use crate::hub::server::{Arrival, Event, Packet, Sink};
+use crate::hub::server::{Arrival, Event, Packet, Sink, Wish};
 use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
@@ -27,6 +28,9 @@ use crate::transport::Response;
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
+/// | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
+/// | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
+/// | namespace: a client asks for one that is not there; answer with decideNamespace | key of the connection | of the question | JSON {name, auth} | – |
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
 ///
@@ -37,7 +41,7 @@ use crate::transport::Response;
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'log' | 'closed'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -64,7 +68,13 @@ impl Item {
             Self::Event(Event::Packet(packet)) => packet.credit.bytes(),
             Self::Event(Event::Connecting(arrival) | Event::Connect(arrival)) => arrival.credit.bytes(),
             Self::Event(Event::Join(join)) => join.credit.bytes(),
-            Self::Event(Event::Disconnect(_, _, credit) | Event::Room(_, credit)) => credit.bytes(),
+            Self::Event(
+                Event::Disconnect(_, _, credit)
+                | Event::Room(_, credit)
+                | Event::Stay(_, credit)
+                | Event::Answers(_, _, credit),
+            ) => credit.bytes(),
+            Self::Event(Event::Namespace(wish)) => wish.credit.bytes(),
             Self::Event(Event::Log(text) | Event::Closed(text)) => text.len(),
             Self::Response(_, response) => response.body.len(),
         }
@@ -232,6 +242,15 @@ impl From<Item> for InboxEvent {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
             }
             Item::Event(Event::Room(room, _credit)) => event("room", 0, room),
+            Item::Event(Event::Stay(stay, _credit)) => event("stay", 0, stay),
+            Item::Event(Event::Answers(group, answers, _credit)) => {
+                let Answers { text, data } = Answers::from(answers);
+                Self { id: Some(group as f64), data: Some(data), ..event("answers", 0, text) }
+            }
+            Item::Event(Event::Namespace(wish)) => {
+                let Wish { connection, token, info, credit: _credit } = *wish;
+                Self { id: Some(token.into()), ..event("namespace", connection, info) }
+            }
             Item::Event(Event::Log(line)) => event("log", 0, line),
             Item::Event(Event::Closed(report)) => event("closed", 0, report),
             Item::Event(Event::Packet(packet)) => {

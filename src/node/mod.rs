@@ -1,10 +1,12 @@
 //! The napi-rs binding: one kind of thing a file, no logic. Only this folder knows Node.
 
+mod asking;
 mod emit;
 mod environment;
 mod errors;
 mod http;
 mod inbox;
+mod look;
 mod options;
 mod server;
 mod socket;

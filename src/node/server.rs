@@ -14,6 +14,7 @@ use super::{environment, http};
 use crate::error::Error;
 use crate::guard::ticket::Ticket;
 use crate::hub;
+use crate::hub::command::Input;
 use crate::hub::server::Server;
 use crate::transport::listener;
 
@@ -105,6 +106,27 @@ pub fn listen(server: u32, host: Option<String>, port: f64) -> Result<u16, Code>
 pub fn declare_namespace(server: u32, name: String, listen: bool, ask: bool) -> Result<(), Code> {
     hub::server(server).map_err(coded)?.declare(&name, listen, ask);
     Ok(())
+}
+
+/// JavaScript may make namespaces from now on when clients ask for them: see the `namespace` event.
+#[napi(catch_unwind)]
+pub fn make_namespaces(server: u32) -> Result<(), Code> {
+    hub::server(server).map_err(coded)?.registry.set_dynamic();
+    Ok(())
+}
+
+/// Answers a `namespace` event: what it names is declared, or there is none.
+#[napi(catch_unwind)]
+pub fn decide_namespace(server: u32, connection: f64, id: u32) -> Result<(), Code> {
+    super::socket::tell(server, connection, |connection| Input::Wished { connection, token: id })?;
+    super::socket::abandon(server);
+    Ok(())
+}
+
+/// Forgets a namespace in which nobody is. False: somebody is, or may come back to it.
+#[napi(catch_unwind)]
+pub fn forget_namespace(server: u32, name: String) -> bool {
+    hub::server(server).is_ok_and(|server| server.forget(&name))
 }
 
 /// A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.

@@ -19,7 +19,7 @@ fn key(socket: f64) -> Result<u64, Code> {
 }
 
 /// Tells the socket's shard; a closed server is told nothing.
-fn tell(server: u32, socket: f64, input: impl FnOnce(u64) -> Input) -> Result<(), Code> {
+pub fn tell(server: u32, socket: f64, input: impl FnOnce(u64) -> Input) -> Result<(), Code> {
     let socket = key(socket)?;
     if let Ok(server) = hub::server(server) {
         server.tell_socket(socket, input(socket));
@@ -162,7 +162,7 @@ pub fn socket_rooms(server: u32, socket: f64) -> Result<Vec<String>, Code> {
 
 fn change_all(server: u32, nsp: &str, rooms: Vec<String>, except: Vec<String>, change: &Change) {
     if let Ok(server) = hub::server(server) {
-        server.change_all(nsp, &Selection { rooms: names(rooms), except: names(except) }, change);
+        server.change_all(nsp, &Selection { rooms: names(rooms), except: names(except), user: None }, change);
     }
 }
 

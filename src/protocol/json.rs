@@ -73,6 +73,13 @@ fn string_end(text: &str) -> Option<usize> {
     }
 }
 
+/// The first item of an array as text, if there is one.
+pub fn first_value(array: &str) -> Option<&str> {
+    let rest = trim(array).strip_prefix('[')?;
+    let mut items = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
+    items.next()?.ok().map(RawValue::get)
+}
+
 /// The second item of an event's array as text, if there is one: `["name", item, …]`.
 pub fn second_item(rest: &str) -> Option<&str> {
     let rest = trim(rest).strip_prefix(',')?;

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use nself_realtime::config::Config;
+use nself_realtime::hub::acks;
 use nself_realtime::hub::server::{Event, Outgoing, Server, Sink};
 use nself_realtime::hub::{self, Change, Selection};
 use nself_realtime::transport::listener::listen;
@@ -30,6 +31,9 @@ impl Sink for Channel {
             Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
+            Event::Stay(text, _) => text,
+            Event::Namespace(wish) => &wish.info,
+            Event::Answers(..) => "",
         };
         assert!(!text.contains(self.panics_at), "as the test asked");
         let _ = self.events.send(event);
@@ -111,6 +115,9 @@ impl Harness {
             Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info, _) => format!("disconnect {info}"),
             Event::Room(room, _) => format!("room {room}"),
+            Event::Stay(stay, _) => format!("stay {stay}"),
+            Event::Namespace(wish) => format!("namespace {}", wish.info),
+            Event::Answers(_, answers, _) => format!("answers {}", acks::text(&answers)),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
         }

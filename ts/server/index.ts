@@ -26,7 +26,25 @@ export type { LogEntry, Logger, LogLevel } from "./options/logger.js";
 export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options/options.js";
 export type { Policies, Policy } from "./options/policies.js";
 export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./options/schemas.js";
-export type { DefaultEventsMap, EventsMap } from "./options/typed-events.js";
+export type {
+  AllButLast,
+  DecorateAcknowledgements,
+  DecorateAcknowledgementsWithMultipleResponses,
+  DecorateAcknowledgementsWithTimeoutAndMultipleResponses,
+  DefaultEventsMap,
+  EventNames,
+  EventNamesWithAck,
+  EventNamesWithError,
+  EventNamesWithoutAck,
+  EventParams,
+  EventsMap,
+  FirstNonErrorArg,
+  Last,
+  RemoveAcknowledgements,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
+  TypedEventBroadcaster,
+} from "./options/typed-events.js";
 export { ERROR_CODES, RealtimeError } from "./process/errors.js";
 export type {
   Denied,
@@ -39,7 +57,12 @@ export type {
   Takeover,
 } from "./process/stats.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
-export { type Middleware, Namespace } from "./socketio/namespace.js";
+export {
+  type Middleware,
+  Namespace,
+  type NamespaceReservedEventsMap,
+  type ServerReservedEventsMap,
+} from "./socketio/namespace.js";
 export { Server } from "./socketio/server.js";
 export { type Event, Socket } from "./socketio/socket.js";
-export type { DisconnectReason, ExtendedError } from "./socketio/socket-types.js";
+export type { DisconnectReason, ExtendedError, SocketReservedEventsMap } from "./socketio/socket-types.js";

@@ -99,7 +99,7 @@ impl Endings {
     }
 
     /// How many wait.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn waiting(&self) -> usize {
         self.waiting
     }

@@ -1,49 +1,91 @@
 //! How sockets come into a namespace: who asks is known by a ticket, or JavaScript decides, or everybody may.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::access::{Identity, identify, refusal, show_ticket};
-use super::connection::{ConnectionId, Ending};
+use super::connection::{ConnectionId, Ending, Wish};
+use super::effect::Effect;
 use super::recovery::{Returning, Track, presented};
-use super::socket::{Rooms, Socket, SocketId, Stage};
+use super::socket::{Rooms, Socket, SocketId, Stage, key_of};
 use super::{Core, Due};
 use crate::error::Reason;
 use crate::hub::context::State;
 use crate::hub::counters::Denial;
-use crate::hub::event::{Arrival, Event, SocketKey};
-use crate::hub::registry::{Memory, Owner};
+use crate::hub::event::{self, Arrival, Event, SocketKey};
+use crate::hub::registry::{Memory, Namespace, Owner, Resolved};
 use crate::protocol::json;
 use crate::protocol::socket::{self as wire, Kind};
 
 /// `socket.handshake` of a connection whose handshake nobody wanted to know when it came.
 const UNKNOWN: &str = "{\"headers\":{},\"time\":\"\",\"address\":\"\",\"xdomain\":false,\"secure\":false,\"issued\":0,\"url\":\"\",\"query\":{}}";
 
+const INVALID: &str = "{\"message\":\"Invalid namespace\"}";
+
 impl Core {
     /// CONNECT.
     pub(super) fn connect(&mut self, id: ConnectionId, name: &str, auth: Option<&str>) {
-        let now = self.now;
+        let Some(connection) = self.directory.see(id) else { return };
+        match connection.server.registry.resolve(name) {
+            Resolved::Known(nsp) => self.connect_to(id, nsp, auth),
+            Resolved::Ask => self.wish_for(id, name, auth),
+            Resolved::Unknown => self.refuse_connect(id, name, INVALID),
+        }
+    }
+
+    /// A client asks for a namespace that only JavaScript can make.
+    fn wish_for(&mut self, id: ConnectionId, name: &str, auth: Option<&str>) {
         let Some(connection) = self.directory.connection(id) else { return };
         let server = connection.server.clone();
         if server.state() != State::Open {
             return;
         }
-        let Some(nsp) = server.registry.get(name) else {
-            return self.refuse_connect(id, name, "{\"message\":\"Invalid namespace\"}");
-        };
+        if let Some(wish) = connection.wishes.iter_mut().find(|wish| *wish.name == *name) {
+            // It asks again before it was answered.
+            wish.auth = auth.map(Into::into);
+            return;
+        }
+        if !server.reserve_decision() {
+            return self.refuse_busy(id, name);
+        }
+        let info = format!("{{\"name\":{},\"auth\":{}}}", json::quoted(name), auth.unwrap_or("{}"));
+        let Some(credit) = self.charge(id, info.len()) else { return };
+        let (token, connection) = (self.next_token(), key_of(self.index, id));
+        if let Some(connection) = self.directory.connection(id) {
+            connection.wishes.push(Wish { token, name: name.into(), auth: auth.map(Into::into) });
+        }
+        let wish = event::Wish { connection, token, info, credit };
+        self.effects.push(Effect::Tell(server, Event::Namespace(Box::new(wish))));
+    }
+
+    /// JavaScript has made the namespace that a client asked for, or there is none.
+    pub(super) fn wish_decided(&mut self, connection: u64, token: u32) {
+        let id = ConnectionId::from_bits(connection);
+        let Some(connection) = self.directory.connection(id) else { return };
+        let Some(place) = connection.wishes.iter().position(|wish| wish.token == token) else { return };
+        let Wish { name, auth, .. } = connection.wishes.swap_remove(place);
+        match connection.server.registry.get(&name) {
+            Some(nsp) => self.connect_to(id, nsp, auth.as_deref()),
+            None => self.refuse_connect(id, &name, INVALID),
+        }
+    }
+
+    fn connect_to(&mut self, id: ConnectionId, nsp: Arc<Namespace>, auth: Option<&str>) {
+        let name = &*nsp.name.clone();
+        let Some(connection) = self.directory.connection(id) else { return };
+        let server = connection.server.clone();
+        if server.state() != State::Open {
+            return;
+        }
         if connection.members.iter().next().is_none() {
             connection.asked_at = self.endings.now();
         }
         let was_known = connection.identity.is_some();
-        let shown = show_ticket(&server.config.access, connection, auth, now.wall).and_then(|ticket| {
-            let Some(ticket) = ticket else { return Ok(()) };
-            let made = identify(connection, &self.endings, ticket, now.micros, now.wall);
-            made.map(drop).map_err(|error| (Denial::Ticket, error.to_owned()))
-        });
-        let is_known = connection.identity.is_some();
-        if let Err((denial, error)) = shown {
+        if let Err((denial, error)) = self.show(id, auth) {
             server.counters(self.index).denied(denial);
             return self.refuse_connect(id, name, &error);
         }
+        let is_known = self.directory.see(id).is_some_and(|connection| connection.identity.is_some());
         self.rearm(id);
         let returning = nsp.memory.as_ref().and_then(|memory| returning(memory, auth?));
         let skips = nsp.memory.as_ref().is_some_and(|memory| memory.options.skip_middlewares) && returning.is_some();
@@ -51,11 +93,7 @@ impl Core {
         // JavaScript keeps what it said of a connection for as long as it knows of a socket there.
         let heard = nsp.listen.load(Relaxed) || was_known && server.config.access.authenticate;
         if asks && !server.reserve_decision() {
-            server.counters(self.index).denied(Denial::Busy);
-            if let Some(connection) = self.directory.connection(id).filter(|one| one.members.iter().next().is_none()) {
-                connection.forget_identity();
-            }
-            return self.refuse_connect(id, name, &refusal("ERR_BUSY", "too many clients are connecting; try again"));
+            return self.refuse_busy(id, name);
         }
         let socket = Socket {
             connection: id,
@@ -64,11 +102,12 @@ impl Core {
             stage: if asks { Stage::Asking } else { Stage::Waiting },
             rooms: Rooms::default(),
             joining: Vec::new(),
+            asks: Vec::new(),
             told: asks,
             heard,
             user: None,
             since: self.millis(),
-            auth: (asks || heard).then(|| auth.unwrap_or("{}").into()),
+            auth: (asks || heard || !server.config.nself).then(|| auth.unwrap_or("{}").into()),
             returning: returning.map(Box::new),
             refused: Vec::new(),
             track: None,
@@ -78,9 +117,11 @@ impl Core {
         if is_known || !asks {
             self.name_user(socket);
         }
-        if !asks {
-            return self.admissions.push(socket);
-        }
+        if asks { self.ask_javascript(socket, is_known) } else { self.admissions.push(socket) }
+    }
+
+    /// JavaScript decides on a socket.
+    fn ask_javascript(&mut self, socket: SocketId, is_known: bool) {
         self.endings.wait();
         if let Some(socket) = self.directory.socket_mut(socket)
             && let Some(returning) = &mut socket.returning
@@ -90,6 +131,26 @@ impl Core {
         if let Some(arrival) = self.arrival(socket, is_known) {
             self.tell_server(socket, Event::Connecting(arrival));
         }
+    }
+
+    /// Takes in what a client's ticket says. The error is what the client is told.
+    fn show(&mut self, id: ConnectionId, auth: Option<&str>) -> Result<(), (Denial, String)> {
+        let now = self.now;
+        let Some(connection) = self.directory.connection(id) else { return Ok(()) };
+        let server = connection.server.clone();
+        let Some(ticket) = show_ticket(&server.config.access, connection, auth, now.wall)? else { return Ok(()) };
+        let made = identify(connection, &self.endings, ticket, now.micros, now.wall);
+        made.map(drop).map_err(|error| (Denial::Ticket, error.to_owned()))
+    }
+
+    /// Too many wait for JavaScript's decision.
+    fn refuse_busy(&mut self, id: ConnectionId, nsp: &str) {
+        let Some(connection) = self.directory.connection(id) else { return };
+        connection.server.counters(self.index).denied(Denial::Busy);
+        if connection.members.iter().next().is_none() {
+            connection.forget_identity();
+        }
+        self.refuse_connect(id, nsp, &refusal("ERR_BUSY", "too many clients are connecting; try again"));
     }
 
     pub(super) fn refuse_connect(&mut self, id: ConnectionId, nsp: &str, error: &str) {
@@ -104,7 +165,7 @@ impl Core {
         Some(Box::new(Arrival { socket: self.key(id), info, credit }))
     }
 
-    fn connect_info(&self, id: SocketId, is_known: bool) -> Option<String> {
+    pub(super) fn connect_info(&self, id: SocketId, is_known: bool) -> Option<String> {
         let socket = self.directory.socket(id)?;
         let connection = self.directory.see(socket.connection)?;
         let user = |user: Option<&str>| user.map_or("null".into(), json::quoted);
@@ -189,6 +250,7 @@ impl Core {
             self.recovery.present.insert(pid, id);
         }
         self.say_connected(id);
+        self.tell_own_stay(id, true);
         for (room, stay) in &rooms {
             self.enter(id, room, stay.asked);
         }
@@ -207,8 +269,14 @@ impl Core {
     pub(super) fn tell_connected(&mut self, id: SocketId) {
         let Some((socket, connection)) = self.directory.pair(id) else { return };
         let is_known = connection.identity.is_some();
-        if socket.told || !socket.heard {
-            (socket.auth, socket.returning) = (None, None);
+        // Somebody may listen now who did not when it asked.
+        let is_heard = socket.heard || socket.nsp.listen.load(Relaxed);
+        if socket.told || !is_heard {
+            socket.returning = None;
+            // Somebody may ask later how it came.
+            if socket.told || connection.server.config.nself {
+                socket.auth = None;
+            }
             return;
         }
         socket.told = true;

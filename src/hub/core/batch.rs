@@ -2,14 +2,14 @@
 //! wait in their receivers' outboxes, in order with everything else, until the window ends or enough have gathered.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use crate::config::Batch;
+use crate::hub::message::Selection;
 use crate::hub::seeded::Seeded;
 use crate::session::Millis;
 
-/// What a batch belongs to: a namespace, and a room of it or (without one) all its sockets.
-pub type Target = (u32, Option<Arc<str>>);
+/// What a batch belongs to: a namespace, and a room or a user of it, or (without one) all its sockets.
+pub type Target = (u32, Selection);
 
 /// What is to be done with a batched event.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn the_first_leaves_at_once_and_the_others_gather() {
         let mut batches = Batches::default();
-        let target: Target = (1, Some("logs".into()));
+        let target: Target = (1, Selection::room("logs".into()));
         let mut opened = None;
         let mut add = |batches: &mut Batches, now| {
             opened = None;

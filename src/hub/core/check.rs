@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::access::Identity;
 use super::connection::Connection;
 use super::outbox::Outbox;
-use super::socket::{Socket, Stage, key_of};
+use super::socket::{Socket, SocketId, Stage, key_of};
 use super::{Core, Due};
 use crate::hub::event::SocketKey;
 use crate::hub::ids::Id;
@@ -37,6 +38,19 @@ impl Core {
             let is_replayed = socket.track.as_ref().is_some_and(|track| track.replay.is_some());
             assert!(!is_replayed || self.recovery.replaying.contains(&id), "nobody gives it what it missed");
             assert!(socket.stage != Stage::Returning || !socket.joining.is_empty(), "nobody decides on it");
+            self.check_rights(id, socket);
+        }
+    }
+
+    /// Nobody joined a room that its ticket does not name, unless JavaScript was asked.
+    fn check_rights(&self, id: SocketId, socket: &Socket) {
+        let Some(server) = self.directory.server_of(id) else { return };
+        // Who is nobody's was in before its connection had the ticket.
+        if socket.user.is_none() || server.config.access.authorize_join || !socket.is_joined() {
+            return;
+        }
+        for (room, _) in socket.rooms.iter().filter(|(_, stay)| stay.asked) {
+            assert_ne!(self.is_named(id, room), Some(false), "room {room} was joined against the ticket");
         }
     }
 
@@ -79,16 +93,33 @@ impl Core {
         joined.map(|(id, socket)| (key_of(self.index, id), socket))
     }
 
+    /// Whether a socket is in the room that is its id.
+    pub fn is_shown(&self, socket: &Socket) -> bool {
+        self.directory.space(socket.nsp.id).is_some_and(|space| space.shows(&socket.id))
+    }
+
+    /// Whether a socket's ticket keeps it out of a room.
+    pub fn is_kept_out(&self, key: SocketKey, room: &str) -> bool {
+        self.find(key).is_some_and(|id| self.is_named(id, room) == Some(false))
+    }
+
     /// Sessions that are here, of sockets that are in and of those that were cut off: by their sockets' ids.
     pub fn sessions(&self) -> Vec<Id> {
         let away = self.recovery.away.values().map(|away| away.session.id);
         self.joined().map(|(_, socket)| socket.id).chain(away).collect()
     }
 
-    /// Users behind connections that are open.
-    pub fn users(&self) -> impl Iterator<Item = Arc<str>> {
+    /// Who is behind connections that are open.
+    pub fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
         let open = self.directory.connections().filter(|(_, connection)| connection.engine.is_open());
-        open.filter_map(|(_, connection)| connection.user())
+        open.filter_map(|(_, connection)| connection.identity.as_ref())
+    }
+
+    /// The login by which a socket came in. Who is nobody's was in before its connection was somebody's.
+    pub fn login(&self, key: SocketKey) -> Option<Arc<str>> {
+        let socket = self.find(key).and_then(|id| self.directory.socket(id))?;
+        socket.user.as_ref()?;
+        self.directory.see(socket.connection)?.identity.as_ref()?.session.clone()
     }
 
     /// What WebSockets have to write that are no connection's transport.

@@ -140,7 +140,7 @@ impl Core {
     }
 
     /// A server is no one's any more, as its process or its shard cannot go on.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn clients(&self) -> usize {
         self.tenants.values().map(|tenant| tenant.clients + tenant.guests).sum()
     }

@@ -10,13 +10,15 @@ use super::limits::Allowance;
 use super::link::LinkId;
 use super::outbox::Outbox;
 use super::socket::SocketId;
+use crate::config::Config;
 use crate::error::Reason;
+use crate::guard::gate::Seat;
 use crate::hub::account::Account;
 use crate::hub::context::Context;
 use crate::hub::counters::Tally;
 use crate::hub::ids::Id;
 use crate::session::Millis;
-use crate::session::engine::{Engine, Reply};
+use crate::session::engine::{Engine, Reply, Timing, Transport};
 use crate::session::socket::Sockets;
 
 /// Names a connection on its shard.
@@ -84,11 +86,60 @@ pub struct Connection {
     pub post_waits: bool,
     /// The server closes: until then the client may fetch what waits.
     pub leaves_by: Option<Millis>,
+    /// Namespaces that it asked for, about which JavaScript has yet to decide.
+    pub wishes: Vec<Wish>,
     /// It goes at the end of the step.
     pub doom: Option<Doom>,
 }
 
+/// A namespace that a client asked for, and that is not there yet.
+pub struct Wish {
+    /// Names the question.
+    pub token: u32,
+    /// The namespace's name.
+    pub name: Box<str>,
+    /// CONNECT's auth.
+    pub auth: Option<Box<str>>,
+}
+
 impl Connection {
+    /// A client of a server that has just come.
+    pub fn new(sid: Id, transport: Transport, server: Arc<Context>, seat: Seat, now: Millis) -> Self {
+        let config = &server.config;
+        let timing = Timing {
+            ping_interval: config.ping_interval,
+            ping_timeout: config.ping_timeout,
+            upgrade_timeout: config.upgrade_timeout,
+            close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
+        };
+        let connect_by = now + config.connect_timeout;
+        let members = Sockets::new(connect_by, config.max_http_buffer_size, config.limits.max_attachments);
+        Self {
+            server,
+            sid,
+            engine: Engine::new(transport, timing, now),
+            members,
+            outbox: Outbox::default(),
+            link: None,
+            probe: None,
+            dirty: false,
+            held: false,
+            blocked: false,
+            over: false,
+            receiver: 0,
+            seen: now,
+            identity: None,
+            asked_at: 0,
+            handshake: None,
+            account: None,
+            allowance: Allowance::new(seat),
+            post_waits: false,
+            leaves_by: None,
+            wishes: Vec::new(),
+            doom: None,
+        }
+    }
+
     /// Whether a packet would leave at once.
     pub fn is_writable(&self) -> bool {
         self.engine.is_open() && !self.blocked && (self.link.is_some() || self.engine.has_poll())

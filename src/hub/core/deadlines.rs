@@ -60,7 +60,7 @@ impl<K: Ord + Hash + Clone> Deadlines<K> {
     }
 
     /// When something is due.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn at(&self, key: &K) -> Option<Millis> {
         self.at.get(key).copied()
     }

@@ -61,7 +61,7 @@ impl Core {
         if self.directory.space(message.nsp).is_none() {
             return false;
         }
-        let target: Target = (message.nsp, to.rooms.first().cloned());
+        let target: Target = (message.nsp, to.clone());
         let mut opened = None;
         let verdict = self.batches.add(&target, self.millis(), limits, &mut opened);
         if let Some(ends) = opened {
@@ -193,9 +193,8 @@ impl Core {
             return self.batches.forget(target);
         }
         let Some(ends) = self.batches.expire(target, self.millis()) else { return };
-        let to = target.1.clone().map_or_else(Default::default, crate::hub::message::Selection::room);
         let (dirty, mut released) = (&mut self.dirty, false);
-        let space = self.directory.visit(target.0, &to, |member, connections, _| {
+        let space = self.directory.visit(target.0, &target.1, |member, connections, _| {
             let Some(connection) = connections.get_mut(member.connection).filter(|connection| connection.held) else {
                 return;
             };

@@ -2,6 +2,11 @@
 //! type keeps those names in step. Nothing is taken out while something is being done: it is doomed, and goes when nobody
 //! holds anything.
 
+#[cfg(any(test, fuzzing))]
+mod check;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -167,7 +172,7 @@ impl Directory {
         connection.members.join(id);
         let (server, nsp) = (&connection.server, &socket.nsp);
         let space = self.spaces.entry(nsp.id).or_insert_with(|| Space::new(server.clone(), nsp.clone()));
-        space.add(socket.id, Member { socket: id, connection: socket.connection });
+        space.add(socket.id, socket.user.as_ref(), Member { socket: id, connection: socket.connection });
         Some(std::mem::take(&mut socket.rooms))
     }
 
@@ -261,7 +266,7 @@ impl Directory {
         if socket.stage == Stage::Joined
             && let Some(space) = self.spaces.get_mut(&socket.nsp.id)
         {
-            space.remove(&socket.id, id);
+            space.remove(&socket.id, socket.user.as_ref(), id);
             if space.is_empty() {
                 self.spaces.remove(&socket.nsp.id);
             }
@@ -293,290 +298,6 @@ impl Directory {
     pub fn rename(&mut self, id: SocketId, name: Id) {
         if let Some(socket) = self.sockets.get_mut(id).filter(|socket| socket.stage != Stage::Joined) {
             socket.id = name;
-        }
-    }
-}
-
-#[cfg(test)]
-impl Directory {
-    /// All sockets.
-    pub fn sockets(&self) -> impl Iterator<Item = (SocketId, &Socket)> {
-        self.sockets.iter()
-    }
-
-    /// What always holds between steps.
-    pub fn check(&self) {
-        assert!(self.doomed.is_empty(), "somebody is doomed and still here");
-        for (id, connection) in self.connections.iter() {
-            assert_eq!(self.sids.get(&connection.sid), Some(&id));
-            assert!(connection.doom.is_none());
-            for socket in connection.members.iter() {
-                assert_eq!(
-                    self.sockets.get(socket).map(|socket| socket.connection),
-                    Some(id),
-                    "a member that is not here"
-                );
-            }
-            for link in [connection.link, connection.probe].into_iter().flatten() {
-                assert_eq!(self.links.get(link).map(|link| link.connection), Some(Some(id)), "a link that is not here");
-            }
-        }
-        assert_eq!(self.sids.len(), self.connections.len());
-        for (id, socket) in self.sockets.iter() {
-            let connection = self.connections.get(socket.connection).expect("a socket without a connection");
-            assert!(connection.members.iter().any(|member| member == id) && socket.ending.is_none());
-            if socket.stage != Stage::Joined {
-                continue;
-            }
-            let space = &self.spaces[&socket.nsp.id];
-            let member = Member { socket: id, connection: socket.connection };
-            assert!(space.members().any(|other| other == member), "a socket outside of its namespace");
-            for room in socket.rooms.keys() {
-                assert!(space.in_room(room).any(|other| other == member), "a socket that its room does not know");
-            }
-        }
-        for (nsp, space) in &self.spaces {
-            assert!(!space.is_empty(), "a namespace without sockets");
-            for member in space.members() {
-                let socket = self.sockets.get(member.socket).expect("a member that is gone");
-                assert!(socket.connection == member.connection && socket.nsp.id == *nsp);
-            }
-            let stays: usize = space.stays();
-            let known: usize = space.members().map(|member| self.sockets.get(member.socket).unwrap().rooms.len()).sum();
-            assert_eq!(stays, known, "a room with a member that does not know it");
-        }
-        for (id, link) in self.links.iter() {
-            assert!(!link.doomed);
-            if let Some(owner) = link.connection {
-                let owner = self.connections.get(owner).expect("a link of nobody");
-                assert!(owner.link == Some(id) || owner.probe == Some(id));
-            }
-        }
-    }
-
-    /// Whether nobody is here.
-    pub fn is_empty(&self) -> bool {
-        self.connections.is_empty() && self.sockets.is_empty() && self.links.is_empty() && self.spaces.is_empty()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::config::Config;
-    use crate::error::Reason;
-    use crate::hub::account;
-    use crate::hub::core::limits::Allowance;
-    use crate::hub::core::outbox::Outbox;
-    use crate::hub::event::{Event, Sink};
-    use crate::hub::ids::Ids;
-    use crate::protocol::request::Request;
-    use crate::session::engine::{Channel, Engine, Timing, Transport};
-    use crate::session::socket::Sockets;
-
-    const ENDING: Ending = Ending { reason: Reason::ForcedClose, taken_over: false };
-
-    struct Nothing;
-
-    impl Sink for Nothing {
-        fn push(&self, _: Event) {}
-    }
-
-    impl account::Shard for Nothing {
-        fn resume(&self, _: u64) {}
-        fn cut(&self, _: u64) {}
-    }
-
-    /// A directory, and all ids that it ever gave.
-    struct Model {
-        server: Arc<Context>,
-        ids: Ids,
-        directory: Directory,
-        connections: Vec<ConnectionId>,
-        sockets: Vec<SocketId>,
-        links: Vec<LinkId>,
-    }
-
-    impl Model {
-        fn new() -> Self {
-            let server = Arc::new(Context::new(1, Config::default(), Arc::new(Nothing), 1));
-            server.declare("/other", false, false);
-            let (connections, sockets, links) = (Vec::new(), Vec::new(), Vec::new());
-            Self { server, ids: Ids::new(0, 1), directory: Directory::default(), connections, sockets, links }
-        }
-
-        fn connection(&mut self) -> Connection {
-            let timing = Timing { ping_interval: 1, ping_timeout: 1, upgrade_timeout: 1, close_timeout: 1 };
-            let seat = self.server.admit(&Request::default()).expect("there is no limit");
-            Connection {
-                sid: self.ids.make(),
-                engine: Engine::new(Transport::WebSocket, timing, 0),
-                members: Sockets::new(0, 100, 1),
-                outbox: Outbox::default(),
-                link: None,
-                probe: None,
-                dirty: false,
-                held: false,
-                blocked: false,
-                over: false,
-                receiver: 0,
-                seen: 0,
-                identity: None,
-                asked_at: 0,
-                handshake: None,
-                account: None,
-                allowance: Allowance::new(seat),
-                post_waits: false,
-                leaves_by: None,
-                doom: None,
-                server: self.server.clone(),
-            }
-        }
-
-        fn socket(&mut self, connection: ConnectionId, nsp: &str) -> Socket {
-            Socket {
-                connection,
-                nsp: self.server.registry.get(nsp).expect("it is declared"),
-                id: self.ids.make_marked(),
-                stage: Stage::Waiting,
-                rooms: Rooms::default(),
-                joining: Vec::new(),
-                told: false,
-                heard: false,
-                user: None,
-                since: 0,
-                auth: None,
-                returning: None,
-                refused: Vec::new(),
-                track: None,
-                ending: None,
-            }
-        }
-
-        /// One step: `what` is done with whomever `who` names, with whatever that still finds.
-        fn step(&mut self, what: u8, who: u8, room: u8) {
-            let (connection, socket) = (pick(&self.connections, who), pick(&self.sockets, who));
-            let link = pick(&self.links, room);
-            let room: Arc<str> = ["a", "b", "c"][usize::from(room) % 3].into();
-            match (what % 16, connection, socket) {
-                (0 | 1, ..) => {
-                    let new = self.connection();
-                    self.connections.push(self.directory.open(new));
-                }
-                (2 | 3, Some(connection), _) => {
-                    let new = self.socket(connection, if who.is_multiple_of(3) { "/other" } else { "/" });
-                    let is_there = self.directory.see(connection).is_some_and(|one| one.doom.is_none());
-                    let asked = if is_there { self.directory.ask(new) } else { None };
-                    self.sockets.extend(asked);
-                }
-                (4, Some(connection), _) => self.attach(connection, who.is_multiple_of(2)),
-                (5 | 6, _, Some(socket)) => {
-                    let wishes = self.directory.admit(socket).unwrap_or_default();
-                    for (room, stay) in &wishes {
-                        self.directory.enter(socket, room, *stay);
-                    }
-                }
-                (7..10, _, Some(socket)) => {
-                    let stay = Stay { since: 0, asked: false };
-                    let before = self.directory.socket(socket).is_some_and(|socket| socket.is_in(&room));
-                    assert!(self.directory.enter(socket, &room, stay).is_none() || !before);
-                }
-                (10 | 11, _, Some(socket)) => {
-                    let is_in = |one: &Socket| one.is_joined() && one.rooms.contains_key(&room);
-                    let before = self.directory.socket(socket).is_some_and(is_in);
-                    assert_eq!(self.directory.exit(socket, &room).is_some(), before);
-                }
-                (12, _, Some(socket)) => self.directory.end_socket(socket, ENDING),
-                (13, Some(connection), _) => self.directory.doom(connection, Doom::Slow),
-                (14, ..) => link.into_iter().for_each(|link| self.directory.drop_link(link)),
-                (15, _, Some(socket)) => {
-                    let name = self.ids.make_marked();
-                    self.directory.rename(socket, name);
-                }
-                _ => {}
-            }
-        }
-
-        fn attach(&mut self, connection: ConnectionId, is_main: bool) {
-            let link = self.directory.attach(Link::new(self.server.clone()));
-            self.links.push(link);
-            let Some(found) = self.directory.connection(connection).filter(|one| one.doom.is_none()) else { return };
-            let place = if is_main { &mut found.link } else { &mut found.probe };
-            if place.is_some() {
-                return;
-            }
-            *place = Some(link);
-            if let Some(link) = self.directory.link(link) {
-                link.connection = Some(connection);
-                link.channel = if is_main { Channel::Main } else { Channel::Probe };
-            }
-        }
-
-        /// As the core does it.
-        fn reap(&mut self) {
-            while self.directory.has_doomed() {
-                for doomed in self.directory.take_doomed() {
-                    match doomed {
-                        Doomed::Socket(id) => self.bury(id),
-                        Doomed::Connection(id) => {
-                            self.directory.sockets_of(id).into_iter().for_each(|socket| self.bury(socket));
-                            self.directory.bury_connection(id);
-                        }
-                        Doomed::Link(id) => drop(self.directory.bury_link(id)),
-                    }
-                }
-            }
-        }
-
-        fn bury(&mut self, id: SocketId) {
-            let rooms = self.directory.socket(id).map(|socket| socket.rooms.keys().cloned().collect::<Vec<_>>());
-            for room in rooms.into_iter().flatten() {
-                self.directory.exit(id, &room);
-            }
-            self.directory.bury_socket(id);
-        }
-
-        /// Whoever is selected is there, once, and is meant.
-        fn select(&mut self, rooms: &[&str], except: &[&str]) {
-            let names = |names: &[&str]| names.iter().map(|name| Arc::from(*name)).collect();
-            let to = Selection { rooms: names(rooms), except: names(except) };
-            let nsp = self.server.registry.get("/").expect("it is there").id;
-            let mut selected = Vec::new();
-            self.directory.visit(nsp, &to, |member, _, _| selected.push(member.socket));
-            let meant =
-                |socket: &Socket| socket.is_joined() && socket.nsp.id == nsp && to.selects(|room| socket.is_in(room));
-            let mut expected: Vec<SocketId> =
-                self.directory.sockets().filter(|(_, socket)| meant(socket)).map(|(id, _)| id).collect();
-            expected.sort_unstable();
-            selected.sort_unstable();
-            assert_eq!(selected, expected);
-        }
-    }
-
-    fn pick<T: Copy>(from: &[T], which: u8) -> Option<T> {
-        (!from.is_empty()).then(|| from[usize::from(which) % from.len()])
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        #[test]
-        fn names_stay_in_step_whatever_is_done(steps in prop::collection::vec(any::<(u8, u8, u8)>(), 0..400)) {
-            let mut model = Model::new();
-            for (place, (what, who, room)) in steps.into_iter().enumerate() {
-                model.step(what, who, room);
-                if place % 3 == 0 {
-                    model.reap();
-                    model.directory.check();
-                    model.select(&["a", "b"], &["c"]);
-                }
-            }
-            model.connections.clone().into_iter().for_each(|id| model.directory.doom(id, Doom::Gone));
-            model.links.clone().into_iter().for_each(|id| model.directory.drop_link(id));
-            model.reap();
-            prop_assert!(model.directory.is_empty());
         }
     }
 }

@@ -91,6 +91,8 @@ pub enum Input {
     Deny { socket: SocketKey, error: String },
     /// JavaScript has decided about a room that a client wants to join; `token` names the question.
     Joined { socket: SocketKey, token: u32, error: Option<String> },
+    /// JavaScript has made the namespace that a client asked for, or there is none.
+    Wished { connection: u64, token: u32 },
     /// Rooms of one socket, or its end.
     Change { socket: SocketKey, change: Change },
     /// Closes the connection under a socket.

@@ -5,11 +5,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::access::Ended;
+use super::asking::Asking;
 use super::connection::ConnectionId;
 use super::effect::Effect;
+use super::socket::SocketId;
 use super::space::Member;
 use super::{Core, Now};
 use crate::hub::event::SocketKey;
+use crate::hub::ids::Id;
+use crate::hub::message::Selection;
 
 /// A question to every shard, or to one.
 #[allow(missing_docs)] // Of fields: the variants' comments tell.
@@ -20,7 +24,17 @@ pub enum Question {
     /// The socket ids in a room.
     Members { nsp: u32, room: Arc<str> },
     /// The rooms of a socket, its own id first.
-    Rooms { socket: SocketKey },
+    RoomsOf { socket: SocketKey },
+    /// The selected sockets of a namespace, with more or less of each.
+    Find { nsp: u32, to: Selection, depth: Detail },
+    /// The rooms of a namespace with their members, the sockets' own among them.
+    Rooms { nsp: u32 },
+    /// The same; from now on JavaScript hears of each who comes or leaves, or (`on: false`) no more.
+    Watch { nsp: u32, on: bool },
+    /// Sends an event that asks all who get it: how many they are.
+    AskAll(Box<Asking>),
+    /// A namespace is over.
+    Forget { nsp: u32 },
     /// What waits for a server's clients.
     Waiting { server: u32 },
     /// A user or a session ends: how many sockets that were.
@@ -38,6 +52,38 @@ pub enum Answers {
     Waiting(Depth),
     /// How many.
     Count(usize),
+    /// Sockets, for JavaScript.
+    Found(Vec<Found>),
+    /// Rooms, each with the ids of its members.
+    Rooms(Vec<(String, Vec<String>)>),
+}
+
+/// What is told of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Its key and its id.
+    Id,
+    /// Its rooms, too.
+    Rooms,
+    /// Of one that JavaScript does not know, also its rooms and how it came.
+    Unknown,
+    /// That of each.
+    All,
+    /// How each came that JavaScript does not know: it knows it from now on, and hears of it as of others.
+    Adopt,
+}
+
+/// A socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// By which JavaScript names it.
+    pub key: SocketKey,
+    /// Its id.
+    pub id: String,
+    /// Its own first.
+    pub rooms: Option<Vec<String>>,
+    /// The binding's ConnectInfo, JSON.
+    pub info: Option<String>,
 }
 
 /// One socket of the nself layer.
@@ -81,28 +127,36 @@ impl Core {
 
     fn answer_question(&mut self, question: &Question) -> Answers {
         match question {
-            Question::Sockets { nsp, user, room } => {
-                Answers::Sockets(self.entries(*nsp, user.as_deref(), room.as_ref()))
-            }
+            Question::Sockets { nsp, user, room } => Answers::Sockets(self.entries(*nsp, user.as_ref(), room.as_ref())),
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
-            Question::Rooms { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::RoomsOf { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::Find { nsp, to, depth } => Answers::Found(self.find_all(*nsp, to, *depth)),
+            Question::Rooms { nsp } => Answers::Rooms(self.table(*nsp)),
+            Question::Watch { nsp, on } => Answers::Rooms(self.watch(*nsp, *on)),
+            Question::AskAll(asking) => Answers::Count(self.ask_all(asking)),
+            Question::Forget { nsp } => {
+                self.recovery.forget_namespace(*nsp);
+                self.watched.remove(nsp);
+                Answers::Count(0)
+            }
             Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
             Question::End { server, ended } => Answers::Count(self.end(*server, ended)),
         }
     }
 
-    fn entries(&self, nsp: u32, user: Option<&str>, room: Option<&Arc<str>>) -> Vec<Entry> {
+    fn entries(&self, nsp: u32, user: Option<&Arc<str>>, room: Option<&Arc<str>>) -> Vec<Entry> {
         let Some(space) = self.directory.space(nsp) else { return Vec::new() };
-        let members: Vec<Member> = match room {
-            Some(room) => space.in_room(room).collect(),
-            None => space.members().collect(),
+        let members: Vec<Member> = match (room, user) {
+            (Some(room), _) => space.in_room(room).collect(),
+            (None, Some(user)) => space.of_user(user).collect(),
+            (None, None) => space.members().collect(),
         };
         let sockets = members.into_iter().filter_map(|member| {
             let socket = self.directory.socket(member.socket)?;
             Some((socket, self.directory.see(member.connection)?))
         });
         sockets
-            .filter(|(socket, _)| user.is_none_or(|user| socket.user.as_deref() == Some(user)))
+            .filter(|(socket, _)| user.is_none_or(|user| socket.user.as_ref() == Some(user)))
             .map(|(socket, connection)| Entry {
                 user_id: socket.user.as_deref().map(str::to_owned),
                 socket_id: socket.id.as_str().to_owned(),
@@ -123,6 +177,49 @@ impl Core {
         let Some(space) = self.directory.space(nsp) else { return Vec::new() };
         let sockets = space.in_room(room).filter_map(|member| self.directory.socket(member.socket));
         sockets.map(|socket| socket.id.as_str().to_owned()).collect()
+    }
+
+    fn find_all(&mut self, nsp: u32, to: &Selection, depth: Detail) -> Vec<Found> {
+        let mut selected = Vec::new();
+        if let Some(space) = self.directory.space(nsp) {
+            space.select(to, |member| selected.push(member.socket));
+        }
+        selected.into_iter().filter_map(|id| self.found(id, depth)).collect()
+    }
+
+    fn found(&mut self, id: SocketId, depth: Detail) -> Option<Found> {
+        let socket = self.directory.socket(id)?;
+        let (key, name, told) = (self.key(id), socket.id.as_str().to_owned(), socket.told);
+        let is_known = self.directory.see(socket.connection)?.identity.is_some();
+        let rooms = match depth {
+            Detail::Id => false,
+            Detail::Rooms | Detail::All => true,
+            Detail::Unknown | Detail::Adopt => !told,
+        };
+        let rooms = rooms.then(|| self.rooms_of(key));
+        let info = match depth {
+            Detail::Id | Detail::Rooms => None,
+            Detail::All => self.connect_info(id, is_known),
+            Detail::Unknown | Detail::Adopt => (!told).then(|| self.connect_info(id, is_known)).flatten(),
+        };
+        if depth == Detail::Adopt {
+            let socket = self.directory.socket_mut(id)?;
+            (socket.told, socket.auth) = (true, None);
+        }
+        Some(Found { key, id: name, rooms, info })
+    }
+
+    /// The rooms of a namespace with their members.
+    pub(super) fn table(&self, nsp: u32) -> Vec<(String, Vec<String>)> {
+        let Some(space) = self.directory.space(nsp) else { return Vec::new() };
+        let name = |member: Member| self.directory.socket(member.socket).map(|socket| socket.id.as_str().to_owned());
+        let own = space.members().filter_map(name).filter(|id| Id::parse(id).is_some_and(|id| space.shows(&id)));
+        let own = own.map(|id| (id.clone(), vec![id]));
+        let others = space.rooms().map(|room| {
+            let members = space.members_of(room).filter_map(name).collect();
+            (room.to_string(), members)
+        });
+        own.chain(others).collect()
     }
 
     fn rooms_of(&self, key: SocketKey) -> Vec<String> {

@@ -5,8 +5,9 @@
 pub mod access;
 mod admission;
 pub mod arena;
+pub mod asking;
 mod batch;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub mod check;
 mod closing;
 pub mod connection;
@@ -30,12 +31,14 @@ mod rooms;
 mod session;
 pub mod socket;
 mod space;
+mod streams;
+mod watching;
 pub mod writing;
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::access::Endings;
 use self::batch::{Batches, Target};
@@ -54,6 +57,7 @@ use crate::events;
 use crate::hub::account;
 use crate::hub::attendance::{Place, Ticket};
 use crate::hub::ids::{Id, Ids};
+use crate::hub::seeded::Seeded;
 use crate::session::Millis;
 
 /// The time, as the core is told it.
@@ -69,6 +73,11 @@ impl Now {
     /// Milliseconds of the process's clock.
     pub fn millis(self) -> Millis {
         self.micros / 1000
+    }
+
+    /// This time at a later moment of the process's clock, with the system's clock gone on as far.
+    pub fn at(self, micros: u64) -> Self {
+        Self { micros, wall: self.wall_at(micros / 1000) }
     }
 
     /// A moment of the process's clock, in milliseconds, as milliseconds since 1970.
@@ -129,8 +138,10 @@ pub struct Core {
     /// Logouts while JavaScript decides on sockets.
     endings: Endings,
     recovery: Recovery,
+    /// Namespaces of which JavaScript hears who comes into a room or leaves it.
+    watched: FxHashSet<u32>,
     /// Empty rooms whose grace runs.
-    empty: FxHashMap<Place, Ticket>,
+    empty: HashMap<Place, Ticket, Seeded>,
     /// What is here of each server.
     tenants: FxHashMap<u32, Tenant>,
     /// Whose step is running, so that an internal error ends that connection alone.
@@ -158,7 +169,8 @@ impl Core {
             admissions: Vec::new(),
             endings: Endings::default(),
             recovery: Recovery::default(),
-            empty: FxHashMap::default(),
+            watched: FxHashSet::default(),
+            empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
             effects: Vec::new(),
@@ -192,6 +204,7 @@ impl Core {
             Input::Accept { socket, identity } => self.accept(socket, identity),
             Input::Deny { socket, error } => self.deny(socket, &error),
             Input::Joined { socket, token, error } => self.join_decided(socket, token, error),
+            Input::Wished { connection, token } => self.wish_decided(connection, token),
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
             Input::Resume { connection } => self.resume(connection),

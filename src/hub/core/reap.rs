@@ -41,6 +41,9 @@ impl Core {
         }
         let Some(socket) = self.directory.socket(id) else { return };
         let rooms: Vec<_> = socket.rooms.keys().rev().cloned().collect();
+        if is_joined {
+            self.tell_own_stay(id, false);
+        }
         for room in &rooms {
             if let Some(room) = self.part_from(id, room).filter(|_| !taken_over) {
                 self.gone(id, &room, reason);

@@ -12,6 +12,7 @@ use crate::hub::ids::Id;
 use crate::hub::journal::{Journal, Position, Wants};
 use crate::hub::message::{Change, Selection};
 use crate::hub::registry::Namespace;
+use crate::hub::run::OVERHEAD;
 use crate::protocol::frame::Frame;
 use crate::protocol::json;
 use crate::session::Millis;
@@ -36,6 +37,8 @@ pub struct Track {
     pub since: Position,
     /// The last event that was put into its outbox.
     pub sent: Position,
+    /// The last message before it came into its own room, if it is there.
+    pub own: Option<Position>,
     /// Rooms that it left.
     pub past: Vec<Past>,
     /// It is still given what it missed: all up to here it has got.
@@ -47,15 +50,21 @@ pub struct Track {
 impl Track {
     /// Of a socket that is let in behind this place.
     pub fn new(pid: Id, since: Position) -> Self {
-        Self { pid, since, sent: since, past: Vec::new(), replay: None, deferred: Vec::new() }
+        Self { pid, since, sent: since, own: Some(since), past: Vec::new(), replay: None, deferred: Vec::new() }
     }
 
-    /// It left a room. `start`: the first place that the journal still knows.
-    pub fn left(&mut self, room: Arc<str>, stay: Stay, at: Position, start: Position) {
+    /// Keeps packets for it alone until it has got what it missed. Returns what all that are kept cost.
+    pub fn defer(&mut self, frames: impl IntoIterator<Item = Frame>) -> usize {
+        self.deferred.extend(frames);
+        self.deferred.iter().map(|frame| frame.len() + OVERHEAD).sum()
+    }
+
+    /// It left a room in which it was from a place on. `start`: the first place that the journal still knows.
+    pub fn left(&mut self, room: Arc<str>, from: Position, at: Position, start: Position) {
         if self.past.len() >= 64 && self.past.len().is_power_of_two() {
             self.past.retain(|past| past.to > start);
         }
-        self.past.push(Past { room, from: stay.since, to: at });
+        self.past.push(Past { room, from, to: at });
     }
 }
 
@@ -72,6 +81,8 @@ pub struct Session {
     pub user: Option<Arc<str>>,
     /// Its rooms.
     pub rooms: Rooms,
+    /// The last message before it came into its own room, if it is there.
+    pub own: Option<Position>,
     /// Rooms that it left.
     pub past: Vec<Past>,
     /// The last message before it was let in.
@@ -105,17 +116,17 @@ impl Session {
         }
         let Some(changes) = journal.changes(self.changed, until) else { return false };
         for (at, to, change) in changes {
-            if !to.selects(|room| *room == *self.id.as_str() || self.rooms.contains_key(room)) {
+            if !to.selects(self.user.as_deref(), |room| self.is_in(room)) {
                 continue;
             }
             match change {
-                Change::Join(rooms) => rooms.into_iter().for_each(|room| {
-                    self.rooms.entry(room).or_insert(Stay { since: at, asked: false });
-                }),
+                Change::Join(rooms) => rooms.into_iter().for_each(|room| self.enter(room, at)),
                 Change::Leave(rooms) => rooms.iter().for_each(|room| self.leave(room, at)),
                 Change::LeaveAll => {
                     let rooms: Vec<Arc<str>> = self.rooms.keys().cloned().collect();
                     rooms.iter().for_each(|room| self.leave(room, at));
+                    let own = self.id;
+                    self.leave(own.as_str(), at);
                 }
                 Change::Disconnect(_) => return false,
             }
@@ -124,18 +135,37 @@ impl Session {
         true
     }
 
+    fn is_in(&self, room: &str) -> bool {
+        if *room == *self.id.as_str() { self.own.is_some() } else { self.rooms.contains_key(room) }
+    }
+
+    fn enter(&mut self, room: Arc<str>, at: Position) {
+        if *room == *self.id.as_str() {
+            self.own.get_or_insert(at);
+        } else {
+            self.rooms.entry(room).or_insert(Stay { since: at, asked: false });
+        }
+    }
+
     /// It is in a room no more.
     pub fn leave(&mut self, room: &str, at: Position) {
+        if let Some(from) = self.own.take_if(|_| *room == *self.id.as_str()) {
+            self.past.push(Past { room: room.into(), from, to: at });
+        }
         if let Some((room, stay)) = self.rooms.swap_remove_entry(room) {
             self.past.push(Past { room, from: stay.since, to: at });
         }
     }
 }
 
-/// In which rooms a socket was, and when.
+/// Whose a socket is, in which rooms it was, and when.
 pub struct Was<'a> {
+    /// Its user.
+    pub user: Option<&'a Arc<str>>,
     /// Its own room.
     pub id: &'a Id,
+    /// The last message before it came into that, if it is there.
+    pub own: Option<Position>,
     /// Where it is.
     pub rooms: &'a Rooms,
     /// Where it was.
@@ -148,9 +178,13 @@ impl Wants for Was<'_> {
         self.rooms.keys().cloned().chain(past).chain([self.id.as_str().into()]).collect()
     }
 
+    fn user(&self) -> Option<Arc<str>> {
+        self.user.cloned()
+    }
+
     fn wants(&self, at: Position, to: &Selection) -> bool {
-        to.selects(|room| {
-            *room == *self.id.as_str()
+        to.selects(self.user.map(|user| &**user), |room| {
+            self.own.is_some_and(|since| at > since && *room == *self.id.as_str())
                 || self.rooms.get(room).is_some_and(|stay| at > stay.since)
                 || self.past.iter().any(|past| *past.room == *room && at > past.from && at <= past.to)
         })
@@ -247,6 +281,11 @@ impl Recovery {
     pub fn advance(&mut self, nsp: u32, position: Position) {
         let cursor = self.cursors.entry(nsp).or_default();
         *cursor = position.max(*cursor);
+    }
+
+    /// A namespace is over.
+    pub fn forget_namespace(&mut self, nsp: u32) {
+        self.cursors.remove(&nsp);
     }
 
     /// A server is over.

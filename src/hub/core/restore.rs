@@ -87,6 +87,7 @@ impl Core {
             identity: connection.identity.clone(),
             user: socket.user.clone(),
             rooms: socket.rooms.clone(),
+            own: track.own,
             past: track.past.clone(),
             since: track.since,
             sent: track.sent,
@@ -242,15 +243,18 @@ impl Core {
         if from < memory.journal.start() || !session.catch_up(&*memory.journal, cursor) {
             return self.start_anew(id);
         }
-        let Session { id: name, pid, rooms, past, since, sent, silent, .. } = *session;
+        let Session { id: name, pid, rooms, own, past, since, sent, silent, .. } = *session;
         memory.own(pid, Owner { shard, id: name, user: socket.user.clone() });
-        socket.track = Some(Box::new(Track { pid, since, sent, past, replay: Some(from), deferred: Vec::new() }));
+        // Into its own room it comes in any case.
+        let own = own.or(Some(cursor));
+        socket.track = Some(Box::new(Track { pid, since, sent, own, past, replay: Some(from), deferred: Vec::new() }));
         self.recovery.present.insert(pid, id);
         self.directory.rename(id, name);
         let wishes = self.directory.admit(id).unwrap_or_default();
         if let Some(server) = self.directory.server_of(id) {
             server.counters(shard).sockets.up();
         }
+        self.tell_own_stay(id, true);
         for (room, stay) in &rooms {
             self.enter_since(id, room, *stay, !silent);
         }
@@ -279,7 +283,8 @@ impl Core {
         let Some((track, memory)) = socket.track.as_ref().zip(socket.nsp.memory.as_ref()) else { return };
         let Some(after) = track.replay else { return };
         let (owner, cursor) = (socket.connection, self.recovery.cursor(socket.nsp.id));
-        let was = Was { id: &socket.id, rooms: &socket.rooms, past: &track.past };
+        let was =
+            Was { user: socket.user.as_ref(), id: &socket.id, own: track.own, rooms: &socket.rooms, past: &track.past };
         let Some(connection) = self.directory.see(owner).filter(|connection| connection.doom.is_none()) else { return };
         let room = (connection.server.config.max_outbox / 2).saturating_sub(connection.outbox.cost());
         if room == 0 {

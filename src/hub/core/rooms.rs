@@ -8,7 +8,6 @@ use super::Core;
 use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::input::Send;
 use super::link::LinkId;
-use super::recovery::Track;
 use super::socket::{SocketId, Stay, key_of};
 use super::space::Joined;
 use crate::error::Reason;
@@ -16,7 +15,7 @@ use crate::hub::account::{Account, Credit};
 use crate::hub::event::{Event, Packet, SocketKey};
 use crate::hub::journal::Position;
 use crate::hub::message::{Body, Change, Message};
-use crate::hub::run::{OVERHEAD, Policy, Run};
+use crate::hub::run::{Policy, Run};
 use crate::hub::{emit, event};
 use crate::protocol::socket::{self as wire, Kind};
 use crate::session::socket::Input;
@@ -55,7 +54,9 @@ impl Core {
                 }
             }
             Input::Ack { socket, id: ack, data, attachments } => {
-                if self.judge(id, None, |allowance, limits, now, counters| allowance.ack(limits, now, counters)) {
+                if self.judge(id, None, |allowance, limits, now, counters| allowance.ack(limits, now, counters))
+                    && !self.answers_many(id, socket, ack, &data, &attachments)
+                {
                     self.tell_javascript(id, socket, Kind::Ack, Some(ack), &data, attachments);
                 }
             }
@@ -167,9 +168,7 @@ impl Core {
         let frames = wire::encode(kind, &socket.nsp.name, ack, &text, &attachments);
         if is_replayed && kind == Kind::Event {
             if let Some(track) = &mut socket.track {
-                track.deferred.extend(frames);
-                let waiting: usize = track.deferred.iter().map(|frame| frame.len() + OVERHEAD).sum();
-                if waiting > connection.server.config.max_outbox {
+                if track.defer(frames) > connection.server.config.max_outbox {
                     let owner = socket.connection;
                     self.directory.doom(owner, Doom::Slow);
                 }
@@ -279,11 +278,19 @@ impl Core {
 
     /// The same from a place of the journal on. `aloud`: the room is told.
     pub(super) fn enter_since(&mut self, id: SocketId, room: &Arc<str>, stay: Stay, aloud: bool) {
+        if let Some(socket) = self.directory.socket_mut(id).filter(|socket| *socket.id.as_str() == **room)
+            && let Some(track) = &mut socket.track
+        {
+            track.own.get_or_insert(stay.since);
+        }
+        let was_hidden = self.is_hidden(id, room);
         match self.directory.enter(id, room, stay) {
+            None if was_hidden => return self.tell_own_stay(id, true),
             None | Some(Joined::Already) => return,
             Some(Joined::First) => self.room_inhabited(id, room),
             Some(Joined::Another) => {}
         }
+        self.tell_stay(id, room, true);
         self.arrived(id, room, aloud);
     }
 
@@ -302,12 +309,23 @@ impl Core {
         if let Some(connection) = self.directory.connection(owner).filter(|connection| connection.held) {
             connection.touch(owner, false, &mut self.dirty);
         }
-        let (room, left) = self.directory.exit(id, room)?;
+        if self.watches_own(id, room) {
+            self.tell_own_stay(id, false);
+        }
+        let left = self.directory.exit(id, room);
         if let Some(socket) = self.directory.socket_mut(id)
             && let (Some(track), Some(memory)) = (&mut socket.track, &socket.nsp.memory)
         {
-            Track::left(track, room.clone(), left.stay, at, memory.journal.start());
+            let from = match &left {
+                Some((_, left)) => Some(left.stay.since),
+                None => track.own.take_if(|_| *socket.id.as_str() == *room),
+            };
+            if let Some(from) = from {
+                track.left(room.into(), from, at, memory.journal.start());
+            }
         }
+        let (room, left) = left?;
+        self.tell_stay(id, &room, false);
         self.count_out(id, &room);
         if left.last {
             self.room_deserted(id, &room);

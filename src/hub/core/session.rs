@@ -1,119 +1,26 @@
-//! From bytes to what they mean: WebSocket messages, Engine.IO packets, Socket.IO packets; and what sessions want done.
+//! Sessions: what a packet means to one, what it wants done, when it is due, and how it ends.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
 use super::Core;
-use super::connection::{Connection, ConnectionId, Dirty, Doom, Ending};
+use super::connection::{Connection, ConnectionId, Doom, Ending};
 use super::effect::{Effect as Act, Respond};
-use super::input::Purpose;
 use super::limits::{Allowance, Verdict};
-use super::link::{DRAIN, Link, LinkId, Phase};
 use super::outbox::Outbox;
 use crate::config::Config;
 use crate::error::Reason;
 use crate::guard::gate::Seat;
 use crate::guard::origin;
-use crate::hub::context::{Context, State};
+use crate::hub::context::Context;
 use crate::hub::counters::{Counters, Gauge};
 use crate::hub::ids::Id;
 use crate::protocol::engine::{self, Packet};
-use crate::protocol::frame::{self, Frame};
+use crate::protocol::frame::Frame;
 use crate::session::Millis;
-use crate::session::engine::{Channel, Effect, Engine, Message, Timing, Transport};
-use crate::session::handshake::{Refusal, Request};
-use crate::session::socket::Sockets;
-use crate::session::websocket::{Incoming, Violation, ViolationKind};
-
-/// Most that what waits on a WebSocket which is tried out may cost, in bytes.
-const MAX_PROBE: usize = 4096;
+use crate::session::engine::{Channel, Effect, Engine, Message, Transport};
+use crate::session::handshake::Request;
 
 impl Core {
-    /// A WebSocket whose HTTP part is done. `preface`: what is still to be written before the first frame. None: the server
-    /// takes nobody in.
-    pub fn websocket(
-        &mut self,
-        now: super::Now,
-        server: Arc<Context>,
-        purpose: Purpose,
-        preface: Bytes,
-        out: &mut Vec<Act>,
-    ) -> Option<LinkId> {
-        if server.state() != State::Open {
-            return None;
-        }
-        let mut id = None;
-        self.step(now, out, |core| id = Some(core.attach(server, purpose, preface)));
-        id
-    }
-
-    fn attach(&mut self, server: Arc<Context>, purpose: Purpose, preface: Bytes) -> LinkId {
-        self.count(&server, 1);
-        let link = self.directory.attach(Link::new(server.clone()));
-        match purpose {
-            Purpose::Open(request, seat) => {
-                let id = self.open(server, Transport::WebSocket, &request, seat);
-                if let Some(connection) = self.directory.connection(id) {
-                    let mut outbox = Outbox::default();
-                    if !preface.is_empty() {
-                        outbox.push_first(preface);
-                    }
-                    outbox.append(std::mem::take(&mut connection.outbox));
-                    connection.outbox = outbox;
-                    connection.link = Some(link);
-                    connection.touch(id, false, &mut self.dirty);
-                }
-                if let Some(link) = self.directory.link(link) {
-                    link.connection = Some(id);
-                }
-            }
-            Purpose::Probe { sid, current, websocket } => self.probe(link, &server, &sid, current, websocket, preface),
-            Purpose::Close => {
-                self.tail(link, preface);
-                self.close_link(link, Outbox::default(), None, false);
-            }
-        }
-        link
-    }
-
-    /// A WebSocket that wants to become the transport of a session.
-    fn probe(
-        &mut self,
-        link: LinkId,
-        server: &Arc<Context>,
-        sid: &str,
-        current: bool,
-        websocket: bool,
-        preface: Bytes,
-    ) {
-        let found = Id::parse(sid).and_then(|sid| self.directory.by_sid(&sid));
-        let found =
-            found.filter(|id| self.directory.see(*id).is_some_and(|connection| connection.server.id == server.id));
-        let id = match found {
-            Some(id) if current => id,
-            _ => {
-                let refusal = if found.is_none() { Refusal::UNKNOWN_SID } else { Refusal::BAD_REQUEST };
-                if !preface.is_empty() {
-                    self.tail(link, refusal.upgrade_response());
-                }
-                return self.finish_link(link);
-            }
-        };
-        self.tail(link, preface);
-        let now = self.millis();
-        let Some(connection) = self.directory.connection(id) else { return };
-        if !websocket || !connection.engine.probe(now) {
-            return self.close_link(link, Outbox::default(), None, false);
-        }
-        connection.probe = Some(link);
-        if let Some(link) = self.directory.link(link) {
-            link.connection = Some(id);
-            link.channel = Channel::Probe;
-        }
-        self.rearm(id);
-    }
-
     /// Creates a session; its open packet waits in the outbox.
     pub(super) fn open(
         &mut self,
@@ -123,12 +30,6 @@ impl Core {
         seat: Seat,
     ) -> ConnectionId {
         let config = &server.config;
-        let timing = Timing {
-            ping_interval: config.ping_interval,
-            ping_timeout: config.ping_timeout,
-            upgrade_timeout: config.upgrade_timeout,
-            close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
-        };
         let sid = self.ids.make();
         let upgrades = transport == Transport::Polling && config.allow_upgrades && config.websocket;
         let open = engine::open_data(
@@ -138,40 +39,12 @@ impl Core {
             config.ping_timeout,
             config.max_http_buffer_size,
         );
-        let now = self.millis();
-        let mut outbox = Outbox::default();
-        outbox.push(Frame::text(&[&open]));
-        let connection = Connection {
-            sid,
-            engine: Engine::new(transport, timing, now),
-            members: Sockets::new(
-                now + config.connect_timeout,
-                config.max_http_buffer_size,
-                config.limits.max_attachments,
-            ),
-            outbox,
-            link: None,
-            probe: None,
-            dirty: false,
-            held: false,
-            blocked: false,
-            over: false,
-            receiver: 0,
-            seen: now,
-            identity: None,
-            asked_at: 0,
-            handshake: server.wants_handshakes().then(|| self.handshake_json(config, request)),
-            account: None,
-            allowance: Allowance::new(seat),
-            post_waits: false,
-            leaves_by: None,
-            doom: None,
-            server,
-        };
+        let mut connection = Connection::new(sid, transport, server.clone(), seat, self.millis());
+        connection.outbox.push(Frame::text(&[&open]));
+        connection.handshake = server.wants_handshakes().then(|| self.handshake_json(config, request));
         let counters = connection.server.counters(self.index);
         counters.connections.add(1);
         gauge(counters, transport).up();
-        let server = connection.server.clone();
         let id = self.directory.open(connection);
         self.count(&server, 1);
         self.keep_sweeping(&server);
@@ -185,161 +58,6 @@ impl Core {
         let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
         let time = time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string();
         request.handshake_json(issued, &time, cookies).into()
-    }
-
-    /// Bytes from a WebSocket.
-    pub fn bytes(&mut self, now: super::Now, link: LinkId, bytes: &[u8], out: &mut Vec<Act>) {
-        self.step(now, out, |core| {
-            // What was emitted before the client says something comes before its answer.
-            core.settle_all();
-            if let Some(link) = core.directory.link(link) {
-                link.server.counters(core.index).bytes_in.add(bytes.len() as u64);
-            }
-            core.read(link, bytes);
-            core.admit_waiting();
-        });
-    }
-
-    fn read(&mut self, id: LinkId, bytes: &[u8]) {
-        let Some(link) = self.directory.link(id) else { return };
-        if let Phase::Closing { finish, .. } = link.phase {
-            link.drained += bytes.len();
-            if link.drained > DRAIN {
-                return self.directory.drop_link(id);
-            }
-            if finish {
-                return;
-            }
-        }
-        let owner = link.connection;
-        match (link.socket.inspect(bytes), owner) {
-            (Err(violation), _) => return self.violation(id, violation),
-            (Ok(pieces), Some(owner)) => self.charge_input(owner, bytes.len(), pieces),
-            (Ok(_), None) => {}
-        }
-        let mut input = bytes;
-        // Each message is a step of its own: who goes by it is gone before the next one.
-        while self.next_message(id, &mut input) {
-            self.reap();
-        }
-    }
-
-    /// One message. False: there is none, or none is looked at any more.
-    fn next_message(&mut self, id: LinkId, input: &mut &[u8]) -> bool {
-        let Some(link) = self.directory.link(id).filter(|link| !link.doomed) else { return false };
-        if matches!(link.phase, Phase::Closing { finish: true, .. }) {
-            return false;
-        }
-        let (connection, channel) = (link.connection, link.channel);
-        match link.socket.next(input) {
-            Ok(None) => return false,
-            Ok(Some(Incoming::Text(text))) => {
-                if let Some(connection) = connection {
-                    self.packet(connection, channel, Packet::decode(&text));
-                }
-            }
-            Ok(Some(Incoming::Binary(data))) => {
-                if let Some(connection) = connection {
-                    self.packet(connection, channel, Packet::Binary(data));
-                }
-            }
-            Ok(Some(Incoming::Ping(pong))) => self.pong(id, pong),
-            Ok(Some(Incoming::Close(reply))) => {
-                self.last_words(id, reply, Reason::TransportClose);
-                return false;
-            }
-            Err(violation) => {
-                self.violation(id, violation);
-                return false;
-            }
-        }
-        true
-    }
-
-    fn pong(&mut self, id: LinkId, pong: Bytes) {
-        let Some(link) = self.directory.link(id).filter(|link| link.phase == Phase::Live) else { return };
-        let (connection, is_main) = (link.connection, link.channel == Channel::Main);
-        if connection.is_some_and(|connection| !self.may_chatter(connection)) {
-            return;
-        }
-        match connection.filter(|_| is_main) {
-            Some(owner) => {
-                if let Some(connection) = self.directory.connection(owner) {
-                    connection.outbox.push_pong(pong);
-                    connection.touch(owner, false, &mut self.dirty);
-                }
-            }
-            None => {
-                if let Some(link) = self.directory.link(id) {
-                    link.tail.push_pong(pong);
-                }
-                self.touch_link(id);
-            }
-        }
-    }
-
-    fn violation(&mut self, id: LinkId, violation: Violation) {
-        let Some(link) = self.directory.link(id) else { return };
-        match violation.kind {
-            ViolationKind::Size => {
-                link.server.refusals.size.add(1);
-                let limit = link.server.config.max_http_buffer_size;
-                tracing::warn!(limit, "disconnecting a client: its message is larger than maxHttpBufferSize");
-            }
-            ViolationKind::Fragments => link.server.refusals.fragments.add(1),
-            ViolationKind::Protocol => {}
-        }
-        self.last_words(id, violation.close, Reason::TransportError);
-    }
-
-    /// A close frame of ours, behind what waits: a frame may be half written.
-    fn last_words(&mut self, id: LinkId, close: Bytes, reason: Reason) {
-        let Some(link) = self.directory.link(id) else { return };
-        if link.phase != Phase::Live {
-            return self.directory.drop_link(id);
-        }
-        let own = link.owner();
-        let rest = own.and_then(|own| self.directory.connection(own)).map(|own| std::mem::take(&mut own.outbox));
-        let Some(link) = self.directory.link(id) else { return };
-        link.push_tail(rest.unwrap_or_default());
-        link.tail.push_raw(close);
-        let (connection, channel) = (link.connection.take(), link.channel);
-        self.finish_link(id);
-        self.part(connection, channel, reason);
-    }
-
-    /// A WebSocket's stream has ended or broken.
-    pub fn lost(&mut self, now: super::Now, link: LinkId, out: &mut Vec<Act>) {
-        self.step(now, out, |core| core.lose(link, Reason::TransportClose));
-    }
-
-    /// The same by an internal error.
-    pub fn failed(&mut self, now: super::Now, link: LinkId, out: &mut Vec<Act>) {
-        self.step(now, out, |core| core.lose(link, Reason::Internal));
-    }
-
-    pub(super) fn lose(&mut self, id: LinkId, reason: Reason) {
-        let Some(link) = self.directory.link(id) else { return };
-        let (connection, channel) = (link.connection.take(), link.channel);
-        self.directory.drop_link(id);
-        self.part(connection, channel, reason);
-    }
-
-    /// A session loses a WebSocket.
-    fn part(&mut self, connection: Option<ConnectionId>, channel: Channel, reason: Reason) {
-        let Some(id) = connection else { return };
-        let Some(connection) = self.directory.connection(id) else { return };
-        match channel {
-            Channel::Main => {
-                connection.link = None;
-                self.with_engine(id, |engine, effects| engine.lost(reason, effects));
-            }
-            Channel::Probe => {
-                connection.probe = None;
-                connection.engine.probe_closed();
-                self.rearm(id);
-            }
-        }
     }
 
     /// Runs one step of a session, if it still exists, and carries out what follows.
@@ -427,36 +145,6 @@ impl Core {
         self.rearm(id);
     }
 
-    /// A client asks again and again whether its probe works: it need not be answered each time.
-    fn answer_probe(&mut self, id: LinkId) {
-        let Some(link) = self.directory.link(id) else { return };
-        if link.tail.cost() > MAX_PROBE {
-            return;
-        }
-        link.tail.push(Frame::text(&["3probe"]));
-        self.touch_link(id);
-    }
-
-    fn switch_to_probe(&mut self, id: ConnectionId) {
-        let shard = self.index;
-        let Some(connection) = self.directory.connection(id) else { return };
-        let counters = connection.server.counters(shard);
-        gauge(counters, Transport::Polling).down();
-        gauge(counters, Transport::WebSocket).up();
-        counters.upgrades.add(1);
-        let Some(probe) = connection.probe.take() else { return };
-        connection.link = Some(probe);
-        let waits = std::mem::take(&mut connection.outbox);
-        let Some(link) = self.directory.link(probe) else { return };
-        link.channel = Channel::Main;
-        let mut first = std::mem::take(&mut link.tail);
-        first.append(waits);
-        if let Some(connection) = self.directory.connection(id) {
-            connection.outbox = first;
-            connection.touch(id, false, &mut self.dirty);
-        }
-    }
-
     /// All sockets of a connection are over.
     pub(super) fn end_sockets(&mut self, id: ConnectionId, reason: Reason) {
         for socket in self.directory.sockets_of(id) {
@@ -540,59 +228,6 @@ impl Core {
         self.rearm(id);
     }
 
-    /// Whether what waits for a WebSocket's client belongs to batches whose windows are open, or it is nobody's transport.
-    pub fn is_held(&self, link: LinkId) -> bool {
-        let owner = self.directory.see_link(link).and_then(Link::owner);
-        owner.and_then(|owner| self.directory.see(owner)).is_none_or(|connection| connection.held)
-    }
-
-    /// Sends a close frame behind `rest` and what the link has still to write. `finish`: without waiting for an answer.
-    pub(super) fn close_link(&mut self, id: LinkId, rest: Outbox, code: Option<u16>, finish: bool) {
-        let Some(link) = self.directory.link(id) else { return };
-        link.connection = None;
-        link.push_tail(rest);
-        let owed = link.tail.packets() > 0;
-        link.tail.push_raw(frame::close(code, ""));
-        self.linger(id, finish, owed);
-    }
-
-    /// A link writes what it has, and ends.
-    fn finish_link(&mut self, id: LinkId) {
-        self.linger(id, true, true);
-    }
-
-    fn linger(&mut self, id: LinkId, finish: bool, owed: bool) {
-        let now = self.millis();
-        let Some(link) = self.directory.link(id) else { return };
-        link.phase = Phase::Closing { finish, owed, since: now };
-        let until = link.lingers_until(now);
-        if let Some(at) = until.filter(|_| !self.is_closing(id)) {
-            self.deadlines.set(super::Due::Link(id), at);
-        }
-        self.touch_link(id);
-    }
-
-    /// Whether a WebSocket's server closes: then it is the server's deadline that counts.
-    pub(super) fn is_closing(&self, id: LinkId) -> bool {
-        let server = self.directory.see_link(id).map(|link| link.server.id);
-        server.and_then(|server| self.tenants.get(&server)).is_some_and(super::Tenant::is_closing)
-    }
-
-    fn tail(&mut self, id: LinkId, bytes: Bytes) {
-        if let Some(link) = self.directory.link(id) {
-            link.tail.push_raw(bytes);
-        }
-        self.touch_link(id);
-    }
-
-    fn touch_link(&mut self, id: LinkId) {
-        if let Some(link) = self.directory.link(id)
-            && !std::mem::replace(&mut link.dirty, true)
-        {
-            self.dirty.push_back(Dirty::Link(id));
-        }
-    }
-
     /// Something is to be written ahead of others: heartbeats have their time.
     fn touch_first(&mut self, id: ConnectionId) {
         let before = self.dirty.len();
@@ -609,7 +244,7 @@ impl Core {
         self.judge(id, None, |allowance, limits, now, counters| allowance.chatter(limits, now, counters))
     }
 
-    fn charge_input(&mut self, id: ConnectionId, bytes: usize, pieces: u32) {
+    pub(super) fn charge_input(&mut self, id: ConnectionId, bytes: usize, pieces: u32) {
         self.judge(id, None, |allowance, limits, now, counters| allowance.input(limits, now, bytes, pieces, counters));
     }
 

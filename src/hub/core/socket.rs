@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use super::arena;
 use super::connection::{ConnectionId, Ending};
 use super::recovery::{Returning, Track};
+use crate::hub::acks::Ask;
 use crate::hub::event::SocketKey;
 use crate::hub::ids::Id;
 use crate::hub::journal::Position;
@@ -17,8 +18,8 @@ use crate::session::Millis;
 /// Names a socket on its shard.
 pub type SocketId = arena::Id<Socket>;
 
-/// The name of a socket for JavaScript: the shard above the id.
-pub fn key_of(shard: usize, id: SocketId) -> SocketKey {
+/// The name of a socket, or of a connection, for JavaScript: the shard above the id.
+pub fn key_of<T>(shard: usize, id: arena::Id<T>) -> SocketKey {
     (shard as u64) << (arena::INDEX_BITS + arena::GENERATION_BITS) | id.to_bits()
 }
 
@@ -80,6 +81,8 @@ pub struct Socket {
     pub rooms: Rooms,
     /// Rooms about which JavaScript has yet to decide.
     pub joining: Vec<Joining>,
+    /// Events for many that it was asked to answer, and has not.
+    pub asks: Vec<Ask>,
     /// JavaScript has been told of it.
     pub told: bool,
     /// JavaScript wants to know of it.
@@ -88,7 +91,7 @@ pub struct Socket {
     pub user: Option<Arc<str>>,
     /// When it came.
     pub since: Millis,
-    /// CONNECT's auth, until it is let in.
+    /// CONNECT's auth, until JavaScript is told, or cannot ask any more.
     pub auth: Option<Box<str>>,
     /// What it wants to take up again.
     pub returning: Option<Box<Returning>>,

@@ -1,7 +1,7 @@
 //! A shard's part of one namespace: its sockets and its rooms. Leaving costs what the socket's own rooms cost, not all
 //! rooms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -46,17 +46,23 @@ pub struct Space {
     pub nsp: Arc<Namespace>,
     members: Members,
     ids: FxHashMap<Id, Member>,
+    /// The sockets of users: a tree, for most users have one or two, and some have all.
+    users: BTreeMap<(Arc<str>, SocketId), ConnectionId>,
     rooms: HashMap<Arc<str>, Members, Seeded>,
 }
 
 impl Space {
     /// Without sockets.
     pub fn new(server: Arc<Context>, nsp: Arc<Namespace>) -> Self {
-        Self { server, nsp, members: Members::default(), ids: FxHashMap::default(), rooms: HashMap::default() }
+        let (members, ids, users, rooms) = Default::default();
+        Self { server, nsp, members, ids, users, rooms }
     }
 
-    /// Takes in a socket.
-    pub fn add(&mut self, id: Id, member: Member) {
+    /// Takes in a socket, which is this user's.
+    pub fn add(&mut self, id: Id, user: Option<&Arc<str>>, member: Member) {
+        if let Some(user) = user {
+            self.users.insert((user.clone(), member.socket), member.connection);
+        }
         self.members.insert(member.socket, member.connection);
         self.ids.insert(id, member);
     }
@@ -77,7 +83,10 @@ impl Space {
     }
 
     /// Forgets a socket that is in no room any more.
-    pub fn remove(&mut self, id: &Id, socket: SocketId) {
+    pub fn remove(&mut self, id: &Id, user: Option<&Arc<str>>, socket: SocketId) {
+        if let Some(user) = user {
+            self.users.remove(&(user.clone(), socket));
+        }
         self.members.swap_remove(&socket);
         if self.ids.get(id).is_some_and(|member| member.socket == socket) {
             self.ids.remove(id);
@@ -119,6 +128,11 @@ impl Space {
                 visit(member);
             }
         };
+        if let Some(user) = &selection.user {
+            let rooms = &selection.rooms;
+            let is_meant = |member: &Member| rooms.is_empty() || rooms.iter().any(|room| self.is_in(room, *member));
+            return self.of_user(user).filter(is_meant).for_each(visit);
+        }
         match selection.rooms.as_slice() {
             [] => self.members().for_each(visit),
             [room] if !self.has_id(room) => self.in_room(room).for_each(visit),
@@ -139,6 +153,27 @@ impl Space {
         self.rooms.get(room).into_iter().flat_map(listed).chain(named)
     }
 
+    /// The sockets of a user.
+    pub fn of_user(&self, user: &Arc<str>) -> impl Iterator<Item = Member> + '_ {
+        let all = (user.clone(), SocketId::from_bits(0))..=(user.clone(), SocketId::from_bits(u64::MAX));
+        self.users.range(all).map(|((_, socket), connection)| Member { socket: *socket, connection: *connection })
+    }
+
+    /// The rooms that have members here; those that are ids of sockets are not among them.
+    pub fn rooms(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.rooms.keys()
+    }
+
+    /// The sockets that joined a room.
+    pub fn members_of(&self, room: &str) -> impl Iterator<Item = Member> + '_ {
+        self.rooms.get(room).into_iter().flat_map(listed)
+    }
+
+    fn is_in(&self, room: &str, member: Member) -> bool {
+        self.rooms.get(room).is_some_and(|members| members.contains_key(&member.socket))
+            || Id::parse(room).is_some_and(|id| self.ids.get(&id) == Some(&member))
+    }
+
     fn has_id(&self, room: &str) -> bool {
         Id::parse(room).is_some_and(|id| self.ids.contains_key(&id))
     }
@@ -149,9 +184,15 @@ impl Space {
     }
 
     /// Members of all rooms, one counted for each of its rooms.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn stays(&self) -> usize {
         self.rooms.values().map(Members::len).sum()
+    }
+
+    /// How many sockets have a user.
+    #[cfg(any(test, fuzzing))]
+    pub fn owned(&self) -> usize {
+        self.users.len()
     }
 
     /// Whether no socket is left.

@@ -11,7 +11,7 @@ use tokio::io::ReadBuf;
 
 use super::command::Stream;
 use super::{FLUSH_STEP, Shard, guarded, guarded_step};
-use crate::hub::clock;
+use crate::hub::core::Core;
 use crate::hub::core::link::LinkId;
 use crate::hub::core::outbox::Written;
 use crate::hub::counters::Tally;
@@ -106,7 +106,7 @@ impl Shard {
             guarded_step(&shard, "connection", || shard.borrow_mut().poll_link(link, head, context)).unwrap_or_else(
                 || {
                     guarded("cleanup", || {
-                        shard.borrow_mut().with_core(|core, effects| core.failed(clock::now(), link, effects));
+                        shard.borrow_mut().with_core(|core, now, effects| core.failed(now, link, effects));
                     });
                     Poll::Ready(())
                 },
@@ -119,11 +119,12 @@ impl Shard {
         if !entry.waker.as_ref().is_some_and(|waker| waker.will_wake(context.waker())) {
             entry.waker = Some(context.waker().clone());
         }
+        self.look();
         // What was emitted before the client says something comes before its answer.
-        self.with_core(|core, effects| core.settle(clock::now(), effects));
+        self.with_core(Core::settle);
         self.write(link);
         if let Some(head) = head {
-            self.with_core(|core, effects| core.bytes(clock::now(), link, &head, effects));
+            self.with_core(|core, now, effects| core.bytes(now, link, &head, effects));
         }
         let mut scratch = std::mem::take(&mut self.streams.scratch);
         scratch.resize(SCRATCH, 0);
@@ -138,12 +139,12 @@ impl Shard {
     }
 
     fn read(&mut self, link: LinkId, scratch: &mut [u8], context: &mut Context<'_>) -> Poll<()> {
-        let began = clock::micros();
+        let began = self.now.micros;
         loop {
             if !self.core.may_read(link) {
                 return Poll::Pending;
             }
-            if clock::micros() > began + TURN {
+            if self.now.micros > began + TURN {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -153,10 +154,11 @@ impl Shard {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {
                     let bytes = buffer.filled();
-                    self.with_core(|core, effects| core.bytes(clock::now(), link, bytes, effects));
+                    self.with_core(|core, now, effects| core.bytes(now, link, bytes, effects));
+                    self.look();
                 }
                 Poll::Ready(_) => {
-                    self.with_core(|core, effects| core.lost(clock::now(), link, effects));
+                    self.with_core(|core, now, effects| core.lost(now, link, effects));
                     return Poll::Ready(());
                 }
             }
@@ -176,6 +178,7 @@ impl Shard {
             several => Pin::new(&mut **stream).poll_write_vectored(&mut context, several),
         });
         let written: Option<Written> = written.ok();
-        self.step(|core, effects| core.wrote(clock::now(), link, written, &tally, effects));
+        self.look();
+        self.step(|core, now, effects| core.wrote(now, link, written, &tally, effects));
     }
 }

@@ -17,7 +17,7 @@ use super::context::Context;
 use super::core::effect::Effect;
 use super::core::input::Input;
 use super::core::outbox::Joiner;
-use super::core::{Core, writing::Next};
+use super::core::{Core, Now, writing::Next};
 use super::ids::Id;
 use crate::session::Millis;
 
@@ -63,6 +63,8 @@ pub struct Shard {
     outside: Rc<dyn Outside>,
     me: Weak<RefCell<Shard>>,
     effects: Vec<Effect>,
+    /// The time as of the last look: clocks cost more than most steps, so a step does not look, whoever begins some does.
+    now: Now,
     /// Until when the loop sleeps. Whatever makes something due earlier, or leaves something to write, wakes it.
     sleeps_until: Option<Millis>,
     stopped: bool,
@@ -80,16 +82,22 @@ impl Shard {
                 outside,
                 me: me.clone(),
                 effects: Vec::new(),
+                now: clock::now(),
                 sleeps_until: None,
                 stopped: false,
             })
         })
     }
 
+    /// Looks at the clock. The wall's time goes on with it; it is looked at once a pass.
+    fn look(&mut self) {
+        self.now = self.now.at(clock::micros());
+    }
+
     /// Has the core do something, does what it wants done, and writes for those for whom too much waits.
-    fn with_core<T>(&mut self, step: impl FnOnce(&mut Core, &mut Vec<Effect>) -> T) -> T {
+    fn with_core<T>(&mut self, step: impl FnOnce(&mut Core, Now, &mut Vec<Effect>) -> T) -> T {
         let result = self.step(step);
-        while let Some(next) = self.step(|core, effects| core.next_over(clock::now(), effects)) {
+        while let Some(next) = self.step(Core::next_over) {
             if let Next::Link(link) = next {
                 self.write(link);
             }
@@ -97,13 +105,13 @@ impl Shard {
         result
     }
 
-    fn step<T>(&mut self, step: impl FnOnce(&mut Core, &mut Vec<Effect>) -> T) -> T {
+    fn step<T>(&mut self, step: impl FnOnce(&mut Core, Now, &mut Vec<Effect>) -> T) -> T {
         let mut effects = std::mem::take(&mut self.effects);
-        let result = step(&mut self.core, &mut effects);
+        let result = step(&mut self.core, self.now, &mut effects);
         let failed = effects.drain(..).filter_map(|effect| (!self.carry_out(effect)).then_some(())).count() > 0;
         self.effects = effects;
         if failed {
-            self.core.abandon(clock::now(), &mut self.effects);
+            self.core.abandon(self.now, &mut self.effects);
         }
         result
     }
@@ -136,12 +144,13 @@ impl Shard {
 
     /// A WebSocket whose HTTP part is done.
     pub fn websocket(&mut self, incoming: Incoming) {
+        self.look();
         let Incoming { server, stream, preface, head, purpose } = incoming;
         let stream = match stream() {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "cannot serve a connection"),
         };
-        let link = self.with_core(|core, effects| core.websocket(clock::now(), server, purpose, preface, effects));
+        let link = self.with_core(|core, now, effects| core.websocket(now, server, purpose, preface, effects));
         if let Some(link) = link {
             self.streams.add(link, stream);
             self.spawn(link, head);
@@ -151,8 +160,9 @@ impl Shard {
 
     /// An HTTP connection of a server has come, or gone: a closing server waits for it too.
     pub fn guest(&mut self, server: &Arc<Context>, came: bool) {
+        self.look();
         let input = Input::Guest { server: server.clone(), came };
-        self.with_core(|core, effects| core.handle(clock::now(), input, effects));
+        self.with_core(|core, now, effects| core.handle(now, input, effects));
         self.look_after();
     }
 
@@ -162,18 +172,19 @@ impl Shard {
     }
 
     fn command(&mut self, command: Command) {
+        self.look();
         if !matches!(command, Command::Message(_, true)) {
             // What was emitted before comes before, and is written where too much of it waits.
-            self.with_core(|core, effects| core.settle(clock::now(), effects));
+            self.with_core(Core::settle);
         }
         match command {
             Command::WebSocket(incoming) => self.websocket(*incoming),
             Command::Message(message, _) => {
-                self.with_core(|core, effects| core.handle(clock::now(), Input::Message(message), effects));
+                self.with_core(|core, now, effects| core.handle(now, Input::Message(message), effects));
             }
-            Command::Core(input) => self.with_core(|core, effects| core.handle(clock::now(), input, effects)),
+            Command::Core(input) => self.with_core(|core, now, effects| core.handle(now, input, effects)),
             Command::Ask(question, reply) => {
-                reply(self.with_core(|core, effects| core.ask(clock::now(), &question, effects)));
+                reply(self.with_core(|core, now, effects| core.ask(now, &question, effects)));
             }
             Command::Run(_) => unreachable!("the loop runs it without holding the shard"),
             Command::Stop => self.stopped = true,
@@ -183,7 +194,7 @@ impl Shard {
     /// Writes for a few connections. True: there are more.
     fn flush_some(&mut self) -> bool {
         for _ in 0..FLUSH_STEP {
-            match self.with_core(|core, effects| core.next_write(clock::now(), effects)) {
+            match self.with_core(Core::next_write) {
                 Some(Next::Link(link)) => self.write(link),
                 Some(Next::Answered) => {}
                 None => break,
@@ -198,7 +209,7 @@ impl Shard {
 
     /// After an internal error.
     fn abandon(&mut self) {
-        self.with_core(|core, effects| core.abandon(clock::now(), effects));
+        self.with_core(Core::abandon);
     }
 }
 
@@ -296,7 +307,11 @@ async fn nap(mailbox: &Mailbox, length: u64, next: Option<Millis>) {
 /// those that were taken, the last first.
 pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &mut Vec<Command>) -> usize {
     // What is due comes before what has just come in: a session is gone to the millisecond.
-    guarded_step(shard, "timers", || shard.borrow_mut().with_core(|core, effects| core.tick(clock::now(), effects)));
+    guarded_step(shard, "timers", || {
+        let mut shard = shard.borrow_mut();
+        shard.now = clock::now();
+        shard.with_core(Core::tick);
+    });
     crate::log::flush();
     if commands.is_empty() {
         mailbox.take(commands);
@@ -323,7 +338,9 @@ pub(super) fn take_in(shard: &Rc<RefCell<Shard>>, mailbox: &Mailbox, commands: &
 /// Puts what was gathered into outboxes.
 pub(super) fn settle(shard: &RefCell<Shard>) {
     guarded_step(shard, "delivery", || {
-        shard.borrow_mut().with_core(|core, effects| core.settle(clock::now(), effects));
+        let mut shard = shard.borrow_mut();
+        shard.look();
+        shard.with_core(Core::settle);
     });
 }
 

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::books::{Entry, Session};
-use crate::hub::ids::Id;
 use crate::hub::message::{Body, Change, Selection};
 use crate::hub::run::Policy;
 
@@ -22,7 +21,6 @@ pub struct Refusal {
 /// The part of the log that a socket was there for.
 pub struct Stretch<'a> {
     session: &'a Session,
-    id: Id,
 }
 
 /// An event that a socket is to get.
@@ -35,11 +33,15 @@ enum Claim {
 }
 
 impl<'a> Stretch<'a> {
-    pub fn of(session: &'a Session, id: Id) -> Self {
-        Self { session, id }
+    pub fn of(session: &'a Session) -> Self {
+        Self { session }
     }
 
-    /// Goes through the log up to `until`, with the rooms at each place. False: it was kicked there.
+    fn user(&self) -> Option<&'a str> {
+        self.session.user.as_deref()
+    }
+
+    /// Goes through the log up to `until`, with the rooms at each place, its own too. None: it was kicked there.
     fn walk(
         &self,
         log: &[Entry],
@@ -61,10 +63,10 @@ impl<'a> Stretch<'a> {
             if entry.message.nsp != self.session.nsp {
                 continue;
             }
-            let is_in = |room: &str| *room == *self.id.as_str() || rooms.iter().any(|known| **known == *room);
+            let is_in = |room: &str| rooms.iter().any(|known| **known == *room);
             match &entry.message.body {
                 Body::Event(_) => visit(place, entry, &rooms),
-                Body::Change(change) if entry.message.to.selects(is_in) => match change {
+                Body::Change(change) if entry.message.to.selects(self.user(), is_in) => match change {
                     Change::Join(names) => names.iter().for_each(|room| enter(&mut rooms, room)),
                     Change::Leave(names) => rooms.retain(|known| !names.contains(known)),
                     Change::LeaveAll => rooms.clear(),
@@ -88,9 +90,10 @@ impl<'a> Stretch<'a> {
             let refused = |room: &str| {
                 self.session.refusals.iter().any(|one| *one.room == *room && place >= one.from && place < one.at)
             };
-            let is_in = |room: &str| *room == *self.id.as_str() || rooms.iter().any(|known| **known == *room);
+            let is_in = |room: &str| rooms.iter().any(|known| **known == *room);
             let to: &Selection = &entry.message.to;
-            match (to.selects(is_in), to.selects(|room| is_in(room) && !refused(room))) {
+            let user = self.user();
+            match (to.selects(user, is_in), to.selects(user, |room| is_in(room) && !refused(room))) {
                 (true, true) if !event.volatile => claims.push((place, Claim::Must)),
                 (_, true) => claims.push((place, Claim::May)),
                 (_, false) => {}
@@ -117,10 +120,10 @@ pub fn stream(event: &str, room: Option<&str>) -> String {
 }
 
 /// Looks at what a socket got. `complete`: it has read everything, and is still there.
-pub fn settle(who: &str, session: &Session, id: Id, log: &[Entry], got: &[Got], complete: Option<usize>) {
+pub fn settle(who: &str, session: &Session, log: &[Entry], got: &[Got], complete: Option<usize>) {
     let last = got.iter().rev().find_map(|one| if let Got::Event(place) = one { Some(*place) } else { None });
     let until = complete.or(last.map(|last| last + 1)).unwrap_or_default();
-    let claims = Stretch::of(session, id).claims(log, until);
+    let claims = Stretch::of(session).claims(log, until);
     let policy = |place: usize| &log[place].message.event().expect("an event").run.items()[0].policy;
     let streamed = |place: usize| match policy(place) {
         Policy::Gap(of) => Some(stream(&of.event, of.room.as_deref())),

@@ -58,6 +58,7 @@ impl Simulation {
         for nsp in NAMESPACES {
             // Some never ask for one.
             if self.random.one_in(2) {
+                self.renew(at);
                 self.clients[at].ask(nsp, &mut self.books);
             }
         }
@@ -81,7 +82,7 @@ impl Simulation {
         client.back_at = [now, client.back_at, now + 20_000][self.random.below(3) as usize];
         if self.random.one_in(9) {
             // Somebody else sits down at it.
-            client.user = Some(self.random.pick(&USERS));
+            (client.user, client.ticket) = (Some(self.random.pick(&USERS)), None);
         }
         if self.random.one_in(2)
             && let Some(pipe) = self.dead.pop()
@@ -94,18 +95,20 @@ impl Simulation {
         list.iter().map(|room| Arc::from(*room))
     }
 
-    /// Rooms, a socket, or everybody.
+    /// Rooms, a socket, a user, or everybody.
     fn selection(&mut self) -> Selection {
         let at = self.random.below(self.clients.len().max(1) as u64) as usize;
         let id = self.clients.get(at).and_then(|client| client.parts.first()?.life.as_ref()).map(|life| life.id);
+        let user = self.random.one_in(6).then(|| self.random.pick(&USERS).into());
         let rooms: Vec<Arc<str>> = match (self.random.below(7), id) {
+            _ if user.is_some() && self.random.one_in(2) => Vec::new(),
             (0, _) => Vec::new(),
             (1, _) => Self::names(&["a", "b"]).collect(),
             (2, Some(id)) => vec![id.as_str().into()],
             _ => Self::names(&[self.random.pick(&ROOMS)]).collect(),
         };
         let except = if self.random.one_in(6) { Self::names(&["c"]).collect() } else { Default::default() };
-        Selection { rooms: rooms.into_iter().collect(), except }
+        Selection { rooms: rooms.into_iter().collect(), except, user }
     }
 
     fn emit(&mut self) {
@@ -153,7 +156,9 @@ impl Simulation {
         let room: Arc<str> = self.random.pick(&ROOMS).into();
         let change = match self.random.below(16) {
             0 => Change::Disconnect(self.random.one_in(2)),
-            1..6 => Change::Leave(vec![room]),
+            1 => Change::LeaveAll,
+            2 if own.is_some() => Change::Join(vec![room, own.expect("just seen").1.as_str().into()]),
+            3..7 => Change::Leave(vec![room]),
             _ => Change::Join(vec![room]),
         };
         publish::change(&self.world.server, &self.world.bus, nsp, &to, &change);
@@ -166,6 +171,7 @@ impl Simulation {
         let room = self.random.pick(&ROOMS);
         let ack = if self.random.one_in(2) { "7" } else { "" };
         let action = self.random.below(8);
+        self.renew(at);
         let client = &mut self.clients[at];
         let to = if nsp == "/" { String::new() } else { format!("{nsp},") };
         let stage = client.part(nsp).stage;
@@ -227,7 +233,8 @@ impl Simulation {
                 self.books.wished.push((socket, room.clone()));
                 Input::Change { socket, change: Change::Join(vec![room]) }
             }
-            5..7 => Input::Change { socket, change: Change::Leave(vec![room]) },
+            5 => Input::Change { socket, change: Change::LeaveAll },
+            6 | 7 => Input::Change { socket, change: Change::Leave(vec![room]) },
             _ => Input::Send(Box::new(Send {
                 socket,
                 kind: Kind::Event,
@@ -240,10 +247,14 @@ impl Simulation {
         self.world.bus.mailboxes[shard_of(socket)].push(input);
     }
 
-    /// A user's sessions end.
+    /// A user's sessions end, or one of them.
     fn log_out(&mut self) {
-        let user: Arc<str> = self.random.pick(&USERS).into();
-        let question = Question::End { server: self.world.server.id, ended: Ended::User(user) };
+        let user = self.random.pick(&USERS);
+        let ended = match self.random.below(4) {
+            login @ 0..2 => Ended::Session(format!("{user}'s {login}").into()),
+            _ => Ended::User(user.into()),
+        };
+        let question = Question::End { server: self.world.server.id, ended };
         for mailbox in self.world.bus.mailboxes.iter() {
             mailbox.push(Command::Ask(question.clone(), Box::new(|_| {})));
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::account::{Refusal, Stretch};
 use crate::hub::core::Core;
-use crate::hub::core::access::Ended;
+use crate::hub::core::access::{Ended, Identity};
 use crate::hub::core::input::Input;
 use crate::hub::core::socket::Socket;
 use crate::hub::event::SocketKey;
@@ -56,6 +56,8 @@ pub struct Entry {
 pub struct Session {
     pub nsp: u32,
     pub user: Option<Arc<str>>,
+    /// By which logouts of one session know it, when it was last let in.
+    login: Option<Arc<str>>,
     pub pid: Option<Id>,
     /// How many messages its shard had handled when it was let in.
     pub start: usize,
@@ -82,7 +84,16 @@ struct Known {
     key: SocketKey,
     id: Id,
     rooms: Vec<Arc<str>>,
+    /// It is in its own room.
+    is_shown: bool,
     stamp: u64,
+}
+
+impl Known {
+    /// Its own, too.
+    fn all_rooms(&self) -> Vec<Arc<str>> {
+        self.rooms.iter().cloned().chain(self.is_shown.then(|| self.id.as_str().into())).collect()
+    }
 }
 
 #[derive(Default)]
@@ -90,8 +101,8 @@ struct Shard {
     /// How many messages it has handled.
     handled: usize,
     known: Vec<Known>,
-    /// By users: how many logouts of them it has handled.
-    logouts: HashMap<Arc<str>, usize>,
+    /// How many logouts it has handled.
+    logouts: HashMap<Ended, usize>,
 }
 
 /// The books.
@@ -103,15 +114,17 @@ pub struct Books {
     pub sessions: HashMap<Id, Session>,
     shards: Vec<Shard>,
     stamp: u64,
-    /// Questions about sockets that JavaScript has not answered: how many logouts of each user their shard had handled.
-    pub asked: HashMap<SocketKey, HashMap<Arc<str>, usize>>,
+    /// Questions about sockets that JavaScript has not answered: how many logouts their shard had handled.
+    pub asked: HashMap<SocketKey, HashMap<Ended, usize>>,
     /// What JavaScript will say, or said: who a socket is, and the rooms that it refused.
-    pub accepted: HashMap<SocketKey, Option<Arc<str>>>,
+    pub accepted: HashMap<SocketKey, Identity>,
     pub refused: Vec<(SocketKey, Arc<str>)>,
     /// Rooms into which JavaScript put sockets, perhaps before they were in.
     pub wished: Vec<(SocketKey, Arc<str>)>,
     /// How often a socket was taken up again.
     pub returns: usize,
+    /// Nobody is let in without a ticket.
+    pub needs_ticket: bool,
 }
 
 fn is_behind(socket: &Socket) -> bool {
@@ -119,8 +132,8 @@ fn is_behind(socket: &Socket) -> bool {
 }
 
 impl Books {
-    pub fn new(shards: usize) -> Self {
-        Self { shards: (0..shards).map(|_| Shard::default()).collect(), ..Self::default() }
+    pub fn new(shards: usize, needs_ticket: bool) -> Self {
+        Self { shards: (0..shards).map(|_| Shard::default()).collect(), needs_ticket, ..Self::default() }
     }
 
     /// A shard takes a message in.
@@ -157,11 +170,14 @@ impl Books {
                     known.stamp = stamp;
                     let session = self.sessions.get_mut(&known.id).expect("it is known");
                     session.is_behind = is_behind(socket);
-                    if !socket.rooms.keys().eq(known.rooms.iter()) {
-                        let before = std::mem::replace(&mut known.rooms, socket.rooms.keys().cloned().collect());
-                        let id = known.id;
+                    let is_shown = core.is_shown(socket);
+                    if is_shown != known.is_shown || !socket.rooms.keys().eq(known.rooms.iter()) {
+                        let before = known.all_rooms();
+                        known.rooms = socket.rooms.keys().cloned().collect();
+                        known.is_shown = is_shown;
+                        let (id, now) = (known.id, known.all_rooms());
                         if cause != Cause::Log {
-                            self.moved(shard, id, &before, socket);
+                            self.moved(shard, id, &before, &now);
                         }
                     }
                 }
@@ -179,38 +195,42 @@ impl Books {
             stays
         });
         for (key, socket) in came {
-            self.came(shard, key, socket);
             let rooms = socket.rooms.keys().cloned().collect();
-            self.shards[shard].known.push(Known { key, id: socket.id, rooms, stamp });
+            let known = Known { key, id: socket.id, rooms, is_shown: core.is_shown(socket), stamp };
+            self.came(shard, core, &known, socket);
+            self.shards[shard].known.push(known);
         }
     }
 
     /// A socket's rooms were changed, by something that concerned it alone.
-    fn moved(&mut self, shard: usize, id: Id, before: &[Arc<str>], socket: &Socket) {
+    fn moved(&mut self, shard: usize, id: Id, before: &[Arc<str>], now: &[Arc<str>]) {
         let handled = self.shards[shard].handled;
         let session = self.sessions.get_mut(&id).expect("it is known");
-        for room in before.iter().filter(|room| !socket.rooms.contains_key(*room)) {
+        for room in before.iter().filter(|room| !now.contains(room)) {
             session.moves.push((handled, room.clone(), false));
         }
-        for room in socket.rooms.keys().filter(|room| !before.contains(room)) {
+        for room in now.iter().filter(|room| !before.contains(room)) {
             session.moves.push((handled, room.clone(), true));
         }
     }
 
     /// A socket is let in.
-    fn came(&mut self, shard: usize, key: SocketKey, socket: &Socket) {
+    fn came(&mut self, shard: usize, core: &Core, known: &Known, socket: &Socket) {
+        let (key, now) = (known.key, known.all_rooms());
         let handled = self.shards[shard].handled;
         let pid = socket.track.as_ref().map(|track| track.pid);
-        if let Some(user) = self.accepted.get(&key) {
-            assert_eq!(*user, socket.user, "a socket is somebody else's than JavaScript said");
+        let login = core.login(key);
+        if let Some(identity) = self.accepted.get(&key) {
+            assert_eq!(identity.user, socket.user, "a socket is somebody else's than JavaScript said");
         }
         let Some(session) = self.sessions.get_mut(&socket.id) else {
-            let moves = socket.rooms.keys().map(|room| (handled, room.clone(), true)).collect();
+            let moves = now.into_iter().map(|room| (handled, room, true)).collect();
             self.sessions.insert(
                 socket.id,
                 Session {
                     nsp: socket.nsp.id,
                     user: socket.user.clone(),
+                    login,
                     pid,
                     start: handled,
                     moves,
@@ -230,21 +250,21 @@ impl Books {
         assert_eq!((session.nsp, session.pid), (socket.nsp.id, pid), "an id was given to another session");
         assert!(!session.is_ended, "a session was taken up again that was ended");
         assert!(socket.nsp.memory.is_some(), "only with recovery does one come back");
-        let Some(rooms) = Stretch::of(session, socket.id).rooms(&self.log, handled) else {
+        let Some(rooms) = Stretch::of(session).rooms(&self.log, handled) else {
             panic!("a session was taken up again although it was kicked");
         };
-        for room in rooms.iter().filter(|room| !socket.rooms.contains_key(*room)) {
+        for room in rooms.iter().filter(|room| !now.contains(room)) {
             let refused = self.refused.iter().any(|(who, what)| *who == key && what == room);
-            assert!(refused, "room {room} was lost on the way back; of {rooms:?}");
+            assert!(refused || core.is_kept_out(key, room), "room {room} was lost on the way back; of {rooms:?}");
             session.moves.push((handled, room.clone(), false));
             session.refusals.push(Refusal { room: room.clone(), from: session.lacks, at: handled });
         }
-        for room in socket.rooms.keys().filter(|room| !rooms.contains(room)) {
+        for room in now.iter().filter(|room| !rooms.contains(room)) {
             let wished = self.wished.iter().any(|(who, what)| *who == key && what == room);
-            assert!(wished, "room {room} was given by the way back; beside {rooms:?}");
+            assert!(wished || **room == *socket.id.as_str(), "room {room} was given by the way back; beside {rooms:?}");
             session.moves.push((handled, room.clone(), true));
         }
-        (session.present, session.shard, session.end) = (true, shard, usize::MAX);
+        (session.present, session.shard, session.end, session.login) = (true, shard, usize::MAX, login);
         session.is_behind = is_behind(socket);
         self.returns += 1;
     }
@@ -253,9 +273,11 @@ impl Books {
     pub fn after(&mut self, shard: usize, core: &Core, cause: &Cause) {
         let Cause::Accepted(key) = cause else { return };
         let asked = self.asked.remove(key).unwrap_or_default();
-        let Some(Some(user)) = self.accepted.get(key) else { return };
-        let logouts = self.shards[shard].logouts.get(user).copied().unwrap_or_default();
-        if logouts > asked.get(user).copied().unwrap_or_default() {
+        let Some(identity) = self.accepted.get(key) else { return };
+        let count = |of: &HashMap<Ended, usize>| -> usize {
+            of.iter().filter(|(ended, _)| ended.is_of(identity)).map(|(_, count)| count).sum()
+        };
+        if count(&self.shards[shard].logouts) > count(&asked) {
             assert!(core.joined().all(|(joined, _)| joined != *key), "let in with what was seen before the logout");
         }
     }
@@ -268,11 +290,15 @@ impl Books {
     /// A shard has handled a logout. `here`: the sessions that it had before; one that is on its way to another shard ends
     /// there.
     pub fn ended(&mut self, shard: usize, core: &Core, ended: &Ended, here: &[Id]) {
-        let Ended::User(user) = ended else { return };
-        *self.shards[shard].logouts.entry(user.clone()).or_default() += 1;
-        assert!(core.users().all(|other| other != *user), "a connection has survived the logout of its user");
+        *self.shards[shard].logouts.entry(ended.clone()).or_default() += 1;
+        let survives = core.identities().any(|identity| ended.is_of(identity));
+        assert!(!survives, "a connection has survived the logout of whom it is");
         for (id, session) in &mut self.sessions {
-            session.is_ended |= here.contains(id) && session.user.as_ref() == Some(user);
+            let is_theirs = match ended {
+                Ended::User(user) => session.user.as_ref() == Some(user),
+                Ended::Session(login) => session.login.as_ref() == Some(login),
+            };
+            session.is_ended |= here.contains(id) && is_theirs;
         }
     }
 
@@ -281,9 +307,9 @@ impl Books {
         let handled = self.shards[shard].handled;
         for known in &self.shards[shard].known {
             let session = &self.sessions[&known.id];
-            let rooms = Stretch::of(session, known.id).rooms(&self.log, handled);
+            let rooms = Stretch::of(session).rooms(&self.log, handled);
             let mut rooms = rooms.expect("it was kicked and is still there");
-            let mut own = known.rooms.clone();
+            let mut own = known.all_rooms();
             rooms.sort_unstable();
             own.sort_unstable();
             assert_eq!(own, rooms, "rooms of a socket");

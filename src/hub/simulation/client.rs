@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::account::{Got, stream};
 use super::books::Books;
 use super::pipe::Pipe;
+use super::tickets::Ticket;
 use crate::hub::core::effect::Answer;
 use crate::hub::ids::Id;
 
@@ -98,6 +99,10 @@ pub struct Client {
     pub says: Vec<String>,
     /// Lives that are over.
     pub past: Vec<Life>,
+    /// The ticket that it shows next.
+    pub ticket: Option<Ticket>,
+    /// Its connection has shown a good one.
+    pub is_entitled: bool,
     /// When it is to come back, in milliseconds.
     pub back_at: u64,
 }
@@ -116,6 +121,8 @@ impl Client {
             is_prompt,
             says: Vec::new(),
             past: Vec::new(),
+            ticket: None,
+            is_entitled: false,
             back_at: 0,
         }
     }
@@ -131,12 +138,17 @@ impl Client {
     /// It asks for a namespace.
     pub fn ask(&mut self, nsp: &'static str, books: &mut Books) {
         let who = self.user.map_or("null".into(), |user| format!("\"{user}\""));
+        let ticket = self.ticket.clone();
+        self.is_entitled |= ticket.as_ref().is_some_and(Ticket::is_good);
         let part = self.part(nsp);
         part.stage = Stage::Asking;
         part.asks += 1;
         part.early.clear();
         part.told = part.pid.clone();
         let mut auth = format!("{{\"who\":{who}");
+        if let Some(ticket) = ticket {
+            auth += &format!(",\"ticket\":\"{}\"", ticket.text);
+        }
         if let Some(pid) = &part.pid {
             auth += &format!(",\"pid\":\"{pid}\"");
             if let Some(mark) = &part.mark {
@@ -160,7 +172,7 @@ impl Client {
         self.rest.clear();
         self.probe_rest.clear();
         self.says.clear();
-        self.is_over = false;
+        (self.is_over, self.is_entitled) = (false, false);
         for part in &mut self.parts {
             (part.stage, part.asks, part.left) = (Stage::Out, 0, false);
             part.early.clear();
@@ -227,9 +239,17 @@ impl Client {
         match kind {
             "0" => {
                 assert!(part.asks > 0 && part.stage != Stage::In, "client {name}: let in without having asked");
+                assert!(self.is_entitled || !books.needs_ticket, "client {name}: let in without a ticket");
                 let answer: Value = serde_json::from_str(data).unwrap();
                 let id = Id::parse(answer["sid"].as_str().unwrap()).unwrap();
                 let pid = answer["pid"].as_str().map(str::to_owned);
+                let user = books.sessions.get(&id).and_then(|session| session.user.as_deref());
+                assert!(
+                    user.is_none() || user == self.user,
+                    "client {name} is {:?}, and was taken for {user:?}",
+                    self.user
+                );
+                assert!(user.is_some() || !books.needs_ticket, "client {name}: its ticket does not count");
                 (part.stage, part.asks, part.left) = (Stage::In, part.asks - 1, false);
                 let is_back = pid.is_some() && part.told == pid;
                 if is_back {

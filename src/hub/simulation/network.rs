@@ -204,9 +204,12 @@ impl Simulation {
             let client = &self.clients[at];
             if matches!(client.way, Way::Away) && client.back_at <= Self::now() {
                 self.open(at);
-                let client = &mut self.clients[at];
+                let client = &self.clients[at];
                 let parts: Vec<&'static str> = client.parts.iter().map(|part| part.nsp).collect();
-                parts.into_iter().for_each(|nsp| client.ask(nsp, &mut self.books));
+                for nsp in parts {
+                    self.renew(at);
+                    self.clients[at].ask(nsp, &mut self.books);
+                }
             }
         }
     }

@@ -92,8 +92,10 @@ impl Script {
                     assert!(known.is_some(), "the end of a socket that it does not know, or the second one");
                     self.held.push(credit);
                 }
-                Event::Room(_, credit) => self.held.push(credit),
-                Event::Log(_) | Event::Closed(_) => {}
+                Event::Room(_, credit) | Event::Stay(_, credit) | Event::Answers(_, _, credit) => {
+                    self.held.push(credit)
+                }
+                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) => {}
             }
         }
     }
@@ -133,8 +135,9 @@ impl Script {
         } else {
             let user: Option<Arc<str>> = who.filter(|_| !random.one_in(12)).map(Into::into);
             let until = (random.one_in(5) && user.is_some()).then(|| clock::now().wall + random.below(6000) as i64);
-            let identity = Identity { user: user.clone(), until, ..Identity::default() };
-            books.accepted.insert(key, user);
+            let session = user.as_ref().map(|user| format!("{user}'s {}", random.below(2)).into());
+            let identity = Identity { user, session, until, rooms: None };
+            books.accepted.insert(key, identity.clone());
             mailbox.push(Input::Accept { socket: key, identity });
         }
         world.server.release_decision();

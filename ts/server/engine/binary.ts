@@ -18,7 +18,7 @@ export function encode(args: unknown[]): Encoded {
 export function decode(text: string | undefined, attachments: Buffer[] | undefined): unknown[] {
   const args: unknown = JSON.parse(text ?? "");
   if (!Array.isArray(args)) throw new RealtimeError("ERR_INVALID_EVENT", "the payload is not an array");
-  return attachments?.length ? (putBack(args, attachments) as unknown[]) : args;
+  return attachments?.length ? (restore(args, attachments) as unknown[]) : args;
 }
 
 function isBinary(value: object): boolean {
@@ -74,10 +74,11 @@ function toBuffer(value: object): Buffer {
   return unsupported("a Blob in an event", "send its arrayBuffer()");
 }
 
-function putBack(value: unknown, attachments: Buffer[]): unknown {
+/** Puts attachments back where their placeholders are. Throws on a placeholder of none. */
+export function restore(value: unknown, attachments: Buffer[]): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i++) value[i] = putBack(value[i], attachments);
+    for (let i = 0; i < value.length; i++) value[i] = restore(value[i], attachments);
     return value;
   }
   const object = value as Record<string, unknown>;
@@ -87,6 +88,6 @@ function putBack(value: unknown, attachments: Buffer[]): unknown {
     return attachment;
   }
   // JSON.parse made every key an own property, "__proto__" too, so assignment cannot reach a prototype.
-  for (const key of Object.keys(object)) object[key] = putBack(object[key], attachments);
+  for (const key of Object.keys(object)) object[key] = restore(object[key], attachments);
   return object;
 }

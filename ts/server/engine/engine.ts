@@ -16,6 +16,7 @@ import { handleUpgrade, refuse } from "../gate/upgrade.js";
 import { log } from "../options/logger.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import { binding, type Native } from "../process/binding.js";
+import { Asking } from "./asking.js";
 import { encode } from "./binary.js";
 import { type EmitFlags, flagBits } from "./flags.js";
 import { Inbox } from "./inbox.js";
@@ -32,6 +33,8 @@ export class Engine implements Gate {
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  /** Events that ask all who get them. */
+  readonly asking: Asking;
   readonly #inbox: Inbox;
   /** How many WebSockets came from Node, by the way they took. */
   readonly came = { taken: 0, piped: 0 };
@@ -54,10 +57,12 @@ export class Engine implements Gate {
     this.options = options;
     this.native = binding();
     this.polling = new Polling(this);
+    this.asking = new Asking(this.native, () => this.id);
     const handle = (event: InboxEvent) => {
       if (event.kind === "response") this.polling.respond(event);
       else if (event.kind === "closed") this.#nativeClosed(event.text ?? "{}");
       else if (event.kind === "room") this.#roomEvent(event.text);
+      else if (event.kind === "answers") this.asking.answered(event.id, event.text, event.data);
       else if (event.kind === "log") log(options.logger, event.text);
       else sink(event);
     };
@@ -188,6 +193,7 @@ export class Engine implements Gate {
   #release(): void {
     for (const undo of this.#undo.splice(0)) undo();
     this.polling.end();
+    this.asking.close();
     releaseFromExit(this);
     for (const callback of this.onClosed.splice(0)) callback();
   }

@@ -7,9 +7,15 @@ export interface EmitFlags {
   volatile?: boolean;
   timeout?: number;
   batch?: boolean;
+  /** Without effect. */
+  compress?: boolean;
+  /** Without effect. */
+  local?: boolean;
   policy?: Policy;
   /** With policy "latest": of which events the newest stays. */
   key?: string;
+  /** One socket alone is meant: its acknowledgement is no list. */
+  single?: boolean;
 }
 
 /** Flags of the native side's `emit`. */

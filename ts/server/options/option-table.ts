@@ -36,6 +36,7 @@ export interface ParsedOptions {
   authenticate?: Authenticate;
   authorizeJoin?: AuthorizeJoin;
   schemas?: ParsedSchemas;
+  cleanupEmptyChildNamespaces?: boolean;
   shutdownTimeout: number;
   /** Time for a request's body, in ms. */
   requestTimeout: number;
@@ -117,6 +118,9 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     45_000,
     native("connectTimeout", (name, value) => time(name, value, 0) || 45_000),
   ),
+  cleanupEmptyChildNamespaces: both(false, (value, parsed, name) => {
+    parsed.cleanupEmptyChildNamespaces = boolean(name, value);
+  }),
   maxHttpBufferSize: each(1_000_000, 65_536, native("maxHttpBufferSize", size)),
   maxOutbox: both(MEBIBYTE, native("maxOutbox", size)),
   maxInboxTotal: both(64 * MEBIBYTE, native("maxInboxTotal", size)),
@@ -178,10 +182,12 @@ export const REFUSED = {
   serveClient: { why: "clients bundle socket.io-client, or serve its dist folder themselves", falseIsFine: true },
   perMessageDeflate: { why: "WebSocket messages are not compressed", falseIsFine: true },
   allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
-  cleanupEmptyChildNamespaces: { why: "there are no dynamic namespaces", falseIsFine: true },
   destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
   destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },
-  adapter: { why: "rooms live in the native server", falseIsFine: false },
+  adapter: {
+    why: "rooms live in the native server; several servers will be connected by nself-realtime/cluster",
+    falseIsFine: false,
+  },
   parser: { why: "the native server speaks the default parser", falseIsFine: false },
   wsEngine: { why: "WebSocket is part of the native server", falseIsFine: false },
   initialPacket: { why: "no packet can be added to the handshake", falseIsFine: false },

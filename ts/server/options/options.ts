@@ -120,7 +120,8 @@ export interface ServerOptions extends LimitOptions {
   perMessageDeflate?: false;
   allowEIO3?: false;
   destroyUpgrade?: false;
-  cleanupEmptyChildNamespaces?: false;
+  /** A namespace that was made when a client asked for it goes with its last socket. Default false. */
+  cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
 }

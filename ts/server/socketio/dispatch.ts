@@ -1,6 +1,6 @@
 // Turns what the native side tells into sockets and events. Only namespaces that somebody listens to get here.
 
-import type { InboxEvent } from "../../../native.js";
+import type { FoundSocket, InboxEvent } from "../../../native.js";
 import { decode } from "../engine/binary.js";
 import { ACK, type Engine, EVENT } from "../engine/engine.js";
 import { authenticate, type Identity, Refusal } from "../options/authenticate.js";
@@ -13,11 +13,20 @@ import { later, raise } from "../process/handler-errors.js";
 import { Identities } from "./identities.js";
 import type { Namespace } from "./namespace.js";
 import { Kept } from "./recovery.js";
+import { RemoteSocket } from "./remote-socket.js";
 import { Socket } from "./socket.js";
 import type { DisconnectReason } from "./socket-types.js";
 
 type AnySocket = Socket<Any, Any, Any, Any>;
 type AnyNamespace = Namespace<Any, Any, Any, Any>;
+
+/** A socket came into a room, or left it. */
+interface Stay {
+  nsp: string;
+  room: string;
+  id: string;
+  joined: boolean;
+}
 
 /** A socket that waits for an answer, which is given once. */
 interface Asking {
@@ -34,8 +43,15 @@ export class Dispatcher {
   readonly #kept = new Kept();
   #engine!: Engine;
 
-  constructor(namespaces: ReadonlyMap<string, AnyNamespace>) {
+  /** Makes the namespace that a client asks for, if there is to be one. */
+  readonly #resolve: (name: string, auth: { [key: string]: Any }) => Promise<void>;
+
+  constructor(
+    namespaces: ReadonlyMap<string, AnyNamespace>,
+    resolve: (name: string, auth: { [key: string]: Any }) => Promise<void>,
+  ) {
     this.#namespaces = namespaces;
+    this.#resolve = resolve;
   }
 
   /** Called once, before any event. */
@@ -67,7 +83,36 @@ export class Dispatcher {
       case "disconnect":
         this.#left(event);
         break;
+      case "namespace":
+        void this.#name(event.socket, event.id ?? 0, event.text ?? "{}");
+        break;
+      case "stay": {
+        const { nsp, room, id, joined } = JSON.parse(event.text ?? "{}") as Stay;
+        this.#namespaces.get(nsp)?._stay(room, id, joined);
+        break;
+      }
     }
+  }
+
+  /** Makes objects for the sockets of a namespace that have none. */
+  adopt(nsp: AnyNamespace): void {
+    for (const { key, info } of this.#engine.native.findSockets(this.#engine.id, nsp.name, [], [], "adopt")) {
+      if (info === undefined || this.#sockets.has(key)) continue;
+      const known = JSON.parse(info) as ConnectInfo;
+      const identity = this.#identities.known(known.connection, key);
+      const socket = this.#create(nsp, key, known, known.userId ?? null, identity);
+      this.#sockets.set(key, socket);
+      nsp._adopt(socket);
+    }
+  }
+
+  /** A socket that was found: its object, or as it was found; null if its object is over, undefined if too little was found. */
+  known(nsp: AnyNamespace, found: FoundSocket): AnySocket | RemoteSocket | undefined | null {
+    const socket = this.#sockets.get(found.key);
+    if (socket) return socket.connected ? socket : null;
+    if (found.info === undefined) return undefined;
+    const info = JSON.parse(found.info) as ConnectInfo;
+    return new RemoteSocket(nsp, found, info, this.#identities.of(info.connection)?.data);
   }
 
   /** The server is closed: whoever is left learns of it. */
@@ -112,13 +157,13 @@ export class Dispatcher {
       nsp._run(socket, (error) => {
         later(() => {
           if (!isThere()) return;
-          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error);
+          if (error) return this.#refuse(key, typeof error === "string" ? { message: error } : error, nsp);
           this.#accept(key, userId, identity);
           this.#connected(socket, key);
         });
       });
     } catch (error) {
-      if (isThere()) this.#refuse(key, { message: "middleware failed" });
+      if (isThere()) this.#refuse(key, { message: "middleware failed" }, nsp);
       raise(error);
     }
   }
@@ -129,6 +174,13 @@ export class Dispatcher {
     native.accept(id, key, userId, identity?.session, identity?.expiresAt);
   }
 
+  async #name(connection: number, question: number, text: string): Promise<void> {
+    const { name, auth } = JSON.parse(text) as { name: string; auth: { [key: string]: Any } };
+    const { native, id } = this.#engine;
+    await this.#resolve(name, auth);
+    native.decideNamespace(id, connection, question);
+  }
+
   async #join(key: number, question: number, room: string): Promise<void> {
     const { native, id, options } = this.#engine;
     const socket = this.#sockets.get(key);
@@ -136,7 +188,7 @@ export class Dispatcher {
     native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
-  #refuse(key: number, error: { message: string; data?: unknown }): void {
+  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
     this.#asking.delete(key);
     this.#identities.leave(key);
     let text: string;
@@ -146,6 +198,7 @@ export class Dispatcher {
       text = JSON.stringify({ message: String(error.message) });
     }
     this.#engine.native.deny(this.#engine.id, key, text);
+    nsp?._left();
   }
 
   #create(

@@ -30,6 +30,11 @@ export class Identities {
     return this.#enter(connection, socket).identity;
   }
 
+  /** The identity behind a connection, if it is known. */
+  of(connection: string): Identity | undefined {
+    return this.#entries.get(connection)?.identity;
+  }
+
   /** A socket is gone, or was refused. */
   leave(socket: number): void {
     const connection = this.#connections.get(socket);

@@ -3,25 +3,55 @@
 import { EventEmitter } from "node:events";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
+import type { FoundSocket } from "../../../native.js";
 import { Engine, engineOf, setEngine } from "../engine/engine.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
 import { parseServerOptions } from "../options/parse-options.js";
-import type { Any, DefaultEventsMap, EventNames, EventParams, EventsMap, Listener } from "../options/typed-events.js";
+import type {
+  AllButLast,
+  Any,
+  DecorateAcknowledgements,
+  DecorateAcknowledgementsWithMultipleResponses,
+  DecorateAcknowledgementsWithTimeoutAndMultipleResponses,
+  DefaultEventsMap,
+  EventNames,
+  EventNamesWithAck,
+  EventNamesWithoutAck,
+  EventParams,
+  EventsMap,
+  FirstNonErrorArg,
+  Last,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
+} from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { RealtimeError, refuseMembers, rejectMembers, unsupported } from "../process/errors.js";
+import { raise } from "../process/handler-errors.js";
+import { Adapter } from "./adapter.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
 import { EngineView } from "./engine-view.js";
 import {
+  type Broadcast,
   type Middleware,
   Namespace,
-  type NamespaceEvents,
-  REFUSED_ON_NAMESPACES,
   REJECTED_ON_NAMESPACES,
+  type ServerReservedEventsMap,
 } from "./namespace.js";
+import { ParentNamespace } from "./parent-namespace.js";
+import type { RemoteSocket } from "./remote-socket.js";
 import type { Socket } from "./socket.js";
 import type { Rooms } from "./socket-types.js";
+
+/** Decides whether a client may have the namespace that it asks for: `next(null, true)`. */
+export type CheckNamespace = (
+  name: string,
+  auth: { [key: string]: Any },
+  next: (error: Error | null, allow: boolean) => void,
+) => void;
+
+const OTHER_ADAPTERS = "rooms live in the native server; several servers will be connected by nself-realtime/cluster";
 
 type AnyHttpServer = HttpServer | HttpsServer;
 
@@ -36,6 +66,13 @@ export class Server<
   /** The HTTP server it was attached to last. */
   httpServer: AnyHttpServer | undefined;
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
+  /** In the order in which they are asked. */
+  readonly #parents: Array<{
+    parent: ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+    matches: ((path: string) => boolean) | undefined;
+    check: CheckNamespace;
+  }> = [];
+  #dispatcher: Dispatcher | undefined;
   #options: Readonly<ServerOptions>;
 
   /** `new Server(httpServer, options)`, `new Server(port, options)` or `new Server(options)`, to be attached later. */
@@ -76,24 +113,80 @@ export class Server<
     return this.attach(server, options);
   }
 
-  /** The namespace of a name, created if need be; `fn` listens to its connections. */
+  /**
+   * The namespace of a name, created if need be; `fn` listens to its connections. With an expression or a function: a parent, whose
+   * middleware and listeners are those of each namespace that a client asks for and that the expression matches, or the function allows.
+   */
   of(
-    name: string,
+    name: string | RegExp | CheckNamespace,
     fn?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
   ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
-    if (typeof name === "function" || (name as unknown) instanceof RegExp) {
-      unsupported("a dynamic namespace", "give its name as a string");
-    }
+    if (typeof name === "function" || name instanceof RegExp) return this.#parent(name, fn);
     const path = String(name).startsWith("/") ? String(name) : `/${name}`;
-    let nsp = this.#namespaces.get(path);
-    if (!nsp) {
-      nsp = new Namespace(this, path);
-      this.#namespaces.set(path, nsp);
-      nsp._declare();
-      if (path !== "/") this.sockets._created(nsp);
-    }
+    const nsp = this.#namespaces.get(path) ?? this.#create(path);
     if (fn) nsp.on("connect", fn);
     return nsp;
+  }
+
+  /** What io.adapter() is in Socket.IO; its own is the only one. */
+  adapter(): typeof Adapter;
+  adapter(adapter: unknown): this;
+  adapter(adapter?: unknown): this | typeof Adapter {
+    if (adapter !== undefined) unsupported("io.adapter(…)", OTHER_ADAPTERS);
+    return Adapter;
+  }
+
+  #parent(
+    name: RegExp | CheckNamespace,
+    fn?: (socket: Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>) => void,
+  ): ParentNamespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const parent = new ParentNamespace(this);
+    this.#parents.push({
+      parent,
+      matches: name instanceof RegExp ? (path) => name.test(path) : undefined,
+      check: name instanceof RegExp ? (path, _auth, next) => next(null, name.test(path)) : name,
+    });
+    const engine = engineOf(this);
+    engine?.native.makeNamespaces(engine.id);
+    if (fn) parent.on("connect", fn);
+    return parent;
+  }
+
+  #create(
+    path: string,
+    parent = this.#parents.find(({ matches }) => matches?.(path))?.parent,
+  ): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData> {
+    const nsp = parent?._child(path) ?? new Namespace(this, path);
+    this.#namespaces.set(path, nsp);
+    const engine = engineOf(this);
+    nsp._declare();
+    if (parent && (engine?.options ?? this.#options).cleanupEmptyChildNamespaces) {
+      // Known from the first of its sockets to the last.
+      void nsp.sockets;
+      parent._tidy(nsp, () => this.#namespaces.delete(path));
+    }
+    if (path !== "/") this.sockets._created(nsp);
+    return nsp;
+  }
+
+  /** A client asks for a namespace that is not there: the first parent that takes the name makes it. */
+  async #resolve(path: string, auth: { [key: string]: Any }): Promise<void> {
+    for (const { parent, check } of [...this.#parents]) {
+      const allows = await new Promise<boolean>((resolve) => {
+        try {
+          check(path, auth, (error, allow) => resolve(!error && allow));
+        } catch (error) {
+          resolve(false);
+          raise(error);
+        }
+      });
+      if (!allows) continue;
+      if (this.#namespaces.has(path)) return;
+      const child = this.#create(path, parent);
+      // Who asked for it may be gone.
+      setTimeout(() => child._onEmpty?.(), 1000).unref();
+      return;
+    }
   }
 
   /** Disconnects everybody, then closes the HTTP server, too. `fn` gets its error, if it was not running. */
@@ -142,38 +235,42 @@ export class Server<
     });
   }
 
-  override on<E extends string | symbol>(
+  override on<
+    E extends ReservedOrUserEventNames<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
   ): this {
-    this.sockets.on(event, listener);
+    this.sockets.on(event as Any, listener as Any);
     return this;
   }
 
-  override once<E extends string | symbol>(
+  override once<
+    E extends ReservedOrUserEventNames<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+      ServerSideEvents
+    >,
+  >(
     event: E,
-    listener: Listener<
-      NamespaceEvents<
-        Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
-        Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>
-      >,
+    listener: ReservedOrUserListener<
+      ServerReservedEventsMap<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
       ServerSideEvents,
       E
     >,
   ): this {
-    this.sockets.once(event, listener);
+    this.sockets.once(event as Any, listener as Any);
     return this;
   }
 
   /** Emits to every socket of `/`; always true. */
-  override emit<E extends EventNames<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
+  override emit<E extends EventNamesWithoutAck<EmitEvents>>(event: E, ...args: EventParams<EmitEvents, E>): boolean {
     return this.sockets.emit(event, ...args);
   }
 
@@ -186,37 +283,63 @@ export class Server<
     return this.send(...args);
   }
 
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
+  to(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.to(room);
   }
 
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.in(room);
   }
 
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
+  except(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.sockets.except(room);
   }
 
-  compress(compress: boolean): BroadcastOperator<EmitEvents> {
+  compress(compress: boolean): Broadcast<EmitEvents, SocketData> {
     return this.sockets.compress(compress);
   }
 
-  get volatile(): BroadcastOperator<EmitEvents> {
+  get volatile(): Broadcast<EmitEvents, SocketData> {
     return this.sockets.volatile;
   }
 
-  get local(): BroadcastOperator<EmitEvents> {
+  get local(): Broadcast<EmitEvents, SocketData> {
     return this.sockets.local;
   }
 
-  timeout(timeout: number): BroadcastOperator<EmitEvents> {
+  timeout(
+    timeout: number,
+  ): BroadcastOperator<
+    DecorateAcknowledgements<DecorateAcknowledgementsWithMultipleResponses<EmitEvents>>,
+    SocketData
+  > {
     return this.sockets.timeout(timeout);
   }
 
-  /** The sockets of `/` that JavaScript knows: see `Namespace.sockets`. */
-  fetchSockets(): Promise<Array<Socket<Any, EmitEvents, Any, Any>>> {
+  /** All sockets of `/`: each that JavaScript knows as its own object, the others as they are now. */
+  fetchSockets(): Promise<RemoteSocket<EmitEvents, SocketData>[]> {
     return this.sockets.fetchSockets();
+  }
+
+  /** The ids of all sockets of `/`. */
+  allSockets(): Promise<Set<string>> {
+    return this.sockets.allSockets();
+  }
+
+  /** To the other servers, of which there are none: an acknowledgement gets an empty list at once. */
+  serverSideEmit<E extends EventNames<ServerSideEvents>>(
+    event: E,
+    ...args: EventParams<DecorateAcknowledgementsWithTimeoutAndMultipleResponses<ServerSideEvents>, E>
+  ): boolean {
+    return this.sockets.serverSideEmit(event, ...args);
+  }
+
+  /** The same, and waits for what they acknowledge: an empty list. */
+  serverSideEmitWithAck<E extends EventNamesWithAck<ServerSideEvents>>(
+    event: E,
+    ...args: AllButLast<EventParams<ServerSideEvents, E>>
+  ): Promise<FirstNonErrorArg<Last<EventParams<ServerSideEvents, E>>>[]> {
+    return this.sockets.serverSideEmitWithAck(event, ...args);
   }
 
   socketsJoin(room: Rooms): void {
@@ -233,7 +356,8 @@ export class Server<
 
   /** Opens the native server and declares what is there. @internal */
   _open(options: ParsedOptions): Engine {
-    const dispatcher = new Dispatcher(this.#namespaces);
+    const dispatcher = new Dispatcher(this.#namespaces, (path, auth) => this.#resolve(path, auth));
+    this.#dispatcher = dispatcher;
     const engine = new Engine(options, (event) => dispatcher.handle(event));
     dispatcher.use(engine);
     engine.onClosed.push(() => {
@@ -241,8 +365,27 @@ export class Server<
       if (engineOf(this) === engine) setEngine(this, undefined);
     });
     setEngine(this, engine);
-    for (const nsp of this.#namespaces.values()) nsp._declare();
+    for (const nsp of this.#namespaces.values()) nsp._opened();
+    if (this.#parents.length > 0) engine.native.makeNamespaces(engine.id);
     return engine;
+  }
+
+  /** Makes objects for the sockets of a namespace that have none. @internal */
+  _adopt(nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>): void {
+    this.#dispatcher?.adopt(nsp as Any);
+  }
+
+  /** A socket that the native side knows: its object, or as it is now; undefined without its info, null if it is over. @internal */
+  _known(
+    nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>,
+    found: FoundSocket,
+  ): object | undefined | null {
+    return this.#dispatcher?.known(nsp as Any, found);
+  }
+
+  /** All namespaces that clients can name. @internal */
+  get _nsps(): Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>> {
+    return this.#namespaces;
   }
 
   #change(change: ServerOptions): this {
@@ -290,7 +433,6 @@ for (const name of [
 
 rejectMembers(Server.prototype, "Server", REJECTED_ON_NAMESPACES);
 refuseMembers(Server.prototype, "Server", {
-  ...REFUSED_ON_NAMESPACES,
   attachApp: "uWebSockets.js has no place here",
   bind: "the engine is part of the native server",
   onconnection: "the engine is part of the native server",

@@ -20,7 +20,7 @@ export type DisconnectReason =
   | "server namespace disconnect";
 
 /** Events of a socket that no client can send. */
-export interface SocketReservedEvents {
+export interface SocketReservedEventsMap {
   disconnect: (reason: DisconnectReason, description?: Any) => void;
   disconnecting: (reason: DisconnectReason, description?: Any) => void;
   error: (error: Error) => void;

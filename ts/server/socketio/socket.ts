@@ -5,31 +5,35 @@ import { ACK, type Engine, EVENT, engineOf } from "../engine/engine.js";
 import { type EmitFlags, VOLATILE } from "../engine/flags.js";
 import type { ConnectInfo, Handshake } from "../options/handshake.js";
 import type {
-  Acknowledged,
   AllButLast,
   Any,
+  DecorateAcknowledgements,
   DefaultEventsMap,
   EventNames,
+  EventNamesWithAck,
   EventParams,
   EventsMap,
+  FirstNonErrorArg,
   Last,
-  Listener,
-  WithTimeout,
+  ReservedOrUserEventNames,
+  ReservedOrUserListener,
 } from "../options/typed-events.js";
 import { acrossCopies } from "../process/across-copies.js";
 import { refuseMembers } from "../process/errors.js";
 import { later, REJECTION, raiseRejection } from "../process/handler-errors.js";
 import { type Ack, Acks } from "./acks.js";
+import type { Adapter } from "./adapter.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { Connection } from "./connection.js";
 import { HandshakeRequest } from "./handshake-request.js";
-import type { Namespace } from "./namespace.js";
+import { LiveSet } from "./live.js";
+import type { Broadcast, Namespace } from "./namespace.js";
 import {
   checkEventName,
   type DisconnectReason,
   type Rooms,
   roomList,
-  type SocketReservedEvents,
+  type SocketReservedEventsMap,
 } from "./socket-types.js";
 
 type AnyListener = (...args: Any[]) => void;
@@ -44,7 +48,7 @@ export class Socket<
   SocketData = Any,
 > extends EventEmitter {
   readonly id: string;
-  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
+  readonly nsp: Namespace<ListenEvents, EmitEvents, ServerSideEvents>;
   readonly handshake: Handshake;
   /** Who `authenticate` says this is; null without it. */
   readonly userId: string | null;
@@ -68,6 +72,7 @@ export class Socket<
   /** What middleware did before the connection was accepted: rooms and packets wait for it. */
   #before: Array<() => void> | undefined = [];
   #joinedBefore = new Set<string>();
+  #rooms: LiveSet<string> | undefined;
   /** The rooms at the time of the disconnection, then none. */
   #lastRooms: Set<string> | undefined;
 
@@ -92,16 +97,16 @@ export class Socket<
     this.on("error", () => {});
   }
 
-  override on<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+  override on<E extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
     event: E,
-    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+    listener: ReservedOrUserListener<SocketReservedEventsMap, ListenEvents, E>,
   ): this {
     return super.on(event, listener);
   }
 
-  override once<E extends EventNames<ListenEvents> | keyof SocketReservedEvents>(
+  override once<E extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
     event: E,
-    listener: Listener<SocketReservedEvents, ListenEvents, E>,
+    listener: ReservedOrUserListener<SocketReservedEventsMap, ListenEvents, E>,
   ): this {
     return super.once(event, listener);
   }
@@ -128,10 +133,10 @@ export class Socket<
   }
 
   /** Emits and waits for the acknowledgement; rejects after `timeout(ms)`, if that was given. */
-  emitWithAck<E extends EventNames<EmitEvents>>(
+  emitWithAck<E extends EventNamesWithAck<EmitEvents>>(
     event: E,
     ...args: AllButLast<EventParams<EmitEvents, E>>
-  ): Promise<Acknowledged<Last<EventParams<EmitEvents, E>>>> {
+  ): Promise<FirstNonErrorArg<Last<EventParams<EmitEvents, E>>>> {
     const withError = this.#flags.timeout !== undefined;
     return new Promise((resolve, reject) => {
       const ack = (first: Any, second: Any) => {
@@ -155,9 +160,9 @@ export class Socket<
   }
 
   /** The next emit's callback gets an error after this many ms. */
-  timeout(timeout: number): Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData> {
+  timeout(timeout: number): Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData> {
     this.#flags.timeout = timeout;
-    return this as unknown as Socket<ListenEvents, WithTimeout<EmitEvents>, ServerSideEvents, SocketData>;
+    return this as unknown as Socket<ListenEvents, DecorateAcknowledgements<EmitEvents>, ServerSideEvents, SocketData>;
   }
 
   /** The next event is dropped if the client cannot take it right now. */
@@ -172,24 +177,24 @@ export class Socket<
   }
 
   /** To the others in this namespace. */
-  get broadcast(): BroadcastOperator<EmitEvents> {
+  get broadcast(): Broadcast<EmitEvents, SocketData> {
     return this.#others();
   }
 
-  get local(): BroadcastOperator<EmitEvents> {
+  get local(): Broadcast<EmitEvents, SocketData> {
     return this.#others().local;
   }
 
   /** To the others in these rooms. */
-  to(room: Rooms): BroadcastOperator<EmitEvents> {
+  to(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().to(room);
   }
 
-  in(room: Rooms): BroadcastOperator<EmitEvents> {
+  in(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().in(room);
   }
 
-  except(room: Rooms): BroadcastOperator<EmitEvents> {
+  except(room: Rooms): Broadcast<EmitEvents, SocketData> {
     return this.#others().except(room);
   }
 
@@ -210,11 +215,15 @@ export class Socket<
     this.#whenConnected((engine) => engine.native.leaveAll(engine.id, this.#key));
   }
 
-  /** The rooms it is in, among them its own id. */
+  /** The rooms it is in, among them its own id: each look at it reads them from the native server. */
   get rooms(): Set<string> {
-    if (this.#lastRooms) return new Set(this.#lastRooms);
-    if (this.#before) return new Set(this.#joinedBefore);
-    return new Set(this.#engine?.native.socketRooms(this.#engine.id, this.#key));
+    this.#rooms ??= new LiveSet(() => this.#roomsNow());
+    return this.#rooms;
+  }
+
+  /** The rooms of its namespace. */
+  get adapter(): Adapter {
+    return this.nsp.adapter;
   }
 
   get disconnected(): boolean {
@@ -341,6 +350,12 @@ export class Socket<
     }
   }
 
+  #roomsNow(): Iterable<string> {
+    if (this.#lastRooms) return this.#lastRooms;
+    if (this.#before) return this.#joinedBefore;
+    return this.#engine?.native.socketRooms(this.#engine.id, this.#key) ?? [];
+  }
+
   #emitLocal(args: unknown[]): void {
     if (this.connected) super.emit(args[0] as string, ...args.slice(1));
   }
@@ -389,8 +404,8 @@ export class Socket<
     return flags;
   }
 
-  #others(): BroadcastOperator<EmitEvents> {
-    return new BroadcastOperator<EmitEvents>(this.nsp, undefined, [this.id], this.#takeFlags());
+  #others(): Broadcast<EmitEvents, SocketData> {
+    return new BroadcastOperator(this.nsp, undefined, [this.id], this.#takeFlags());
   }
 }
 
@@ -403,6 +418,5 @@ function without(listeners: AnyListener[], listener: AnyListener | undefined): A
 }
 
 refuseMembers(Socket.prototype, "Socket", {
-  adapter: "rooms live in the native server",
   client: "use socket.conn",
 });

@@ -2,14 +2,13 @@
 //! may go are replaced by a `gap` event that tells how many they were. What is left is copied, so that a slow client
 //! keeps alive nothing but its own bytes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-
-use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Outbox, Piece};
 use crate::events::Gap;
 use crate::hub::run::{Item, Joining, Policy, Stream};
+use crate::hub::seeded::Seeded;
 use crate::protocol::frame::Frame;
 use crate::protocol::socket::{self, Kind};
 
@@ -144,7 +143,7 @@ fn cost_of(entry: &Entry, pieces: &[Piece]) -> usize {
 
 /// Drops the events that a newer one with their key replaces.
 fn keep_newest(entries: &mut [Option<Entry>], pieces: &[Piece], cost: &mut usize) -> u64 {
-    let mut seen: FxHashSet<Arc<str>> = FxHashSet::default();
+    let mut seen: HashSet<Arc<str>, Seeded> = HashSet::default();
     let mut dropped = 0;
     for entry in entries.iter_mut().rev() {
         let Some(Policy::Latest(key)) = entry.as_ref().and_then(Entry::policy) else { continue };
@@ -166,7 +165,7 @@ fn open_gaps(
     wall: &impl Fn(u64) -> i64,
     losses: &mut Losses,
 ) {
-    let mut marks: FxHashMap<Arc<Stream>, usize> = FxHashMap::default();
+    let mut marks: HashMap<Arc<Stream>, usize, Seeded> = HashMap::default();
     for place in 0..entries.len() {
         if *cost <= target {
             break;
