@@ -198,6 +198,10 @@ impl<K: Copy + PartialEq> Sockets<K> {
 
     /// A namespace exists and the client waits for its answer.
     pub fn ask(&mut self, nsp: Arc<str>, socket: K) {
+        if self.members.capacity() == 0 {
+            // As a rule there is one.
+            self.members.reserve_exact(1);
+        }
         self.members.push(Member { nsp, socket, joined: false });
     }
 

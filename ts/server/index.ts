@@ -56,6 +56,7 @@ export type {
   Stats,
   Takeover,
 } from "./process/stats.js";
+export type { Adapter, AdapterTargets } from "./socketio/adapter.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
 export {
   type Middleware,
@@ -63,6 +64,8 @@ export {
   type NamespaceReservedEventsMap,
   type ServerReservedEventsMap,
 } from "./socketio/namespace.js";
-export { Server } from "./socketio/server.js";
+export type { ParentNamespace } from "./socketio/parent-namespace.js";
+export { RemoteSocket } from "./socketio/remote-socket.js";
+export { type CheckNamespace, Server } from "./socketio/server.js";
 export { type Event, Socket } from "./socketio/socket.js";
 export type { DisconnectReason, ExtendedError, SocketReservedEventsMap } from "./socketio/socket-types.js";

@@ -314,7 +314,7 @@ impl Core {
 
     /// A session is kept no longer.
     pub(super) fn forget_session(&mut self, pid: &crate::hub::ids::Id) {
-        self.deadlines.clear(&Due::Away(*pid));
+        self.deadlines.clear(&Due::Away((*pid).into()));
         if let Some(away) = self.recovery.away.remove(pid)
             && let Some(memory) = &away.nsp.memory
         {

@@ -65,7 +65,7 @@ impl Core {
         let mut opened = None;
         let verdict = self.batches.add(&target, self.millis(), limits, &mut opened);
         if let Some(ends) = opened {
-            self.deadlines.set(Due::Batch(target), ends);
+            self.deadlines.set(Due::Batch(target.into()), ends);
         }
         verdict == Verdict::Hold
     }
@@ -204,6 +204,6 @@ impl Core {
         if let Some(space) = space.filter(|_| released) {
             space.server.counters(self.index).batches.add(1);
         }
-        self.deadlines.set(Due::Batch(target.clone()), ends);
+        self.deadlines.set(Due::Batch(target.clone().into()), ends);
     }
 }

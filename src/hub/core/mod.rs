@@ -92,7 +92,7 @@ impl Now {
     }
 }
 
-/// What is due at a time.
+/// What is due at a time. Every client has one or two of these: what is rare is boxed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Due {
     /// A session: a ping, a time-out, the end of an identity.
@@ -100,17 +100,17 @@ enum Due {
     /// A WebSocket that closes has taken too long.
     Link(LinkId),
     /// A batch's window ends.
-    Batch(Target),
+    Batch(Box<Target>),
     /// A look for stale clients of a server.
     Sweep(u32),
     /// The grace of a room without members is over.
-    Empty(u32, Place),
+    Empty(u32, Box<Place>),
     /// The grace of a user who was cut off is over.
-    Absent(Absence),
+    Absent(Box<Absence>),
     /// A room hears who came and went.
-    Crowd(u32, Place),
+    Crowd(u32, Box<Place>),
     /// A session is kept no longer.
-    Away(Id),
+    Away(Box<Id>),
     /// A closing server has no more time.
     Deadline(u32),
 }

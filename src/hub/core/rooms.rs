@@ -167,11 +167,11 @@ impl Core {
         }
         let frames = wire::encode(kind, &socket.nsp.name, ack, &text, &attachments);
         if is_replayed && kind == Kind::Event {
-            if let Some(track) = &mut socket.track {
-                if track.defer(frames) > connection.server.config.max_outbox {
-                    let owner = socket.connection;
-                    self.directory.doom(owner, Doom::Slow);
-                }
+            if let Some(track) = &mut socket.track
+                && track.defer(frames) > connection.server.config.max_outbox
+            {
+                let owner = socket.connection;
+                self.directory.doom(owner, Doom::Slow);
             }
             return;
         }

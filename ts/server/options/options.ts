@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { ZlibOptions } from "node:zlib";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
+import type { AdapterConstructor } from "./foreign-adapter.js";
 import type { LimitOptions } from "./limits.js";
 import type { Logger, LogLevel } from "./logger.js";
 import type { Policies } from "./policies.js";
@@ -116,6 +117,7 @@ export interface ServerOptions extends LimitOptions {
    * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
    */
   schemas?: EventSchemas;
+  adapter?: AdapterConstructor | undefined;
   serveClient?: false;
   perMessageDeflate?: false;
   allowEIO3?: false;

@@ -32,6 +32,8 @@ interface Stay {
 interface Asking {
   /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
   authenticating: boolean;
+  /** Called when it waits no more. */
+  end?: () => void;
 }
 
 export class Dispatcher {
@@ -118,7 +120,7 @@ export class Dispatcher {
   /** The server is closed: whoever is left learns of it. */
   end(): void {
     this.#identities.clear();
-    this.#asking.clear();
+    for (const key of [...this.#asking.keys()]) this.#decided(key);
     for (const [key, socket] of [...this.#sockets]) {
       this.#sockets.delete(key);
       socket._onclose("server shutting down", []);
@@ -153,6 +155,8 @@ export class Dispatcher {
     const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
     const known = session ? { ...info, id: session.id, recovered: true } : info;
     const socket = this.#create(nsp, key, known, userId, identity);
+    asking.end = () => nsp._preConnectSockets.delete(socket.id);
+    nsp._preConnectSockets.set(socket.id, socket);
     try {
       nsp._run(socket, (error) => {
         later(() => {
@@ -169,7 +173,7 @@ export class Dispatcher {
   }
 
   #accept(key: number, userId: string | null, identity: Identity | undefined): void {
-    this.#asking.delete(key);
+    this.#decided(key);
     const { native, id } = this.#engine;
     native.accept(id, key, userId, identity?.session, identity?.expiresAt);
   }
@@ -177,7 +181,7 @@ export class Dispatcher {
   async #name(connection: number, question: number, text: string): Promise<void> {
     const { name, auth } = JSON.parse(text) as { name: string; auth: { [key: string]: Any } };
     const { native, id } = this.#engine;
-    await this.#resolve(name, auth);
+    await this.#resolve(name, auth).catch(raise);
     native.decideNamespace(id, connection, question);
   }
 
@@ -188,8 +192,13 @@ export class Dispatcher {
     native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
-  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+  #decided(key: number): void {
+    this.#asking.get(key)?.end?.();
     this.#asking.delete(key);
+  }
+
+  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+    this.#decided(key);
     this.#identities.leave(key);
     let text: string;
     try {
@@ -260,7 +269,7 @@ export class Dispatcher {
   #left(event: InboxEvent): void {
     this.#identities.leave(event.socket);
     const asking = this.#asking.get(event.socket);
-    this.#asking.delete(event.socket);
+    this.#decided(event.socket);
     if (asking?.authenticating === false) this.#engine.native.abandon(this.#engine.id);
     const socket = this.#sockets.get(event.socket);
     if (!socket) return;

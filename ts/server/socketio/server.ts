@@ -5,6 +5,7 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { FoundSocket } from "../../../native.js";
 import { Engine, engineOf, setEngine } from "../engine/engine.js";
+import type { AdapterConstructor } from "../options/foreign-adapter.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
 import { parseServerOptions } from "../options/parse-options.js";
@@ -64,7 +65,7 @@ export class Server<
   /** The namespace `/`. */
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The HTTP server it was attached to last. */
-  httpServer: AnyHttpServer | undefined;
+  httpServer!: AnyHttpServer;
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
   /** In the order in which they are asked. */
   readonly #parents: Array<{
@@ -130,8 +131,8 @@ export class Server<
 
   /** What io.adapter() is in Socket.IO; its own is the only one. */
   adapter(): typeof Adapter;
-  adapter(adapter: unknown): this;
-  adapter(adapter?: unknown): this | typeof Adapter {
+  adapter(adapter: AdapterConstructor): this;
+  adapter(adapter?: AdapterConstructor): this | typeof Adapter {
     if (adapter !== undefined) unsupported("io.adapter(…)", OTHER_ADAPTERS);
     return Adapter;
   }
