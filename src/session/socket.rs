@@ -59,6 +59,8 @@ pub enum Input<'a, K> {
     Nothing,
     /// More attachments than allowed, or larger ones: the connection must be closed.
     OverLimit,
+    /// It cannot be read: the connection must be closed.
+    Unreadable(DecodeError),
     /// The connection must be closed for this reason.
     Refused(Reason),
 }
@@ -232,7 +234,7 @@ impl<K: Copy + PartialEq> Sockets<K> {
 
 fn refused<K>(error: DecodeError) -> Input<'static, K> {
     tracing::debug!(%error, "bad Socket.IO packet");
-    Input::Refused(Reason::ForcedClose)
+    Input::Unreadable(error)
 }
 
 #[cfg(test)]
@@ -287,9 +289,9 @@ mod tests {
             Input::Event { attachments, .. } => assert_eq!(attachments, ["1", "2"]),
             other => panic!("{other:?}"),
         }
-        assert_eq!(sockets.binary(Bytes::new()), Input::Refused(Reason::ForcedClose));
+        assert_eq!(sockets.binary(Bytes::new()), Input::Unreadable(DecodeError::UnexpectedBinary));
         sockets.text("51-[\"b\"]");
-        assert_eq!(sockets.text("2[\"x\"]"), Input::Refused(Reason::ForcedClose));
+        assert_eq!(sockets.text("2[\"x\"]"), Input::Unreadable(DecodeError::UnexpectedText));
     }
 
     #[test]

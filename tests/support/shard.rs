@@ -127,7 +127,7 @@ impl Shard {
             }
             Effect::Claim { .. } | Effect::Claimed { .. } => unreachable!("there is one shard"),
             Effect::Drop(link) => drop(self.links.swap_remove(&link)),
-            Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
+            Effect::Release(_) | Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
         }
     }
 
@@ -182,7 +182,7 @@ impl Shard {
         let seat = self.server.admit(&request).ok()?;
         let sid = self.sids.lock().unwrap().last().map(|sid| sid.as_str().to_owned());
         let purpose = match sid.filter(|_| probe) {
-            Some(sid) => Purpose::Probe { sid, current: true, websocket: true },
+            Some(sid) => Purpose::Probe { sid, current: true, websocket: true, request: None },
             None => Purpose::Open(Box::new(request), seat),
         };
         let server = self.server.clone();

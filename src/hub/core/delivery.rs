@@ -11,6 +11,7 @@ use super::connection::ConnectionId;
 use super::gathering::{Bundle, Part, Parts, in_order};
 use super::space::Member;
 use super::{Due, arena::Arena, socket::Socket};
+use crate::hub::event::eye;
 use crate::hub::journal::Position;
 use crate::hub::message::{Event, Message};
 
@@ -119,7 +120,7 @@ impl Core {
                 return;
             }
             delivered += 1;
-            if !connection.fits(cost, events) {
+            if !connection.fits(cost, events) || connection.eye & eye::SENT != 0 {
                 full.push(id);
                 return;
             }

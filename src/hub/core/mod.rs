@@ -19,6 +19,7 @@ mod gathering;
 pub mod input;
 mod layer;
 mod limits;
+mod line;
 pub mod link;
 pub mod look;
 pub mod outbox;
@@ -146,6 +147,8 @@ pub struct Core {
     tenants: FxHashMap<u32, Tenant>,
     /// Whose step is running, so that an internal error ends that connection alone.
     busy: Option<ConnectionId>,
+    /// Connections whose sessions are over, and of which JavaScript is to be told behind their sockets.
+    parted: Vec<ConnectionId>,
     /// What is to be done.
     effects: Vec<Effect>,
     /// By which JavaScript tells that it has caught up.
@@ -173,6 +176,7 @@ impl Core {
             empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
+            parted: Vec::new(),
             effects: Vec::new(),
             way,
         }
@@ -207,6 +211,9 @@ impl Core {
             Input::Wished { connection, token } => self.wish_decided(connection, token),
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
+            Input::Watch { server, connection, eye } => self.watch_line(&server, connection, eye),
+            Input::End { connection, discard } => self.end_line(connection, discard),
+            Input::Say { connection, frame } => self.say(connection, frame),
             Input::Resume { connection } => self.resume(connection),
             Input::Cut { connection } => self.cut(connection),
             Input::Claim(claim) => self.claimed_from(*claim),

@@ -25,13 +25,13 @@ export function keepEarly(): void {
   if (registry.early || registry.engines.size > 0) return;
   const kept = new Set<Early>();
   const nothing = () => {};
-  const seen = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+  const foreign = (socket: Duplex, request: IncomingMessage, head: Buffer) => {
     const one = { request, socket, head };
     kept.add(one);
     socket.once("close", () => kept.delete(one));
   };
   // No URL has a space, so this claims none.
-  const stop = claim(HttpServer.prototype, " ", { request: nothing, upgrade: nothing, seen });
+  const stop = claim(HttpServer.prototype, " ", { request: nothing, upgrade: nothing, foreign, passive: true });
   registry.early = { kept, stop };
 }
 
@@ -39,7 +39,7 @@ export function keepEarly(): void {
 export function takeEarly(path: string, upgrade: Handlers["upgrade"]): void {
   for (const { request, socket, head } of endEarly()) {
     const { bytesWritten } = socket as { bytesWritten?: number };
-    if (bytesWritten === 0 && socket.writable && matches(path, request.url, true)) upgrade(request, socket, head);
+    if (bytesWritten === 0 && socket.writable && matches({ path }, request.url, true)) upgrade(request, socket, head);
   }
 }
 
