@@ -28,7 +28,9 @@ describe.each(kinds)("%s", (kind) => {
     running = await startServer(kind, {}, setup);
     const clients = [];
     for (const number of [1, 2, 3]) {
-      const transports = [["websocket"], ["polling"], ["polling", "websocket"]][number - 1] as string[];
+      const transports = [["websocket"], ["polling"], ["polling", "websocket"]][number - 1] as Array<
+        "polling" | "websocket"
+      >;
       const one = await connected(running.port, { path, transports });
       one.on("ask", (...args) => args.at(-1)(number, "not given"));
       clients.push(one);

@@ -61,7 +61,7 @@ fn selection(who: u8) -> Selection {
 }
 
 fn step(shard: &mut Shard, what: u8, who: u8, said: &[u8]) {
-    let link = shard.links.get(usize::from(who) % shard.links.len().max(1)).copied();
+    let link = shard.links.get_index(usize::from(who) % shard.links.len().max(1)).copied();
     let (nsp, room) = (NAMESPACES[usize::from(who) % 2], ROOMS[usize::from(who) % 3]);
     let user: Arc<str> = USERS[usize::from(who) % 2].into();
     let wall = (shard.micros / 1000) as i64;

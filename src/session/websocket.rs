@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
+use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -44,8 +45,8 @@ pub struct Violation {
 pub enum ViolationKind {
     /// The protocol.
     Protocol,
-    /// A message is too large.
-    Size,
+    /// A message is too large: so many bytes.
+    Size(usize),
     /// A message has too many pieces.
     Fragments,
 }
@@ -115,7 +116,8 @@ fn pong(data: &[u8]) -> Bytes {
 fn violation(error: &Error) -> Violation {
     tracing::debug!(%error, "bad WebSocket data");
     let (code, kind) = match error {
-        Error::Capacity(_) => (1009, ViolationKind::Size),
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) => (1009, ViolationKind::Size(*size)),
+        Error::Capacity(_) => (1009, ViolationKind::Size(0)),
         Error::Utf8(_) => (1007, ViolationKind::Protocol),
         _ => (1002, ViolationKind::Protocol),
     };

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use bytes::Bytes;
+use indexmap::IndexSet;
 use nself_realtime::config::Config;
 use nself_realtime::events::Keep;
 use nself_realtime::hub::bus::Local;
@@ -56,7 +57,7 @@ pub struct Shard {
     /// Its time.
     pub micros: u64,
     /// WebSockets that are there.
-    pub links: Vec<LinkId>,
+    pub links: IndexSet<LinkId>,
     /// Sessions that were opened by polling.
     pub sids: Arc<Mutex<Vec<Id>>>,
     /// What WebSockets still take, in bytes.
@@ -77,7 +78,7 @@ impl Shard {
             server,
             script,
             micros: 1_000_000,
-            links: Vec::new(),
+            links: IndexSet::new(),
             sids: Arc::default(),
             room: usize::MAX,
             heard: None,
@@ -125,8 +126,8 @@ impl Shard {
                 publish::emit(&server, &self.bus, event);
             }
             Effect::Claim { .. } | Effect::Claimed { .. } => unreachable!("there is one shard"),
-            Effect::Drop(link) => self.links.retain(|known| *known != link),
-            Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
+            Effect::Drop(link) => drop(self.links.swap_remove(&link)),
+            Effect::Release(_) | Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
         }
     }
 
@@ -181,7 +182,7 @@ impl Shard {
         let seat = self.server.admit(&request).ok()?;
         let sid = self.sids.lock().unwrap().last().map(|sid| sid.as_str().to_owned());
         let purpose = match sid.filter(|_| probe) {
-            Some(sid) => Purpose::Probe { sid, current: true, websocket: true },
+            Some(sid) => Purpose::Probe { sid, current: true, websocket: true, request: None },
             None => Purpose::Open(Box::new(request), seat),
         };
         let server = self.server.clone();

@@ -23,7 +23,15 @@ export type { AuthorizeJoin, JoiningSocket } from "./options/authorize-join.js";
 export type { Handshake } from "./options/handshake.js";
 export type { LimitOptions, RateLimitOptions, RateOptions } from "./options/limits.js";
 export type { LogEntry, Logger, LogLevel } from "./options/logger.js";
-export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options/options.js";
+export type {
+  AllowRequest,
+  CookieOptions,
+  CorsFunction,
+  CorsOptions,
+  CorsOriginFunction,
+  RealtimeOptions,
+  ServerOptions,
+} from "./options/options.js";
 export type { Policies, Policy } from "./options/policies.js";
 export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./options/schemas.js";
 export type {
@@ -58,6 +66,9 @@ export type {
 } from "./process/stats.js";
 export type { Adapter, AdapterTargets } from "./socketio/adapter.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
+export type { Client } from "./socketio/client.js";
+export type { Connection, EnginePacket, Transport } from "./socketio/connection.js";
+export type { ConnectionError, EngineServer } from "./socketio/engine-server.js";
 export {
   type Middleware,
   Namespace,

@@ -9,6 +9,7 @@ use crate::hub::context::Context;
 use crate::hub::event::{Event, SocketKey};
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
+use crate::protocol::request::Token;
 use crate::session::handshake::Refusal;
 
 /// The answer to a polling request.
@@ -49,6 +50,8 @@ pub enum Effect {
     Finish(LinkId),
     /// A WebSocket is gone.
     Drop(LinkId),
+    /// A request's name is held no longer.
+    Release(Token),
     /// No client of a server is left here: its listener may stop.
     Drained(Arc<Context>),
     /// Nothing of a server is left here.
@@ -66,6 +69,7 @@ impl fmt::Debug for Effect {
             Self::Read(_) => "Read",
             Self::Finish(_) => "Finish",
             Self::Drop(_) => "Drop",
+            Self::Release(_) => "Release",
             Self::Drained(_) => "Drained",
             Self::Closed(_) => "Closed",
         })

@@ -71,6 +71,11 @@ impl Core {
                     connection.server.refusals.attachments.add(1);
                     tracing::warn!("disconnecting a client: too many attachments, or too large ones");
                 }
+                self.tell_fault(id, "too many attachments");
+                self.close_connection(id, Reason::ForcedClose);
+            }
+            Input::Unreadable(error) => {
+                self.tell_fault(id, &error.to_string());
                 self.close_connection(id, Reason::ForcedClose);
             }
             Input::Refused(reason) => self.close_connection(id, reason),

@@ -11,6 +11,7 @@ use super::outbox::{Outbox, Written};
 use super::{Core, Due, Now};
 use crate::error::Reason;
 use crate::hub::counters::Tally;
+use crate::hub::event::eye;
 use crate::hub::run::Run;
 use crate::protocol::frame::Frame;
 use crate::session::engine::Reply;
@@ -32,6 +33,9 @@ impl Core {
         };
         frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
         connection.touch(id, false, &mut self.dirty);
+        if connection.eye & eye::SENT != 0 {
+            frames.iter().for_each(|frame| self.tell_sent(id, frame.wire()));
+        }
         self.limit(id);
     }
 
@@ -43,6 +47,9 @@ impl Core {
         let hold = hold && connection.may_hold();
         connection.outbox.push_events(run.clone(), events);
         connection.touch(id, hold, &mut self.dirty);
+        if connection.eye & eye::SENT != 0 {
+            self.tell_sent(id, &run.bytes()[run.start(events.start)..run.start(events.end)]);
+        }
         self.limit(id);
     }
 
@@ -122,6 +129,7 @@ impl Core {
         let answer = connection.answer(Reply::Flush, shard, now);
         let leaves = connection.leaves_by.is_some();
         self.effects.push(Effect::Reply(respond, answer));
+        self.tell_drained(id);
         if leaves {
             self.with_engine(id, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
@@ -152,6 +160,9 @@ impl Core {
             self.limit(owner);
         }
         if written == Written::All {
+            if tally.packets > 0 {
+                self.tell_drained(owner);
+            }
             self.catch_up(owner);
         }
     }

@@ -129,6 +129,7 @@ impl Shard {
             Effect::Read(link) => self.streams.wake(link),
             Effect::Finish(link) => self.streams.finish(link),
             Effect::Drop(link) => self.streams.drop(link),
+            Effect::Release(token) => drop(token),
             Effect::Drained(server) => self.outside.drained(&server),
             Effect::Closed(server) => self.outside.closed(&server),
         }

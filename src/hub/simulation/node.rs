@@ -115,6 +115,7 @@ impl Node {
                 self.pipe(link).into_iter().for_each(|pipe| pipe.end());
                 self.links.retain(|(known, _)| *known != link);
             }
+            Effect::Release(_) => {}
             Effect::Drained(_) => world.drained.set(world.drained.get() + 1),
             Effect::Closed(_) => world.closed.set(world.closed.get() + 1),
         }

@@ -100,8 +100,12 @@ impl Script {
                     self.asked.swap_remove(place.expect("answers to nothing that was asked, or given up"));
                     self.held.push(credit);
                 }
-                Event::Room(_, credit) | Event::Stay(_, credit) => self.held.push(credit),
-                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) => {}
+                Event::Room(_, credit)
+                | Event::Stay(_, credit)
+                | Event::Fault(_, _, credit)
+                | Event::Refused(_, credit) => self.held.push(credit),
+                Event::Line(line) => self.held.push(line.credit),
+                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) | Event::Asked(_) => {}
             }
         }
     }

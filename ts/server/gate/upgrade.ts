@@ -7,7 +7,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { flat, UpgradeResponse } from "./hooks.js";
+import { ask, asksFirst, decideCors, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -33,13 +34,56 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     return;
   }
   try {
-    const described = requestHead(request);
+    const described = readHead(engine, request);
+    // What the client sends meanwhile stays in the socket's buffer, in order.
+    if (asksFirst(engine)) socket.pause();
+    decideCors(engine, request, described, (decided) => {
+      if (decided) pass(engine, request, decided, socket, head);
+      else refuseUpgrade(engine, described, socket);
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+/** Past the application's middleware. */
+function pass(engine: Gate, request: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
+  if (!engine.hooks.active) {
+    check(engine, request, described, socket, head);
+    return;
+  }
+  try {
+    const response = new UpgradeResponse(request, socket);
+    socket.pause();
+    engine.hooks.run(request, response, (refused) => {
+      if (refused) refuseUpgrade(engine, described, socket);
+      else if (!socket.destroyed) check(engine, request, described, socket, head, response);
+      else if (described.token !== undefined) engine.hooks.release(described.token);
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+function check(
+  engine: Gate,
+  request: IncomingMessage,
+  described: RequestHead,
+  socket: Connection,
+  head: Buffer,
+  response?: UpgradeResponse,
+): void {
+  const go = (checked: RequestHead) => {
+    const headers = checked.forbidden === undefined ? response?.additional() : undefined;
+    if (headers) engine.hooks.change(headers, request);
+    serve(engine, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
+  };
+  try {
     if (mustAsk(engine, described, true)) {
-      // What the client sends meanwhile stays in the socket's buffer, in order.
       socket.pause();
-      ask(engine, request, described, (checked) => serve(engine, checked, socket, head));
+      ask(engine, request, described, go);
     } else {
-      serve(engine, described, socket, head);
+      go(described);
     }
   } catch {
     refuse(socket);
@@ -47,7 +91,10 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
 }
 
 function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buffer): void {
-  if (socket.destroyed) return;
+  if (socket.destroyed) {
+    if (request.token !== undefined) engine.hooks.release(request.token);
+    return;
+  }
   const way = wayOf(engine.native);
   if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
@@ -126,12 +173,26 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
+/** Answers an upgrade that the application has refused before the native side saw it. */
+function refuseUpgrade({ hooks }: Gate, { token }: RequestHead, socket: Duplex): void {
+  if (token !== undefined) hooks.release(token);
+  refuse(socket, "400 Bad Request", "Bad request");
+}
+
+/** Ends an upgrade to another path if nobody has answered it in time. */
+export function endUnanswered(socket: Duplex, after: number): void {
+  socket.on("error", () => {});
+  const timer = setTimeout(() => {
+    if (socket.writable && ((socket as Socket).bytesWritten ?? 0) === 0) socket.end();
+  }, after);
+  socket.once("close", () => clearTimeout(timer));
+}
+
 /** Answers an upgrade that cannot be served, and closes its connection. */
-export function refuse(socket: Duplex): void {
+export function refuse(socket: Duplex, status = "503 Service Unavailable", body = "Service unavailable"): void {
   if (socket.destroyed) return;
-  const body = "Service unavailable";
   socket.write(
-    `HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   finish(socket);
 }
