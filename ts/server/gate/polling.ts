@@ -52,8 +52,7 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const described = readHead(this.#engine, request, response);
-      decideCors(this.#engine, request, described, (head) => {
+      decideCors(this.#engine, request, readHead(this.#engine, request, response), (head) => {
         if (head) this.#pass(request, response, head);
         else badRequest(response);
       });
@@ -225,7 +224,7 @@ function turnAway(request: IncomingMessage): void {
   setTimeout(() => request.socket.destroy(), LINGER).unref();
 }
 
-/** Engine.IO's answer to a request that a middleware of it failed on. */
+/** Answers a request that the application has refused before the native side saw it, unless it has done so itself. */
 export function badRequest(response: ServerResponse): void {
   if (response.headersSent) {
     if (!response.writableEnded) response.end();

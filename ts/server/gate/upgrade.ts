@@ -39,7 +39,7 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     if (asksFirst(engine)) socket.pause();
     decideCors(engine, request, described, (decided) => {
       if (decided) pass(engine, request, decided, socket, head);
-      else refuseUpgrade(socket);
+      else refuse(socket, "400 Bad Request", "Bad request");
     });
   } catch {
     refuse(socket);
@@ -56,7 +56,7 @@ function pass(engine: Gate, request: IncomingMessage, described: RequestHead, so
     const response = new UpgradeResponse(request, socket);
     socket.pause();
     engine.hooks.run(request, response, (refused) => {
-      if (refused) refuseUpgrade(socket);
+      if (refused) refuse(socket, "400 Bad Request", "Bad request");
       else check(engine, request, described, socket, head, response);
     });
   } catch {
@@ -169,11 +169,6 @@ function finish(stream: Duplex): void {
     return;
   }
   stream.end(() => stream.destroy());
-}
-
-/** Answers an upgrade that the application has refused before the native side saw it. */
-function refuseUpgrade(socket: Connection): void {
-  refuse(socket, "400 Bad Request", "Bad request");
 }
 
 /** Ends an upgrade to another path if nobody has answered it in time. */

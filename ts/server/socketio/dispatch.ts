@@ -161,8 +161,12 @@ export class Dispatcher {
     if (socket) return socket.connected ? socket : null;
     if (found.info === undefined) return undefined;
     const info = JSON.parse(found.info) as ConnectInfo;
-    const known = { id: found.id, rooms: found.rooms ?? [] };
-    return new RemoteSocket(nsp, known, info, this.#peers.get(info.connection)?.identity?.data);
+    return new RemoteSocket(
+      nsp,
+      { id: found.id, rooms: found.rooms ?? [] },
+      info,
+      this.#peers.get(info.connection)?.identity?.data,
+    );
   }
 
   /** The server is closed: whoever is left learns of it. */
