@@ -1,10 +1,12 @@
 // The official socket.io and ours, in whatever way a test starts them.
 import { createServer, type Server as HttpServer, type RequestListener } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { Server as OfficialServer, type Server } from "socket.io";
+import { describe } from "vitest";
 import { watchArrivals } from "./arrivals.js";
 import { dropConnections } from "./raw-http.js";
-import type { Kind, Options } from "./servers.js";
+import { type Kind, kinds, type Options } from "./servers.js";
 
 /** How an application opens its server. */
 export type Way = "attach" | "port";
@@ -52,4 +54,17 @@ export async function startApplication(
     await closed;
   };
   return { io, port, httpServer, close };
+}
+
+const require = createRequire(import.meta.url);
+
+/** What `require("socket.io")` gives, or `require("nself-realtime")`. */
+// biome-ignore lint/suspicious/noExplicitAny: the same code runs on both, whatever their types.
+export function module(kind: Kind): any {
+  return require(kind === "oracle" ? "socket.io" : "nself-realtime");
+}
+
+/** `body` for each of the two. */
+export function onBoth(title: string, body: (kind: Kind) => void): void {
+  describe.each(kinds)(`${title} (%s)`, body);
 }

@@ -1,7 +1,7 @@
 //! One server as its shards see it: its options, its namespaces, its numbers, who may come, and the way to JavaScript.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -49,6 +49,8 @@ pub struct Context {
     pub attendance: Attendance,
     /// Events that were emitted here.
     pub emitted: Counter,
+    /// Milliseconds in which a client that comes now must join a namespace.
+    pub connect_timeout: AtomicU64,
     /// What it is doing. Held while something is published: what was accepted comes before the close.
     pub state: Mutex<State>,
     /// Questions to JavaScript about sockets that it has not answered, whether the sockets are still there or not.
@@ -75,6 +77,7 @@ impl Context {
             watched: AtomicU32::new(0),
             counters: (0..shards).map(|_| Counters::default()).collect(),
             registry: Registry::default(),
+            connect_timeout: AtomicU64::new(config.connect_timeout),
             config,
             sink,
         };

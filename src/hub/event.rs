@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::account::Credit;
 use super::acks::{Answer, GroupId};
+use crate::config::Cors;
 use crate::protocol::json;
 use crate::protocol::socket::Kind;
 
@@ -25,6 +27,8 @@ pub enum Event {
     Join(Box<Join>),
     /// A socket is over: JSON `{reason, rooms}`.
     Disconnect(SocketKey, String, Credit),
+    /// A request on a port of ours, about which JavaScript is asked before it is served.
+    Asked(Box<Asked>),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
     Room(String, Credit),
     /// A socket came into a room of a namespace that is watched, or left it: JSON `{nsp, room, id, joined}`.
@@ -141,6 +145,26 @@ pub struct Join {
     pub room: Arc<str>,
     /// Its share of what may wait.
     pub credit: Credit,
+}
+
+/// A request on a port of ours, about which JavaScript is asked before it is served.
+#[derive(Debug)]
+pub struct Asked {
+    /// `{method, url, headers, rawHeaders, remoteAddress}`, JSON.
+    pub head: String,
+    /// Where the answer goes; without one the connection ends.
+    pub answer: oneshot::Sender<Said>,
+    /// Its share of what may wait.
+    pub credit: Credit,
+}
+
+/// What JavaScript says of such a request.
+#[derive(Debug)]
+pub enum Said {
+    /// It is to be served, with these rules of CORS, instead of the server's.
+    Serve(Option<Box<Cors>>),
+    /// The response: status, headers, body.
+    Answer(u16, Vec<(String, String)>, Vec<u8>),
 }
 
 /// A client asks for a namespace that is not there yet.

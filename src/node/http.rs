@@ -8,11 +8,14 @@ use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 
 use super::errors::{Code, coded, whole};
 use super::inbox::Inbox;
-use crate::guard::origin;
+use super::options::NativeCors;
+use crate::guard::{cors, origin};
 use crate::hub;
+use crate::hub::server::Said;
 use crate::protocol::request::Token;
 use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
@@ -32,6 +35,10 @@ pub struct RequestHead {
     pub response_headers: Option<Vec<String>>,
     /// Names the request: ConnectInfo has it again, and a `released` event says that nobody holds it any more.
     pub token: Option<u32>,
+    /// What was decided about CORS for this request, instead of the server's option.
+    pub cors: Option<NativeCors>,
+    /// By which HTTP server it came: see closeVia.
+    pub via: Option<u32>,
 }
 
 impl From<RequestHead> for Request {
@@ -43,6 +50,8 @@ impl From<RequestHead> for Request {
             remote: head.remote_address,
             secure: head.secure,
             forbidden: head.forbidden,
+            cors: head.cors.map(|cors| Box::new(cors.into())),
+            via: head.via.unwrap_or(0),
             forwarded_host: None,
             response_headers: pairs(head.response_headers.unwrap_or_default()),
             token: None,
@@ -71,6 +80,9 @@ fn named(server: u32, head: RequestHead) -> Request {
 struct Open {
     inboxes: FxHashMap<u32, Arc<Inbox>>,
     exchanges: FxHashMap<(u32, u32), Exchange>,
+    /// Questions to JavaScript about requests.
+    questions: FxHashMap<u32, oneshot::Sender<Said>>,
+    last_question: u32,
 }
 
 static OPEN: Mutex<Option<Open>> = Mutex::new(None);
@@ -109,6 +121,35 @@ pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option
         .filter(|code| *code != Refusal::BAD_VERSION.code))
 }
 
+/// Answers to CORS for what is not answered here: headers, name and value each; of a preflight also its status.
+#[napi(object)]
+pub struct CorsAnswer {
+    /// A preflight: this is the whole answer.
+    pub status: Option<u16>,
+    pub headers: Vec<Vec<String>>,
+}
+
+/// What a response to this request says about CORS.
+#[napi(catch_unwind)]
+pub fn cors_answer(server: u32, request: RequestHead) -> Result<CorsAnswer, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    let mut request = Request::from(request);
+    if let Some(proxies) = server.config.access.proxies {
+        proxies.resolve(&mut request);
+    }
+    let Some(cors) = request.cors(&server.config) else {
+        return Ok(CorsAnswer { status: None, headers: Vec::new() });
+    };
+    let (status, headers) = if request.method == "OPTIONS" {
+        let (status, headers) = cors::preflight(cors, &request);
+        (Some(status), headers)
+    } else {
+        (None, cors::headers(cors, &request))
+    };
+    let headers = headers.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    Ok(CorsAnswer { status, headers })
+}
+
 /// Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
 /// not use them.
 #[napi(catch_unwind)]
@@ -118,7 +159,46 @@ pub fn may_use_cookies(server: u32, request: RequestHead) -> Result<bool, Code> 
     if let Some(proxies) = server.config.access.proxies {
         proxies.resolve(&mut request);
     }
-    Ok(origin::may_use_cookies(&request, server.config.cors.as_ref()))
+    Ok(origin::may_use_cookies(&request, request.cors(&server.config)))
+}
+
+/// Notes where the answer to a `request` event goes, and names it.
+pub fn question(answer: oneshot::Sender<Said>) -> u32 {
+    open(|open| {
+        // Nobody waits for these any more.
+        open.questions.retain(|_, answer| !answer.is_closed());
+        open.last_question = open.last_question.wrapping_add(1);
+        open.questions.insert(open.last_question, answer);
+        open.last_question
+    })
+}
+
+/// The answer to a `request` event: with a status it is the response, otherwise Rust serves the request, by these rules of
+/// CORS if there are any.
+#[napi(object)]
+pub struct RequestAnswer {
+    pub cors: Option<NativeCors>,
+    pub status: Option<u16>,
+    /// Name and value each.
+    pub headers: Option<Vec<Vec<String>>>,
+    pub body: Option<Buffer>,
+}
+
+/// Answers a `request` event, by its id.
+#[napi(catch_unwind)]
+pub fn answer_request(id: u32, answer: RequestAnswer) {
+    let RequestAnswer { cors, status, headers, body } = answer;
+    let said = match status {
+        None => Said::Serve(cors.map(|cors| Box::new(cors.into()))),
+        Some(status) => {
+            let pairs = headers.unwrap_or_default().into_iter().filter_map(|pair| pair.try_into().ok());
+            let headers = pairs.map(|[name, value]: [String; 2]| (name, value)).collect();
+            Said::Answer(status, headers, body.map(|body| body.to_vec()).unwrap_or_default())
+        }
+    };
+    if let Some(answer) = open(|open| open.questions.remove(&id)) {
+        let _ = answer.send(said);
+    }
 }
 
 /// Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`.

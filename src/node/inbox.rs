@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 
 use super::asking::Answers;
 use super::errors::contained;
-use crate::hub::server::{Arrival, Event, Happening, Line, Packet, Sink, Wish};
+use super::http;
+use crate::hub::server::{Arrival, Asked, Event, Happening, Line, Packet, Sink, Wish};
 use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
@@ -27,6 +28,7 @@ use crate::transport::Response;
 /// | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+/// | request: on a port of Rust's; answer with answerRequest | 0 | of the question | JSON {method, url, headers, rawHeaders, remoteAddress} | – |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
 /// | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
 /// | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
@@ -49,7 +51,7 @@ use crate::transport::Response;
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'request' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -77,6 +79,7 @@ impl Item {
             Self::Event(Event::Packet(packet)) => packet.credit.bytes(),
             Self::Event(Event::Connecting(arrival) | Event::Connect(arrival)) => arrival.credit.bytes(),
             Self::Event(Event::Join(join)) => join.credit.bytes(),
+            Self::Event(Event::Asked(asked)) => asked.credit.bytes(),
             Self::Event(
                 Event::Disconnect(_, _, credit)
                 | Event::Room(_, credit)
@@ -257,6 +260,10 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Disconnect(socket, info, _credit)) => event("disconnect", socket, info),
             Item::Event(Event::Join(join)) => {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
+            }
+            Item::Event(Event::Asked(asked)) => {
+                let Asked { head, answer, credit: _credit } = *asked;
+                Self { id: Some(http::question(answer).into()), ..event("request", 0, head) }
             }
             Item::Event(Event::Room(room, _credit)) => event("room", 0, room),
             Item::Event(Event::Refused(refusal, _credit)) => event("refused", 0, refusal),

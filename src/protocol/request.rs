@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::json;
+use crate::config::{Config, Cors};
 
 /// The head of an HTTP request.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +28,10 @@ pub struct Request {
     pub response_headers: Vec<(String, String)>,
     /// How the outside names it, if it wants it back.
     pub token: Option<Token>,
+    /// What the application decided about CORS for this request, instead of the server's option.
+    pub cors: Option<Box<Cors>>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
 }
 
 /// The outside's name of a request, which is told when nobody here holds it any more.
@@ -76,6 +81,11 @@ impl Request {
         self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
     }
 
+    /// What holds for this request: the application's decision, else the server's option.
+    pub fn cors<'a>(&'a self, config: &'a Config) -> Option<&'a Cors> {
+        self.cors.as_deref().or(config.cors.as_ref())
+    }
+
     /// Bytes of the head, about.
     pub fn size(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.len() + value.len() + 4);
@@ -105,6 +115,19 @@ impl Request {
     /// The session id that the request names; an empty one counts as none.
     pub fn sid(&self) -> Option<Cow<'_, str>> {
         self.param("sid").filter(|sid| !sid.is_empty())
+    }
+
+    /// What JavaScript is told of it, as JSON: `{method, url, headers, rawHeaders, remoteAddress}`.
+    pub fn head_json(&self) -> String {
+        let raw = self.headers.iter().flat_map(|(name, value)| [name, value]).map(|text| json::quoted(text));
+        format!(
+            "{{\"method\":{},\"url\":{},\"headers\":{},\"rawHeaders\":[{}],\"remoteAddress\":{}}}",
+            json::quoted(&self.method),
+            json::quoted(&self.url),
+            joined_headers(self.headers.iter()),
+            raw.collect::<Vec<_>>().join(","),
+            json::quoted(&self.remote),
+        )
     }
 
     /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970. `cookies`: with them.

@@ -45,7 +45,7 @@ impl Exchange {
             body: Vec::new(),
             too_large: false,
         };
-        if let Some(cors) = server.config.cors.as_ref().filter(|_| request.method == "OPTIONS") {
+        if let Some(cors) = request.cors(&server.config).filter(|_| request.method == "OPTIONS") {
             let (status, headers) = cors::preflight(cors, &request);
             send(Response { status, headers: own(headers), body: Vec::new() });
             return exchange;
@@ -128,7 +128,7 @@ impl Exchange {
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     server.check_size(request)?;
     let verdict = verify(served(&server.config), request, false)?;
-    if origin::may_connect(request, server.config.cors.as_ref()) {
+    if origin::may_connect(request, request.cors(&server.config)) {
         Ok(verdict)
     } else {
         Err(origin::refusal(request, server.config.access.proxies.is_some()))
@@ -138,7 +138,7 @@ fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
 /// Dresses answers as HTTP responses: CORS, cookie, compression.
 fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response) + Send + 'static) -> Respond {
     let server = server.clone();
-    let cors = server.config.cors.as_ref().map(|cors| cors::headers(cors, request)).unwrap_or_default();
+    let cors = request.cors(&server.config).map(|cors| cors::headers(cors, request)).unwrap_or_default();
     let encoding = Encoding::accepted(request.header("accept-encoding").unwrap_or_default());
     let watched = server.watches(watch::REFUSALS).then(|| request.clone());
     Box::new(move |answer| {

@@ -38,7 +38,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     };
     server.check_size(&request).map_err(refused)?;
     let verdict = verify(served(config), &request, true).map_err(refused)?;
-    if !origin::may_connect(&request, config.cors.as_ref()) {
+    if !origin::may_connect(&request, request.cors(config)) {
         return Err(refused(origin::refusal(&request, config.access.proxies.is_some())));
     }
     let key = check_websocket(&request)?;
@@ -50,7 +50,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     if let Some(protocol) = request.header("sec-websocket-protocol").and_then(|list| list.split(',').next()) {
         headers.push(("Sec-WebSocket-Protocol".into(), protocol.trim().to_owned()));
     }
-    if let Some(cors) = &config.cors {
+    if let Some(cors) = request.cors(config) {
         headers.extend(own(cors::headers(cors, &request)));
     }
     headers.extend(request.response_headers.iter().cloned());

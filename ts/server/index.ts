@@ -23,7 +23,15 @@ export type { AuthorizeJoin, JoiningSocket } from "./options/authorize-join.js";
 export type { Handshake } from "./options/handshake.js";
 export type { LimitOptions, RateLimitOptions, RateOptions } from "./options/limits.js";
 export type { LogEntry, Logger, LogLevel } from "./options/logger.js";
-export type { AllowRequest, CookieOptions, CorsOptions, RealtimeOptions, ServerOptions } from "./options/options.js";
+export type {
+  AllowRequest,
+  CookieOptions,
+  CorsFunction,
+  CorsOptions,
+  CorsOriginFunction,
+  RealtimeOptions,
+  ServerOptions,
+} from "./options/options.js";
 export type { Policies, Policy } from "./options/policies.js";
 export type { EventSchema, EventSchemas, EventsOf, SchemaIssue } from "./options/schemas.js";
 export type {

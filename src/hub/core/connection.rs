@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::access::Identity;
 use super::arena;
@@ -49,6 +50,8 @@ pub enum Doom {
 pub struct Connection {
     /// Whose it is.
     pub server: Arc<Context>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
     /// The Engine.IO session's id.
     pub sid: Id,
     /// The Engine.IO session.
@@ -121,10 +124,11 @@ impl Connection {
             upgrade_timeout: config.upgrade_timeout,
             close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
         };
-        let connect_by = now + config.connect_timeout;
+        let connect_by = now + server.connect_timeout.load(Relaxed);
         let members = Sockets::new(connect_by, config.max_http_buffer_size, config.limits.max_attachments);
         Self {
             server,
+            via: 0,
             sid,
             engine: Engine::new(transport, timing, now),
             members,

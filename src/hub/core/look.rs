@@ -6,11 +6,12 @@ use serde::Serialize;
 
 use super::access::Ended;
 use super::asking::Asking;
-use super::connection::ConnectionId;
+use super::connection::{Connection, ConnectionId};
 use super::effect::Effect;
 use super::socket::SocketId;
 use super::space::Member;
 use super::{Core, Now};
+use crate::error::Reason;
 use crate::hub::event::{ConnectionKey, SocketKey, eye};
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
@@ -43,6 +44,8 @@ pub enum Question {
     Waiting { server: u32 },
     /// A user or a session ends: how many sockets that were.
     End { server: u32, ended: Ended },
+    /// The connections that came by an HTTP server are closed: how many that were.
+    Close { server: u32, via: u32 },
 }
 
 /// A shard's answer.
@@ -147,6 +150,7 @@ impl Core {
             }
             Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
             Question::End { server, ended } => Answers::Count(self.end(*server, ended)),
+            Question::Close { server, via } => Answers::Count(self.close_via(*server, *via)),
         }
     }
 
@@ -258,5 +262,15 @@ impl Core {
         });
         let theirs: Vec<ConnectionId> = theirs.map(|(id, _)| id).collect();
         theirs.into_iter().map(|id| self.expel(id)).sum()
+    }
+
+    fn close_via(&mut self, server: u32, via: u32) -> usize {
+        let came = |connection: &Connection| connection.server.id == server && connection.via == via;
+        let theirs = self.directory.connections().filter(|(_, connection)| came(connection));
+        let theirs: Vec<ConnectionId> = theirs.map(|(id, _)| id).collect();
+        for id in &theirs {
+            self.close_connection(*id, Reason::ForcedClose);
+        }
+        theirs.len()
     }
 }

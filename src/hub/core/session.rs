@@ -44,6 +44,7 @@ impl Core {
         connection.outbox.push(Frame::text(&[&open]));
         connection.handshake = server.wants_handshakes().then(|| self.handshake_json(config, request));
         connection.token = request.token.clone();
+        connection.via = request.via;
         let counters = connection.server.counters(self.index);
         counters.connections.add(1);
         gauge(counters, transport).up();
@@ -56,7 +57,7 @@ impl Core {
     }
 
     fn handshake_json(&self, config: &Config, request: &Request) -> Box<str> {
-        let cookies = origin::may_use_cookies(request, config.cors.as_ref());
+        let cookies = origin::may_use_cookies(request, request.cors(config));
         let issued = self.now.wall;
         let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
         let time = time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string();

@@ -105,7 +105,7 @@ impl Script {
                 | Event::Fault(_, _, credit)
                 | Event::Refused(_, credit) => self.held.push(credit),
                 Event::Line(line) => self.held.push(line.credit),
-                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) => {}
+                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) | Event::Asked(_) => {}
             }
         }
     }

@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, readHead } from "./request.js";
+import { ask, decideCors, mustAsk, readHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -52,19 +52,29 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const head = readHead(this.#engine, request, response);
+      const described = readHead(this.#engine, request, response);
+      decideCors(this.#engine, request, described, (head) => {
+        if (head) this.#pass(request, response, head);
+        else refuseRequest(this.#engine, described, response);
+      });
+    } catch {
+      unavailable(response);
+    }
+  }
+
+  /** Past the application's middleware. */
+  #pass(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+    try {
       const { hooks } = this.#engine;
       // A preflight is answered before any middleware, as in Engine.IO: it has no cookies that one could look at.
-      const isPreflight = request.method === "OPTIONS" && this.#engine.options.native.cors !== undefined;
+      const isPreflight = request.method === "OPTIONS" && (head.cors ?? this.#engine.options.native.cors) !== undefined;
       if (hooks.middlewares.length === 0 || isPreflight) {
         this.#check(request, response, head);
         return;
       }
       hooks.run(request, response, (refused) => {
-        if (refused) {
-          if (head.token !== undefined) hooks.release(head.token);
-          refuseRequest(response);
-        } else this.#check(request, response, head);
+        if (refused) refuseRequest(this.#engine, head, response);
+        else this.#check(request, response, head);
       });
     } catch {
       unavailable(response);
@@ -217,8 +227,14 @@ function turnAway(request: IncomingMessage): void {
   setTimeout(() => request.socket.destroy(), LINGER).unref();
 }
 
-/** Answers a request that a middleware has refused, unless it has done so itself. */
-function refuseRequest(response: ServerResponse): void {
+/** Answers a request that the application has refused before the native side saw it, unless that has done so itself. */
+function refuseRequest({ hooks }: Gate, { token }: RequestHead, response: ServerResponse): void {
+  if (token !== undefined) hooks.release(token);
+  badRequest(response);
+}
+
+/** Engine.IO's answer to a request that a middleware of it failed on. */
+export function badRequest(response: ServerResponse): void {
   if (response.headersSent) {
     if (!response.writableEnded) response.end();
     return;

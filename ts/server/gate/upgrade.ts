@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
 import { flat, UpgradeResponse } from "./hooks.js";
-import { ask, mustAsk, readHead } from "./request.js";
+import { ask, asksFirst, decideCors, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -35,19 +35,30 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
   }
   try {
     const described = readHead(engine, request);
-    if (!engine.hooks.active) {
-      check(engine, request, described, socket, head);
-      return;
-    }
-    const response = new UpgradeResponse(request, socket);
     // What the client sends meanwhile stays in the socket's buffer, in order.
+    if (asksFirst(engine)) socket.pause();
+    decideCors(engine, request, described, (decided) => {
+      if (decided) pass(engine, request, decided, socket, head);
+      else refuseUpgrade(engine, described, socket);
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+/** Past the application's middleware. */
+function pass(engine: Gate, request: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
+  if (!engine.hooks.active) {
+    check(engine, request, described, socket, head);
+    return;
+  }
+  try {
+    const response = new UpgradeResponse(request, socket);
     socket.pause();
     engine.hooks.run(request, response, (refused) => {
-      const { token } = described;
-      if (refused || socket.destroyed) {
-        if (token !== undefined) engine.hooks.release(token);
-        if (refused) badRequest(socket);
-      } else check(engine, request, described, socket, head, response);
+      if (refused) refuseUpgrade(engine, described, socket);
+      else if (!socket.destroyed) check(engine, request, described, socket, head, response);
+      else if (described.token !== undefined) engine.hooks.release(described.token);
     });
   } catch {
     refuse(socket);
@@ -162,17 +173,23 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
-/** Answers an upgrade that a middleware has refused. */
-function badRequest(socket: Duplex): void {
-  answer(socket, "400 Bad Request", "Bad request");
+/** Answers an upgrade that the application has refused before the native side saw it. */
+function refuseUpgrade({ hooks }: Gate, { token }: RequestHead, socket: Duplex): void {
+  if (token !== undefined) hooks.release(token);
+  refuse(socket, "400 Bad Request", "Bad request");
+}
+
+/** Ends an upgrade to another path if nobody has answered it in time. */
+export function endUnanswered(socket: Duplex, after: number): void {
+  socket.on("error", () => {});
+  const timer = setTimeout(() => {
+    if (socket.writable && ((socket as Socket).bytesWritten ?? 0) === 0) socket.end();
+  }, after);
+  socket.once("close", () => clearTimeout(timer));
 }
 
 /** Answers an upgrade that cannot be served, and closes its connection. */
-export function refuse(socket: Duplex): void {
-  answer(socket, "503 Service Unavailable", "Service unavailable");
-}
-
-function answer(socket: Duplex, status: string, body: string): void {
+export function refuse(socket: Duplex, status = "503 Service Unavailable", body = "Service unavailable"): void {
   if (socket.destroyed) return;
   socket.write(
     `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,

@@ -51,7 +51,7 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
     throw alreadyAttached(found);
   }
   const { io, engine } = open(options, server, false);
-  engine.attach(server);
+  engine.attachUntilClosed(server);
   io.httpServer = server;
   return handle;
 }

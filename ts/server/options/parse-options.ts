@@ -1,7 +1,7 @@
 // Checks the options and turns them into what the native side needs. An option that would be ignored is refused instead.
 
 import { known, object, refused } from "./option-checks.js";
-import { OPTIONS, type Option, type ParsedOptions, REFUSED } from "./option-table.js";
+import { DESTROY_UPGRADE, OPTIONS, type Option, type ParsedOptions, REFUSED } from "./option-table.js";
 import { refuseBuiltIn } from "./schemas.js";
 
 /** Checks Socket.IO's options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION, naming the option. */
@@ -45,6 +45,9 @@ function parse(
   const parsed: ParsedOptions = {
     native: {},
     path: "",
+    serveClient: of === "server",
+    ownsBelow: of === "server",
+    destroyUpgradeAfter: of === "server" ? DESTROY_UPGRADE : undefined,
     shutdownTimeout: OPTIONS.shutdownTimeout.realtime as number,
     requestTimeout: OPTIONS.requestTimeout.realtime as number,
   };

@@ -26,7 +26,12 @@ export class RemoteSocket<EmitEvents extends EventsMap = DefaultEventsMap, Socke
   readonly #operator: BroadcastOperator<EmitEvents, SocketData>;
 
   /** Made by `fetchSockets`. */
-  constructor(nsp: Audience, found: { readonly id: string; readonly rooms: string[] }, info: ConnectInfo, data: unknown) {
+  constructor(
+    nsp: Audience,
+    found: { readonly id: string; readonly rooms?: string[] },
+    info: ConnectInfo,
+    data: unknown,
+  ) {
     this.id = found.id;
     this.handshake = { ...info.handshake, auth: info.auth ?? {} };
     this.rooms = new Set(found.rooms);

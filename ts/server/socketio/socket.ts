@@ -248,11 +248,6 @@ export class Socket<
     return this.#rooms;
   }
 
-  /** The acknowledgements that it waits for; those of broadcasts are counted by the native side. @internal */
-  get acks(): { readonly size: number } {
-    return this.#acks;
-  }
-
   /** The rooms of its namespace. */
   get adapter(): Adapter {
     return this.nsp.adapter;
