@@ -147,7 +147,6 @@ export interface ServerOptions extends LimitOptions {
   cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
-  adapter?: AdapterConstructor | undefined;
 }
 
 /** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */
