@@ -147,6 +147,8 @@ export interface ServerOptions extends LimitOptions {
   cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
+  /** Node's own rooms: an adapter of another package is refused, for rooms are Rust's. */
+  adapter?: AdapterConstructor | undefined;
 }
 
 /** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */
