@@ -24,7 +24,7 @@ const refused = async (nsp: string, auth?: object) => (await event(to(nsp, auth)
 
 describe.each(kinds)("%s", (kind) => {
   test("an expression: each name is a namespace of its own, with the parent's middleware and listeners", async () => {
-    const seen: Array<[what: string, name: string]> = [];
+    const seen: unknown[][] = [];
     running = await startServer(kind, {}, (io) => {
       const parent = io.of(/^\/dynamic-\d+$/);
       parent.use((socket, next) => (socket.handshake.auth.bad ? next(new Error("bad")) : next()));

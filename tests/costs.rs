@@ -4,7 +4,7 @@
 #[path = "support/shard.rs"]
 mod shard;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
@@ -150,21 +150,11 @@ fn cutting_clients_off_costs_in_proportion_to_how_many_they_are() {
     assert!(many < 24 * few, "1250 clients: {few:?}, 8 times as many: {many:?}");
 }
 
-/// What a client was told: its `pid`, and the place that the last event carried.
-fn told(shard: &mut Shard, link: LinkId) -> (String, Option<String>) {
-    let heard = shard.heard.as_mut().and_then(|heard| heard.remove(&link)).unwrap_or_default();
-    let heard = String::from_utf8_lossy(&heard).into_owned();
-    let behind = |mark: &str| heard.rfind(mark).map(|at| &heard[at + mark.len()..]);
-    let pid = behind("\"pid\":\"").and_then(|rest| rest.split('"').next()).expect("a pid").to_owned();
-    let mark = heard.rfind("\"]").and_then(|end| heard[..end].rsplit('"').next().map(str::to_owned));
-    (pid, mark)
-}
-
 /// So many clients come back, of whom each missed 10 events, while so many of others are remembered.
 fn come_back(remembered: usize) -> Duration {
     const CLIENTS: usize = 200;
     let mut shard = with_recovery();
-    shard.heard = Some(HashMap::new());
+    shard.heard = Some(BTreeMap::new());
     let links: Vec<LinkId> = (0..CLIENTS).map(|_| come(&mut shard, "")).collect();
     shard.work();
     shard.change("/", &Selection::default(), &Change::Join(vec!["ours".into()]));
@@ -179,9 +169,10 @@ fn come_back(remembered: usize) -> Duration {
     let auths: Vec<String> = links
         .into_iter()
         .map(|link| {
-            let (pid, mark) = told(&mut shard, link);
+            let (pid, mark) = shard.told(link);
             shard.lose(link);
-            format!("{{\"pid\":\"{pid}\",\"offset\":\"{}\"}}", mark.expect("it has an event"))
+            let (pid, mark) = (pid.expect("it is in"), mark.expect("it has an event"));
+            format!("{{\"pid\":\"{pid}\",\"offset\":\"{mark}\"}}")
         })
         .collect();
     emit(&mut shard, "others", remembered);

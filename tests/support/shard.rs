@@ -2,7 +2,7 @@
 
 #![allow(dead_code)] // Each crate uses its part.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
@@ -63,7 +63,7 @@ pub struct Shard {
     /// What WebSockets still take, in bytes.
     pub room: usize,
     /// What was written to each WebSocket, if somebody wants to know.
-    pub heard: Option<HashMap<LinkId, Vec<u8>>>,
+    pub heard: Option<BTreeMap<LinkId, Vec<u8>>>,
     joiner: Joiner,
     requests: u64,
 }
@@ -174,6 +174,15 @@ impl Shard {
             }
         }
         self.check();
+    }
+
+    /// What a WebSocket's client was told last: its `pid`, and the place that an event carried.
+    pub fn told(&self, link: LinkId) -> (Option<String>, Option<String>) {
+        let heard = self.heard.as_ref().and_then(|heard| heard.get(&link)).map_or(&[][..], Vec::as_slice);
+        let heard = String::from_utf8_lossy(heard);
+        let pid = heard.rsplit_once("\"pid\":\"").and_then(|(_, rest)| rest.split('"').next()).map(str::to_owned);
+        let mark = heard.rsplit_once("\"]").and_then(|(before, _)| before.rsplit('"').next()).map(str::to_owned);
+        (pid, mark)
     }
 
     /// A WebSocket for a new session, or (`probe`) to try out for the session that polls last.

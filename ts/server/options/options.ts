@@ -129,7 +129,6 @@ export interface ServerOptions extends LimitOptions {
    * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
    */
   schemas?: EventSchemas;
-  adapter?: AdapterConstructor | undefined;
   /**
    * Serves the files of the installed `socket.io-client` below the path, `/socket.io/socket.io.js` and its like, for pages
    * without a bundler. Default true, in the nself layer false.
@@ -148,6 +147,8 @@ export interface ServerOptions extends LimitOptions {
   cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
+  /** Node's own rooms: an adapter of another package is refused, for rooms are Rust's. */
+  adapter?: AdapterConstructor | undefined;
 }
 
 /** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */

@@ -28,7 +28,7 @@ export class RemoteSocket<EmitEvents extends EventsMap = DefaultEventsMap, Socke
   /** Made by `fetchSockets`. */
   constructor(
     nsp: Audience,
-    found: { readonly id: string; readonly rooms?: string[] },
+    found: { readonly id: string; readonly rooms: string[] },
     info: ConnectInfo,
     data: unknown,
   ) {
