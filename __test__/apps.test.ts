@@ -179,11 +179,11 @@ describe.each(["socket.io", "nself-realtime"])("on %s", (module) => {
     expect(anna.recovered).toBe(true);
     expect((await missed)[0].content).toBe("missed");
 
+    expect(left).toEqual([]);
     tab.disconnect();
     const gone = next(bert, "user disconnected");
     anna.disconnect();
     expect((await gone)[0]).toBe(session.userID);
-    expect(left).toHaveLength(1);
     expect(inOwn).toEqual([]);
 
     const back = client(port, auth({ sessionID: session.sessionID }));

@@ -1,4 +1,4 @@
-// Clients in other languages, with a server by `attach` and one by `listen`: python-socketio (its two clients) and rust_socketio.
+// Clients in other languages, on socket.io, and on ours by `attach` and by `listen`: the two of python-socketio.
 
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
