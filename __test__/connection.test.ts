@@ -2,7 +2,7 @@
 import type { Server, Socket } from "socket.io";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { type Application, startApplication, ways } from "./support/both.js";
-import { closeClients, connected, event } from "./support/nself.js";
+import { client, closeClients, connected, event } from "./support/nself.js";
 import { elapse, PollingSession, WebSocketSession, within } from "./support/raw.js";
 import { kinds, oracleOnly } from "./support/servers.js";
 
@@ -166,12 +166,16 @@ describe.each(kinds)("%s", (kind) => {
   test("packets from the client: packet, data, message", async () => {
     const seen: unknown[] = [];
     const { port } = await started(kind, (io) =>
-      io.on("connection", ({ conn }) => {
+      io.on("connection", (socket) => {
+        const { conn } = socket;
         conn.on("packet", ({ type, data }: { type: string; data?: unknown }) => seen.push(["packet", type, data]));
         conn.on("message", (data: unknown) => seen.push(["message", data]));
+        // What a client says as soon as it is in may come before a first listener does.
+        socket.emit("go");
       }),
     );
-    const socket = await connected(port, { path, transports: ["websocket"] });
+    const socket = client(port, { path, transports: ["websocket"] });
+    await event(socket, "go");
     socket.emit("hello", 1);
     socket.emit("bytes", Buffer.from([1, 2, 3]));
     const last = ["message", Buffer.from([1, 2, 3])];

@@ -317,7 +317,10 @@ test.skipIf(oracleOnly)("a request is kept as long as its connection, whatever b
   const { io, port } = await started(
     "ours",
     (one) => {
-      one.engine.use((_: IncomingMessage, __: ServerResponse, next: Next) => next());
+      one.engine.use((request: IncomingMessage, response: ServerResponse, next: Next) => {
+        if (request.url?.includes("answered")) response.end();
+        else next(request.url?.includes("failed") ? new Error("no") : undefined);
+      });
       one.engine.on("connection_error", ({ code }: { code: number }) => refusals.push(code));
       one.on("connection", () => {});
     },
@@ -334,6 +337,10 @@ test.skipIf(oracleOnly)("a request is kept as long as its connection, whatever b
     await upgrade(port, `/socket.io/?${query.replace("polling", "websocket")}`);
   }
   await vi.waitFor(() => expect(refusals).toHaveLength(6));
+  for (const way of ["answered", "failed"]) {
+    await request(port, "GET", `${POLLING}&${way}`);
+    await upgrade(port, webSocketTarget({ query: `&${way}` })).catch(() => {});
+  }
   for (const socket of sockets) socket.disconnect();
   silent.connection.destroy();
   await vi.waitFor(() => expect(kept()).toBe(0));

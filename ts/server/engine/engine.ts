@@ -7,6 +7,7 @@ import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../../native.js";
 import { answerAsked } from "../gate/asked.js";
 import { clientFileOf, isClientFile, serveFile } from "../gate/client-files.js";
+import { endEarly, takeEarly } from "../gate/early.js";
 import type { Gate } from "../gate/gate.js";
 import { handOver } from "../gate/handover.js";
 import { Hooks } from "../gate/hooks.js";
@@ -102,6 +103,7 @@ export class Engine implements Gate {
   }
 
   #attach(server: EventEmitter, way: Way, onClose: () => void): void {
+    endEarly();
     this.#claim(server, way);
     hearUpgrades(server as HttpServer);
     server.on("close", onClose);
@@ -118,10 +120,11 @@ export class Engine implements Gate {
     }
   }
 
-  /** Shares the port of every HTTP server of this process. */
+  /** Shares the port of every HTTP server of this process, and takes the WebSockets that wait for it already. */
   attachToAll(): void {
     this.#claim(HttpServer.prototype, this.options);
     this.#claim(HttpsServer.prototype, this.options);
+    takeEarly(this.options.path, (request, socket, head) => handleUpgrade(this, request, socket, head));
   }
 
   #claim(target: EventEmitter, { path, serveClient, ownsBelow }: Way): void {

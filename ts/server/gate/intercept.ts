@@ -12,7 +12,9 @@ export interface Handlers {
   /** Whether it is also theirs what lies below the path, by what comes behind its slash. Default: nothing is. */
   below?(rest: string): boolean;
   /** An upgrade is nobody's who claims. */
-  foreign?(socket: Duplex): void;
+  foreign?(socket: Duplex, request: IncomingMessage, head: Buffer): void;
+  /** It only looks at what comes: Node need not report upgrades for it. */
+  passive?: true;
   /** A server started to listen or accepted a connection. */
   active?(): void;
 }
@@ -72,7 +74,7 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     case "listening":
     case "connection":
     case "secureConnection":
-      hearUpgrades(server);
+      if (claims.some(({ passive }) => !passive)) hearUpgrades(server);
       for (const claim of [...claims]) claim.active?.();
       return false;
     case "request":
@@ -88,7 +90,7 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
       const claim = claims.find((one) => matches(one, request.url, true));
       if (claim) claim.upgrade(request, socket, head);
-      else for (const one of [...claims]) one.foreign?.(socket);
+      else for (const one of [...claims]) one.foreign?.(socket, request, head);
       return claim !== undefined;
     }
     default:

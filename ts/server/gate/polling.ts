@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, decideCors, mustAsk, readHead } from "./request.js";
+import { ask, decideCors, keep, mustAsk, readHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -52,10 +52,9 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const described = readHead(this.#engine, request, response);
-      decideCors(this.#engine, request, described, (head) => {
+      decideCors(this.#engine, request, readHead(this.#engine, request, response), (head) => {
         if (head) this.#pass(request, response, head);
-        else refuseRequest(this.#engine, described, response);
+        else badRequest(response);
       });
     } catch {
       unavailable(response);
@@ -73,7 +72,7 @@ export class Polling {
         return;
       }
       hooks.run(request, response, (refused) => {
-        if (refused) refuseRequest(this.#engine, head, response);
+        if (refused) badRequest(response);
         else this.#check(request, response, head);
       });
     } catch {
@@ -93,12 +92,10 @@ export class Polling {
     }
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+  #begin(request: IncomingMessage, response: ServerResponse, given: RequestHead): void {
     const { native, id: server, hooks } = this.#engine;
-    if (response.destroyed || response.writableEnded) {
-      if (head.token !== undefined) hooks.release(head.token);
-      return;
-    }
+    if (response.destroyed || response.writableEnded) return;
+    const head = keep(this.#engine, request, given);
     const id = this.#nextId++;
     const open: Open = { id, head, request, response };
     try {
@@ -227,13 +224,7 @@ function turnAway(request: IncomingMessage): void {
   setTimeout(() => request.socket.destroy(), LINGER).unref();
 }
 
-/** Answers a request that the application has refused before the native side saw it, unless that has done so itself. */
-function refuseRequest({ hooks }: Gate, { token }: RequestHead, response: ServerResponse): void {
-  if (token !== undefined) hooks.release(token);
-  badRequest(response);
-}
-
-/** Engine.IO's answer to a request that a middleware of it failed on. */
+/** Answers a request that the application has refused before the native side saw it, unless it has done so itself. */
 export function badRequest(response: ServerResponse): void {
   if (response.headersSent) {
     if (!response.writableEnded) response.end();

@@ -28,16 +28,13 @@ export function requestHead(request: IncomingMessage): RequestHead {
   };
 }
 
-/**
- * The head of a request that the application may see, too: then it gets what Engine.IO gives it, and is kept for
- * `socket.request`.
- */
+/** The head of a request. If the application may see it, too, it gets what Engine.IO gives it. */
 export function readHead(engine: Gate, request: IncomingMessage, response?: ServerResponse): RequestHead {
   const head = requestHead(request);
   const { hooks, options } = engine;
   if (!hooks.active && !options.allowRequest && !hooks.watchesRefusals) return head;
   prepare(request, response);
-  return hooks.watchesRefusals || !namesSession(head.url) ? { ...head, token: hooks.keep(request) } : head;
+  return head;
 }
 
 /** Whether the application may have a say in requests, other than by being asked about handshakes. */
@@ -71,6 +68,12 @@ function withholdCookies({ native, id, options, hooks }: Gate, request: Incoming
   if (!anyMayCome && !hooks.active && !options.allowRequest && !hooks.watchesRefusals) return;
   const { origin, cookie } = request.headers;
   if (origin !== undefined && cookie !== undefined && !native.mayUseCookies(id, head)) dropCookies(request);
+}
+
+/** Keeps a request for `socket.request` and `connection_error`, if the application has seen it, until the native side lets go of it. */
+export function keep({ hooks, options }: Gate, request: IncomingMessage, head: RequestHead): RequestHead {
+  const isKept = hooks.watchesRefusals || ((hooks.active || options.allowRequest) && !namesSession(head.url));
+  return isKept ? { ...head, token: hooks.keep(request) } : head;
 }
 
 /** Whether `allowRequest` must be asked: for every handshake that the native side would accept otherwise. */

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
 import { flat, UpgradeResponse } from "./hooks.js";
-import { ask, asksFirst, decideCors, mustAsk, readHead } from "./request.js";
+import { ask, asksFirst, decideCors, keep, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -39,7 +39,7 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     if (asksFirst(engine)) socket.pause();
     decideCors(engine, request, described, (decided) => {
       if (decided) pass(engine, request, decided, socket, head);
-      else refuseUpgrade(engine, described, socket);
+      else refuse(socket, "400 Bad Request", "Bad request");
     });
   } catch {
     refuse(socket);
@@ -56,9 +56,8 @@ function pass(engine: Gate, request: IncomingMessage, described: RequestHead, so
     const response = new UpgradeResponse(request, socket);
     socket.pause();
     engine.hooks.run(request, response, (refused) => {
-      if (refused) refuseUpgrade(engine, described, socket);
-      else if (!socket.destroyed) check(engine, request, described, socket, head, response);
-      else if (described.token !== undefined) engine.hooks.release(described.token);
+      if (refused) refuse(socket, "400 Bad Request", "Bad request");
+      else check(engine, request, described, socket, head, response);
     });
   } catch {
     refuse(socket);
@@ -76,7 +75,7 @@ function check(
   const go = (checked: RequestHead) => {
     const headers = checked.forbidden === undefined ? response?.additional() : undefined;
     if (headers) engine.hooks.change(headers, request);
-    serve(engine, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
+    serve(engine, request, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
   };
   try {
     if (mustAsk(engine, described, true)) {
@@ -90,22 +89,20 @@ function check(
   }
 }
 
-function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buffer): void {
-  if (socket.destroyed) {
-    if (request.token !== undefined) engine.hooks.release(request.token);
-    return;
-  }
+function serve(engine: Gate, message: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
+  if (socket.destroyed) return;
   const way = wayOf(engine.native);
   if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
     socket.pause();
-    void way.then(() => serve(engine, request, socket, head));
+    void way.then(() => serve(engine, message, described, socket, head));
     return;
   }
   if (way === "refused") {
     refuse(socket);
     return;
   }
+  const request = keep(engine, message, described);
   try {
     const handle = way === "works" ? takeable(socket) : undefined;
     if (!handle) {
@@ -120,6 +117,7 @@ function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buf
     socket.destroy();
     engine.came.taken++;
   } catch (error) {
+    if (request.token !== undefined) engine.hooks.release(request.token);
     // Out of descriptors, or the server is closing.
     if ((error as { code?: unknown }).code === "ERR_TAKEOVER") engine.native.withoutDescriptor(engine.id);
     refuse(socket);
@@ -171,12 +169,6 @@ function finish(stream: Duplex): void {
     return;
   }
   stream.end(() => stream.destroy());
-}
-
-/** Answers an upgrade that the application has refused before the native side saw it. */
-function refuseUpgrade({ hooks }: Gate, { token }: RequestHead, socket: Duplex): void {
-  if (token !== undefined) hooks.release(token);
-  refuse(socket, "400 Bad Request", "Bad request");
 }
 
 /** Ends an upgrade to another path if nobody has answered it in time. */

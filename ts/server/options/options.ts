@@ -129,7 +129,6 @@ export interface ServerOptions extends LimitOptions {
    * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
    */
   schemas?: EventSchemas;
-  adapter?: AdapterConstructor | undefined;
   /**
    * Serves the files of the installed `socket.io-client` below the path, `/socket.io/socket.io.js` and its like, for pages
    * without a bundler. Default true, in the nself layer false.

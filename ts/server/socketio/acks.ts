@@ -5,9 +5,9 @@ export type Ack = (...args: unknown[]) => void;
 export class Acks {
   readonly #waiting = new Map<number, Ack>();
 
-  /** Those that are awaited, by id. */
-  get waiting(): ReadonlyMap<number, Ack> {
-    return this.#waiting;
+  /** How many it waits for. */
+  get size(): number {
+    return this.#waiting.size;
   }
 
   /** Waits for `id`; with `timeout` (ms) the callback gets an error first, or null. */

@@ -24,6 +24,7 @@ type AnyNamespace = Namespace<Any, Any, Any, Any>;
 
 /** What Engine.IO calls a forced close: Socket.IO's words for the ends that the server brings about. */
 const BY_THE_SERVER: ReadonlySet<string> = new Set(["server shutting down", "server namespace disconnect"]);
+
 /** A socket came into a room, or left it. */
 interface Stay {
   nsp: string;
@@ -160,8 +161,12 @@ export class Dispatcher {
     if (socket) return socket.connected ? socket : null;
     if (found.info === undefined) return undefined;
     const info = JSON.parse(found.info) as ConnectInfo;
-    const known = { id: found.id, rooms: found.rooms ?? [] };
-    return new RemoteSocket(nsp, known, info, this.#peers.get(info.connection)?.identity?.data);
+    return new RemoteSocket(
+      nsp,
+      { id: found.id, rooms: found.rooms ?? [] },
+      info,
+      this.#peers.get(info.connection)?.identity?.data,
+    );
   }
 
   /** The server is closed: whoever is left learns of it. */
@@ -202,7 +207,7 @@ export class Dispatcher {
     // A session is taken up again by its own user alone.
     const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
     const known = session ? { ...info, id: session.id, recovered: true } : info;
-    const socket = this.#create(nsp, key, known, userId, peer);
+    const socket = this.#create(nsp, key, known, userId, peer, identity);
     asking.end = () => nsp._preConnectSockets.delete(socket.id);
     nsp._preConnectSockets.set(socket.id, socket);
     try {
@@ -258,10 +263,17 @@ export class Dispatcher {
     nsp?._left();
   }
 
-  #create(nsp: AnyNamespace, key: number, info: ConnectInfo, userId: string | null, peer: Peer): AnySocket {
+  #create(
+    nsp: AnyNamespace,
+    key: number,
+    info: ConnectInfo,
+    userId: string | null,
+    peer: Peer,
+    identity: Identity | undefined = peer.identity,
+  ): AnySocket {
     const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId, peer);
     if (info.recovered) Object.assign(socket.data, this.#kept.take(info.id));
-    Object.assign(socket.data, peer.identity?.data);
+    Object.assign(socket.data, identity?.data);
     return socket;
   }
 

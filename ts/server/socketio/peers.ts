@@ -46,7 +46,11 @@ export class Peer {
   }
 
   get client(): Client {
-    this.#client ??= new Client(new Connection(this, this.#peers.engine, this.#peers.server), this.#peers.owner);
+    if (!this.#client) {
+      this.#client = new Client(new Connection(this, this.#peers.engine, this.#peers.server), this.#peers.owner);
+      // From now on until it ends, also if no socket is left.
+      this.#peers.keep(this);
+    }
     return this.#client;
   }
 
@@ -88,6 +92,11 @@ export class Peers {
     return peer;
   }
 
+  /** Keeps a peer until its connection ends. */
+  keep(peer: Peer): void {
+    if (!this.#peers.has(peer.connection)) this.#peers.set(peer.connection, peer);
+  }
+
   get(connection: number): Peer | undefined {
     return this.#peers.get(connection);
   }
@@ -123,7 +132,9 @@ export class Peers {
 /** The verdict on a peer; `ask` makes it, if there is none yet. */
 export async function verdictOn(peer: Peer, ask: () => Promise<Identity | Refusal>): Promise<Identity | Refusal> {
   peer.verdict ??= ask();
-  const verdict = await peer.verdict;
-  if ("userId" in verdict) peer.identity = verdict;
+  const asked = peer.verdict;
+  const verdict = await asked;
+  // Whoever asked may have left meanwhile, and somebody else have come.
+  if ("userId" in verdict && peer.verdict === asked) peer.identity = verdict;
   return verdict;
 }

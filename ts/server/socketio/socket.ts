@@ -109,11 +109,6 @@ export class Socket<
     return this.nsp.server;
   }
 
-  /** Acknowledgements that it waits for, by their ids. @internal */
-  get acks(): ReadonlyMap<number, Ack> {
-    return this.#acks.waiting;
-  }
-
   /** What the sockets of one connection share. */
   get client(): Client {
     return this.#peer.client;
