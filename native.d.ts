@@ -21,6 +21,9 @@ export declare function abandon(server: number): void
  */
 export declare function accept(server: number, socket: number, userId?: string | undefined | null, session?: string | undefined | null, expiresAt?: number | undefined | null): void
 
+/** Answers a `request` event, by its id. */
+export declare function answerRequest(id: number, answer: RequestAnswer): void
+
 /** Answers that are handed over. */
 export interface Answers {
   /** JSON `[[attachments, value?], …]`. */
@@ -52,6 +55,25 @@ export declare function closeServer(server: number, deadline: number): void
  * in the inbox: see drainInbox.
  */
 export declare function closeServerSync(server: number, deadline: number): string
+
+/** Closes the connections that came by an HTTP server, by its number ("forced close"); returns how many. Throws ERR_BUSY. */
+export declare function closeVia(server: number, via: number): number
+
+/**
+ * How a connection is: JSON `{transport, readyState, upgrading, upgraded, waiting}`; null if it is gone. Waits for the
+ * shard. Throws ERR_BUSY.
+ */
+export declare function connectionState(server: number, connection: number): string | null
+
+/** What a response to this request says about CORS. */
+export declare function corsAnswer(server: number, request: RequestHead): CorsAnswer
+
+/** Answers to CORS for what is not answered here: headers, name and value each; of a preflight also its status. */
+export interface CorsAnswer {
+  /** A preflight: this is the whole answer. */
+  status?: number
+  headers: Array<Array<string>>
+}
 
 /**
  * A signed ticket for a user: what it names may be joined until `expires_in` milliseconds from now, without JavaScript.
@@ -109,6 +131,12 @@ export declare function emitEvent(kind: string, data: string, rooms?: string | A
 /** The time for answers is over: those that have come. Nothing: all had come, and their event is on its way. */
 export declare function endAsking(server: number, group: number): Answers | null
 
+/** Ends a connection ("forced close"); `discard`: without what waits for it. */
+export declare function endConnection(server: number, connection: number, discard: boolean): void
+
+/** Ends every connection of a server ("forced close"); the server goes on. Waits for the shards. Throws ERR_BUSY. */
+export declare function endConnections(server: number): void
+
 /**
  * The sockets in any of `rooms` (all, if there are none), without those in any of `except`. `detail`: `id`; `rooms`, their
  * rooms too; `unknown`, also the rooms and the info of those that JavaScript has not been told of; `all`, the same of
@@ -143,20 +171,29 @@ export interface FoundSocket {
  * | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
  * | disconnect | key | – | JSON {reason, rooms} | – |
  * | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+ * | request: on a port of Rust's; answer with answerRequest | 0 | of the question | JSON {method, url, headers, rawHeaders, remoteAddress} | – |
  * | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
  * | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
  * | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
  * | namespace: a client asks for one that is not there; answer with decideNamespace | key of the connection | of the question | JSON {name, auth} | – |
  * | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
  * | closed | 0 | – | JSON report of the shutdown | – |
+ * | fault: its client sent something unreadable | key | – | what is wrong | – |
+ * | refused: a request, see watchServer | 0 | – | JSON {code, message, method, token, request} | – |
+ * | released: nobody holds a request's token any more | 0 | token | – | – |
+ * | opened: a connection, see watchServer | of the connection | – | JSON {sid, transport, token, handshake} | – |
+ * | upgraded: a connection with a socket that was told, to WebSocket | of the connection | – | – | – |
+ * | packet, sent: see watchConnection | of the connection | – | its type and text; `b`: binary | the data, if binary |
+ * | drained: see watchConnection | of the connection | – | – | – |
+ * | ended: a connection, see watchConnection | of the connection | – | JSON {reason, description} | – |
  *
- * ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+ * ConnectInfo: `{id, nsp, connection, sid, transport, token, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
  * secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
  * behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
  * is accepted as the same user.
  */
 export interface InboxEvent {
-  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed'
+  kind: 'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'request' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'
   socket: number
   id?: number
   text?: string
@@ -177,6 +214,12 @@ export declare function listen(server: number, host: string | undefined | null, 
 
 /** JavaScript may make namespaces from now on when clients ask for them: see the `namespace` event. */
 export declare function makeNamespaces(server: number): void
+
+/**
+ * Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
+ * not use them.
+ */
+export declare function mayUseCookies(server: number, request: RequestHead): boolean
 
 /** The same in the text form of Prometheus. */
 export declare function metrics(server: number): string
@@ -257,6 +300,10 @@ export interface NativeOptions {
   cookieAttributes?: string
   /** Absent: no CORS headers. */
   cors?: NativeCors
+  /** CORS is decided in JavaScript; on a port of Rust's by `request` events. */
+  askCors?: boolean
+  /** Requests for the client's files, on a port of Rust's, come as `request` events. */
+  clientFiles?: boolean
   /**
    * Adds the built-in events join:room, leave:room, heartbeat to namespace "/", and makes this the process's nself
    * server.
@@ -332,6 +379,18 @@ export declare function presence(server: number, userId?: string | undefined | n
 /** The client went away before the response was sent. */
 export declare function requestAbort(server: number, id: number): void
 
+/**
+ * The answer to a `request` event: with a status it is the response, otherwise Rust serves the request, by these rules of
+ * CORS if there are any.
+ */
+export interface RequestAnswer {
+  cors?: NativeCors
+  status?: number
+  /** Name and value each. */
+  headers?: Array<Array<string>>
+  body?: Buffer
+}
+
 /** Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`. */
 export declare function requestBegin(server: number, id: number, request: RequestHead): void
 
@@ -350,6 +409,14 @@ export interface RequestHead {
   secure: boolean
   /** The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it. */
   forbidden?: string
+  /** Headers for the response of an upgrade that is accepted: name, value, name, value, … */
+  responseHeaders?: Array<string>
+  /** Names the request: ConnectInfo has it again, and a `released` event says that nobody holds it any more. */
+  token?: number
+  /** What was decided about CORS for this request, instead of the server's option. */
+  cors?: NativeCors
+  /** By which HTTP server it came: see closeVia. */
+  via?: number
 }
 
 /** A request's body did not come in time. */
@@ -366,6 +433,12 @@ export declare function roomTable(server: number, nsp: string): string
 
 /** To one socket. `kind`: 2 EVENT, 3 ACK. `flags`: 1 volatile, 32 not compressed. */
 export declare function send(server: number, socket: number, kind: number, id: number | undefined | null, flags: number, text: string, attached?: Array<Buffer>): void
+
+/** An Engine.IO message to a client: text, or else data. */
+export declare function sendMessage(server: number, connection: number, text?: string | undefined | null, data?: Buffer | undefined | null): void
+
+/** The time in which clients that come from now on must join a namespace, in milliseconds. */
+export declare function setConnectTimeout(server: number, ms: number): void
 
 /** The rooms of a socket, its own id first; waits for the shard. Throws ERR_BUSY. */
 export declare function socketRooms(server: number, socket: number): Array<string>
@@ -413,10 +486,19 @@ export declare function verify(server: number, request: RequestHead, upgrade: bo
 export declare function version(): string
 
 /**
+ * What to tell of a connection from now on: 2 its end (`ended`; at once, if it is over), 4 packets from the client
+ * (`packet`), 8 packets to it (`sent`), 16 that all was written (`drained`).
+ */
+export declare function watchConnection(server: number, connection: number, what: number): void
+
+/**
  * Tells of rooms that get their first member or lose their last by `room` events, from now on; begins with those that
  * have members.
  */
 export declare function watchRooms(server: number): void
+
+/** What to tell of a server from now on: 1 requests that are refused (`refused`), 2 connections that open (`opened`). */
+export declare function watchServer(server: number, what: number): void
 
 /**
  * Tells of each who comes into a room of a namespace or leaves it by `stay` events, from now on, or no more. Returns as

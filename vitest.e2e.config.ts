@@ -3,9 +3,17 @@
 import { defineConfig } from "vitest/config";
 
 /** Those that install other versions, or build apps of their own: minutes. */
-const SLOW = ["docker", "migrating", "next-app", "next-modes", "outage", "packaging", "servers", "versions"].map(
-  (name) => `${name}.test.ts`,
-);
+const SLOW = [
+  "docker",
+  "foreign",
+  "migrating",
+  "next-app",
+  "next-modes",
+  "outage",
+  "packaging",
+  "servers",
+  "versions",
+].map((name) => `${name}.test.ts`);
 
 const all = ["**/*.test.ts"];
 const { E2E } = process.env;

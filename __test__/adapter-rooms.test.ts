@@ -137,6 +137,9 @@ describe.each(kinds)("%s", (kind) => {
     adapter.removeAllListeners();
     await connected(running.port, { path });
     expect(seen.length).toBe(expected.length);
+    const joined = new Promise((resolve) => adapter.once("join-room", (...args) => resolve(args)));
+    const last = await connected(running.port, { path });
+    expect(await joined).toEqual([last.id, last.id]);
   });
 });
 

@@ -28,14 +28,14 @@ describe.each(kinds)("%s", (kind) => {
     running = await startServer(kind, {}, setup);
     const clients = [];
     for (const number of [1, 2, 3]) {
-      const transports = [["websocket"], ["polling"], ["polling", "websocket"]][number - 1];
+      const transports = [["websocket"], ["polling"], ["polling", "websocket"]][number - 1] as string[];
       const one = await connected(running.port, { path, transports });
       one.on("ask", (...args) => args.at(-1)(number, "not given"));
       clients.push(one);
     }
     return { io: running.io, clients };
   }
-  const sorted = (responses: unknown) => (responses as unknown[]).toSorted();
+  const sorted = (responses: unknown) => [...(responses as unknown[])].sort();
 
   test("all answer", async () => {
     const { io } = await three();

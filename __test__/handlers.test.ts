@@ -88,7 +88,9 @@ describe.skipIf(oracleOnly)("what socket.io has and this package has not", () =>
     }
     // Everybody else is served as before.
     expect(await (await connected(port, { path })).emitWithAck("echo")).toBe("here");
-    expect(program.errors()).toMatch(/Socket\.client is not supported.*\n(?: {4}at .*\n)* {4}at .*handlers\.mjs:\d+/);
+    expect(program.errors()).toMatch(
+      /socket\.conn\.transport\.socket is not supported.*\n(?: {4}at .*\n)* {4}at .*handlers\.mjs:\d+/,
+    );
     program.process.kill("SIGTERM");
     expect(await program.ended()).toEqual({ code: null, signal: "SIGTERM" });
   });

@@ -232,14 +232,14 @@ describe("clients of other versions", () => {
   });
 });
 
-describe.each(["Server", "attach", "listen"])("a request below the path, by %s without an application", (way) => {
+describe.each(["attach", "listen"])("a request below the path, by %s without an application", (way) => {
   test("is answered", async () => {
     const server = createServer();
-    let [port, base] = [0, "/api/ws"];
+    const base = "/api/ws";
+    let port = 0;
     if (way === "listen") port = (await listen({ port: 0, host: "127.0.0.1" })).port!;
     else {
-      if (way === "attach") attach(server);
-      else [base] = ["/socket.io", new realtime.Server(server)];
+      attach(server);
       server.listen(0, "127.0.0.1");
       await once(server, "listening");
       port = (server.address() as net.AddressInfo).port;
@@ -253,6 +253,27 @@ describe.each(["Server", "attach", "listen"])("a request below the path, by %s w
     dropConnections(port);
     server.close();
   });
+});
+
+test("a request below the path of a Server is the server's", async () => {
+  const server = createServer();
+  const io = new realtime.Server(server);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as net.AddressInfo;
+  for (const [target, plain, upgraded] of [
+    ["/socket.io.js", 200, 400],
+    ["/x", 400, 400],
+    ["/x/?EIO=4&transport=polling", 200, 101],
+    ["//", 400, 400],
+  ] as const) {
+    const { status } = await request(port, "GET", `/socket.io${target}`);
+    const done = await upgrade(port, `/socket.io${target}`);
+    done.connection.destroy();
+    expect([target, status, done.response.status]).toEqual([target, plain, upgraded]);
+  }
+  dropConnections(port);
+  await io.close();
 });
 
 describe("IPv6", () => {

@@ -45,6 +45,18 @@ describe.each(Object.entries(MODES))("rates over %s", (_, transports) => {
     expect(server.metrics()).toContain('nself_realtime_limited_events_total{scope="connection"} 16');
   });
 
+  test("events of the application's own beyond are answered, too, if they ask for it", async () => {
+    const { port, server } = await start({ rateLimit: { eventsPerSecond: 1, burst: 5 } });
+    server.getIO().on("connection", (socket) => socket.on("own", (n, ack) => ack({ ok: true, n })));
+    const socket = await connected(port, { transports });
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => socket.timeout(40_000).emitWithAck("own", n)),
+    );
+    expect(answers.slice(0, 4)).toEqual([0, 1, 2, 3].map((n) => ({ ok: true, n })));
+    const refusal = { ok: false, code: "ERR_RATE_LIMITED", error: expect.any(String) };
+    expect(answers.slice(4)).toEqual(Array(16).fill(refusal));
+  });
+
   test("who goes on is disconnected, and does not come back by itself; others stay", async () => {
     const { port, server } = await start({ rateLimit: { eventsPerSecond: 1, burst: 5 } });
     const reasons = new Queue<string>();

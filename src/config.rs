@@ -51,6 +51,10 @@ pub struct Config {
     pub cookie: Option<(String, String)>,
     /// CORS. Default none: no headers, same host only.
     pub cors: Option<Cors>,
+    /// JavaScript decides about CORS, on a port of ours by being asked about each request. Default false.
+    pub asks_cors: bool,
+    /// JavaScript has the files of the client below the path, on a port of ours, too. Default false.
+    pub client_files: bool,
     /// The built-in events and presence of the nself layer in namespace `/`. Default off.
     pub nself: bool,
     /// Batching of the nself layer.
@@ -261,6 +265,8 @@ impl Default for Config {
             deflate: None,
             cookie: None,
             cors: None,
+            asks_cors: false,
+            client_files: false,
             nself: false,
             batch: Batch { max_events: 10, window: 100 },
             presence: Presence { stale_after: None, sweep_interval: 60_000, grace: 3000, small_room: 100 },
@@ -332,17 +338,18 @@ impl Config {
                 return Err(Error::option("perMessageDeflate.zlibDeflateOptions.level", "must be 0 to 9"));
             }
         }
-        match &self.cors {
-            Some(cors) if cors.credentials && cors.origin == CorsOrigin::Any => {
-                Err(Error::option("cors.credentials", "cannot go with any origin; list the origins in cors.origin"))
-            }
-            _ => Ok(self),
-        }
+        Ok(self)
     }
 
     /// Whether a request's path is this server's: exactly the path, with or without a trailing slash, nothing below.
     pub fn claims(&self, path: &str) -> bool {
         path.strip_prefix(self.path.as_str()).is_some_and(|rest| rest.is_empty() || rest == "/")
+    }
+
+    /// Whether a request may be for one of the client's files.
+    pub fn may_be_file(&self, path: &str) -> bool {
+        let rest = path.strip_prefix(self.path.as_str()).filter(|_| self.client_files);
+        rest.is_some_and(|rest| rest.starts_with("/socket.io."))
     }
 }
 
@@ -365,7 +372,5 @@ mod tests {
         let error = Config { ping_interval: 0, ..Config::default() }.validated().unwrap_err();
         assert_eq!((error.code, error.message.contains("pingInterval")), ("ERR_INVALID_OPTION", true));
         assert!(Config { path: "socket.io".into(), ..Config::default() }.validated().is_err());
-        let cors = Some(Cors { credentials: true, ..Cors::default() });
-        assert!(Config { cors, ..Config::default() }.validated().is_err());
     }
 }

@@ -1,13 +1,16 @@
-// The server that foreign clients talk to: by `attach`, on Node's port, and by `listen`, on a port of Rust.
+// The server that foreign clients talk to: socket.io itself, and ours by `attach`, on Node's port, and by `listen`, on a port of Rust.
 
-import type { Namespace, Server } from "../../ts/server/index.js";
+import type { Namespace, Server } from "socket.io";
 import { realtime, startAttached } from "./nself.js";
 import { dropConnections } from "./raw-http.js";
+import { startOracle } from "./servers.js";
 
 type Callback = (...args: unknown[]) => void;
 
 export const WAYS = ["attach", "listen"] as const;
-export type Way = (typeof WAYS)[number];
+/** The same, and socket.io, which shows what a client can do at all. */
+export const WITH_ORACLE = ["socket.io", ...WAYS] as const;
+export type Way = (typeof WITH_ORACLE)[number];
 
 /** What a client that is refused gets with the error. */
 export const REFUSAL = { code: 7 };
@@ -50,15 +53,16 @@ function answer(namespace: Namespace): void {
 
 /** Starts it; its path is /socket.io. */
 export async function startForeign(way: Way): Promise<{ port: number; close(): Promise<void> }> {
+  if (way === "socket.io") return startOracle({ pingInterval: 2000 }, serve);
   const options = { path: "/socket.io", pingInterval: 2000, logger: () => {} };
   if (way === "attach") {
     const { port, server, close } = await startAttached(options);
-    serve(server.getIO());
+    serve(server.getIO() as unknown as Server);
     return { port, close };
   }
   const server = await realtime.listen({ ...options, port: 0 });
   const port = server.port as number;
-  serve(server.getIO());
+  serve(server.getIO() as unknown as Server);
   return {
     port,
     close: async () => {

@@ -7,6 +7,7 @@
 #[path = "../../tests/support/shard.rs"]
 mod shard;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use libfuzzer_sys::fuzz_target;
@@ -27,7 +28,7 @@ const USERS: [&str; 2] = ["ann", "bob"];
 
 fn shard(first: u8) -> Shard {
     let is_set = |bit: u8| first & bit > 0;
-    let shard = Shard::new(Config {
+    let mut shard = Shard::new(Config {
         nself: is_set(1),
         max_outbox: 6000,
         max_inbox: 2000,
@@ -42,6 +43,7 @@ fn shard(first: u8) -> Shard {
         },
         ..Config::default()
     });
+    shard.heard = Some(BTreeMap::new());
     shard.server.declare("/ask", true, true);
     if is_set(64) {
         shard.server.attendance.watch();
@@ -60,8 +62,16 @@ fn selection(who: u8) -> Selection {
     }
 }
 
+/// What one of those who ever were here was told.
+fn told(shard: &Shard, who: u8) -> (String, String) {
+    let heard = shard.heard.as_ref().expect("it listens");
+    let link = heard.keys().nth(usize::from(who / 4) % heard.len().max(1)).copied();
+    let (pid, mark) = link.map(|link| shard.told(link)).unwrap_or_default();
+    (pid.unwrap_or_default(), mark.unwrap_or_default())
+}
+
 fn step(shard: &mut Shard, what: u8, who: u8, said: &[u8]) {
-    let link = shard.links.get(usize::from(who) % shard.links.len().max(1)).copied();
+    let link = shard.links.get_index(usize::from(who) % shard.links.len().max(1)).copied();
     let (nsp, room) = (NAMESPACES[usize::from(who) % 2], ROOMS[usize::from(who) % 3]);
     let user: Arc<str> = USERS[usize::from(who) % 2].into();
     let wall = (shard.micros / 1000) as i64;
@@ -72,7 +82,13 @@ fn step(shard: &mut Shard, what: u8, who: u8, said: &[u8]) {
         (3, _) => shard.poll(who.into(), "GET", said),
         (4, _) => shard.poll(who.into(), "POST", said),
         (5, Some(link)) => shard.bytes(link, said),
-        (6..9, Some(link)) => shard.say(link, said),
+        (6 | 7, Some(link)) => shard.say(link, said),
+        (8, Some(link)) => {
+            // As somebody who comes back: it cannot be guessed.
+            let (pid, mark) = told(shard, who);
+            let said = String::from_utf8_lossy(said).replace("$P", &pid).replace("$M", &mark);
+            shard.say(link, said.as_bytes());
+        }
         (9, Some(link)) => shard.lose(link),
         (10 | 11, _) => {
             let keep = Some([Keep::Close, Keep::Gap, Keep::Latest(String::new())][usize::from(who) % 3].clone());

@@ -102,7 +102,7 @@ const RULES = [
   {
     in: /^src\/(?:hub|transport)\b/,
     never:
-      /\bFxHash(?:Map|Set)<(?!(?:u32|\(u32, u32\)|Id|SocketId|SocketKey),|Member>)|IndexMap<(?!SocketId,).*FxBuildHasher/,
+      /\bFxHash(?:Map|Set)<(?!(?:u32|\(u32, u32\)|Id|GroupId|SocketId|SocketKey|Member)[,>])|IndexMap<(?!SocketId,).*FxBuildHasher/,
     because: "only numbers and ids of ours may have a hash without a seed: other keys are chosen by clients",
   },
   {

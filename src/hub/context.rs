@@ -1,7 +1,7 @@
 //! One server as its shards see it: its options, its namespaces, its numbers, who may come, and the way to JavaScript.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use parking_lot::Mutex;
 
@@ -9,10 +9,12 @@ use super::account::Ledger;
 use super::acks::Acks;
 use super::attendance::Attendance;
 use super::counters::{Counter, Counters, Refusals};
-use super::event::Sink;
+use super::event::{Event, Sink, watch};
 use super::registry::Registry;
 use crate::config::Config;
 use crate::guard::gate::Gate;
+use crate::protocol::json;
+use crate::session::handshake::{Refusal, Request};
 
 /// What a server is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +49,14 @@ pub struct Context {
     pub attendance: Attendance,
     /// Events that were emitted here.
     pub emitted: Counter,
+    /// Milliseconds in which a client that comes now must join a namespace.
+    pub connect_timeout: AtomicU64,
     /// What it is doing. Held while something is published: what was accepted comes before the close.
     pub state: Mutex<State>,
     /// Questions to JavaScript about sockets that it has not answered, whether the sockets are still there or not.
     deciding: AtomicUsize,
+    /// What JavaScript wants to know: bits of [`watch`].
+    pub watched: AtomicU32,
     /// Its numbers, for each shard.
     counters: Box<[Counters]>,
 }
@@ -68,8 +74,10 @@ impl Context {
             emitted: Counter::default(),
             state: Mutex::new(State::Open),
             deciding: AtomicUsize::new(0),
+            watched: AtomicU32::new(0),
             counters: (0..shards).map(|_| Counters::default()).collect(),
             registry: Registry::default(),
+            connect_timeout: AtomicU64::new(config.connect_timeout),
             config,
             sink,
         };
@@ -90,7 +98,31 @@ impl Context {
     /// Whether JavaScript may want to know a client's handshake: with the nself layer only if it has said so, elsewhere it may
     /// ask later, too.
     pub fn wants_handshakes(&self) -> bool {
-        !self.config.nself || self.config.access.authenticate || self.registry.is_any_heard()
+        !self.config.nself
+            || self.config.access.authenticate
+            || self.registry.is_any_heard()
+            || self.watches(watch::CONNECTIONS)
+    }
+
+    /// Whether JavaScript wants to know this.
+    pub fn watches(&self, what: u32) -> bool {
+        self.watched.load(Relaxed) & what != 0
+    }
+
+    /// Tells JavaScript of a request that is refused, if it wants to know. While too much waits for it, it is not told.
+    pub fn tell_refusal(&self, refusal: &Refusal, request: &Request) {
+        if !self.watches(watch::REFUSALS) || self.ledger.is_full() {
+            return;
+        }
+        let Refusal { code, message } = refusal;
+        let (message, method) = (json::quoted(message), json::quoted(&request.method));
+        let token = request.token.as_ref().map_or("null".into(), |token| token.id().to_string());
+        let request = request.handshake_json(0, "", true);
+        let text = format!(
+            "{{\"code\":{code},\"message\":{message},\"method\":{method},\"token\":{token},\"request\":{request}}}"
+        );
+        let credit = self.ledger.charge(text.len());
+        self.sink.push(Event::Refused(text, credit));
     }
 
     /// The numbers of one shard.

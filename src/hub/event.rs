@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use tokio::sync::oneshot;
 
 use super::account::Credit;
 use super::acks::{Answer, GroupId};
+use crate::config::Cors;
 use crate::protocol::json;
 use crate::protocol::socket::Kind;
 
@@ -25,6 +27,8 @@ pub enum Event {
     Join(Box<Join>),
     /// A socket is over: JSON `{reason, rooms}`.
     Disconnect(SocketKey, String, Credit),
+    /// A request on a port of ours, about which JavaScript is asked before it is served.
+    Asked(Box<Asked>),
     /// A room got its first member, or lost its last: JSON `{nsp, room, active}`.
     Room(String, Credit),
     /// A socket came into a room of a namespace that is watched, or left it: JSON `{nsp, room, id, joined}`.
@@ -37,6 +41,69 @@ pub enum Event {
     Log(String),
     /// The server is closed: JSON report.
     Closed(String),
+    /// A request was refused, and somebody wants to know: JSON `{code, message, method, token, request}`.
+    Refused(String, Credit),
+    /// A client sent something that cannot be read: its socket, and what is wrong. Its connection ends.
+    Fault(SocketKey, String, Credit),
+    /// Something happened to a connection on which JavaScript keeps an eye.
+    Line(Box<Line>),
+}
+
+/// Names a connection for JavaScript, as [`SocketKey`] names a socket.
+pub type ConnectionKey = u64;
+
+/// What JavaScript wants to know of a connection: bits of a set.
+pub mod eye {
+    /// JavaScript was told of a socket of it: it hears of the upgrade.
+    pub const UPGRADE: u8 = 1;
+    /// Its end.
+    pub const END: u8 = 2;
+    /// Packets from the client.
+    pub const PACKETS: u8 = 4;
+    /// Packets to the client.
+    pub const SENT: u8 = 8;
+    /// All that waited is written.
+    pub const DRAINED: u8 = 16;
+}
+
+/// What JavaScript wants to know of a server: bits of a set.
+pub mod watch {
+    /// Requests that are refused.
+    pub const REFUSALS: u32 = 1;
+    /// Connections that open.
+    pub const CONNECTIONS: u32 = 2;
+}
+
+/// What happened to a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// It opened: JSON `{sid, transport, token, handshake}`.
+    Opened,
+    /// It went over to WebSocket.
+    Upgraded,
+    /// A packet came: its type and text; binary data is attached.
+    Packet,
+    /// A packet was made for the client: the same.
+    Sent,
+    /// All that waited is written.
+    Drained,
+    /// It is over: JSON `{reason, description}`.
+    Ended,
+}
+
+/// Something that happened to a connection.
+#[derive(Debug)]
+pub struct Line {
+    /// Which.
+    pub connection: ConnectionKey,
+    /// What.
+    pub what: Happening,
+    /// More about it.
+    pub text: String,
+    /// Binary data.
+    pub data: Option<Bytes>,
+    /// Its share of what may wait.
+    pub credit: Credit,
 }
 
 /// A client that asks for a namespace, or has joined it.
@@ -78,6 +145,26 @@ pub struct Join {
     pub room: Arc<str>,
     /// Its share of what may wait.
     pub credit: Credit,
+}
+
+/// A request on a port of ours, about which JavaScript is asked before it is served.
+#[derive(Debug)]
+pub struct Asked {
+    /// `{method, url, headers, rawHeaders, remoteAddress}`, JSON.
+    pub head: String,
+    /// Where the answer goes; without one the connection ends.
+    pub answer: oneshot::Sender<Said>,
+    /// Its share of what may wait.
+    pub credit: Credit,
+}
+
+/// What JavaScript says of such a request.
+#[derive(Debug)]
+pub enum Said {
+    /// It is to be served, with these rules of CORS, instead of the server's.
+    Serve(Option<Box<Cors>>),
+    /// The response: status, headers, body.
+    Answer(u16, Vec<(String, String)>, Vec<u8>),
 }
 
 /// A client asks for a namespace that is not there yet.

@@ -159,3 +159,22 @@ impl Registry {
 fn random() -> u64 {
     getrandom::u64().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_known_or_asked_for_and_a_namespace_goes_when_nobody_holds_it() {
+        let registry = Registry::default();
+        assert!(matches!(registry.resolve("/a"), Resolved::Unknown));
+        registry.set_dynamic();
+        assert!(matches!(registry.resolve("/a"), Resolved::Ask) && registry.is_any_heard());
+        registry.declare("/a", false, false, None);
+        let Resolved::Known(held) = registry.resolve("/a") else { panic!("it is declared") };
+        assert!(!registry.forget("/a"), "somebody is in it");
+        drop(held);
+        assert!(registry.forget("/a") && !registry.forget("/a"));
+        assert!(registry.get("/a").is_none());
+    }
+}

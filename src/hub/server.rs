@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use super::acks::{Answer, GroupId};
 use super::bus::{Bus, Local, Reply};
@@ -16,7 +17,7 @@ use super::context::Context;
 use super::core::access::Ended;
 use super::core::look::{Answers, Depth, Entry, Found, Question};
 use super::core::socket::shard_of;
-use super::event::SocketKey;
+use super::event::{ConnectionKey, SocketKey};
 use super::message::{Change, Selection};
 use super::publish;
 use super::runtime::command::Input;
@@ -29,7 +30,7 @@ pub use super::account::Credit;
 pub use super::context::State;
 pub use super::core::look::Detail;
 pub use super::emit::Outgoing;
-pub use super::event::{Arrival, Event, Join, Packet, Sink, Wish};
+pub use super::event::{Arrival, Asked, Event, Happening, Join, Line, Packet, Said, Sink, Wish};
 
 /// One server.
 pub struct Server {
@@ -99,7 +100,16 @@ impl Server {
     /// Ends the connections of a user or a session, on every shard, before it returns. Returns how many sockets that were.
     /// `ERR_BUSY`.
     pub fn end(&self, ended: &Ended) -> Result<usize, Error> {
-        let answers = self.ask(&Question::End { server: self.id, ended: ended.clone() })?;
+        self.count(&Question::End { server: self.id, ended: ended.clone() })
+    }
+
+    /// Closes the connections that came by one of the application's HTTP servers. Returns how many. `ERR_BUSY`.
+    pub fn close_via(&self, via: u32) -> Result<usize, Error> {
+        self.count(&Question::Close { server: self.id, via })
+    }
+
+    fn count(&self, question: &Question) -> Result<usize, Error> {
+        let answers = self.ask(question)?;
         Ok(answers.into_iter().map(|answer| if let Answers::Count(count) = answer { count } else { 0 }).sum())
     }
 
@@ -172,6 +182,27 @@ impl Server {
             self.bus.survey(&Question::Forget { nsp: id }, &(Arc::new(|_| {}) as Reply));
         }
         is_gone
+    }
+
+    /// How a connection is, as JSON: `{transport, readyState, upgrading, upgraded, waiting}`; none if it is gone. `ERR_BUSY`.
+    pub fn connection_state(&self, connection: ConnectionKey) -> Result<Option<String>, Error> {
+        if self.state() == State::Closed {
+            return Ok(None);
+        }
+        self.bus.ask_one(shard_of(connection), &Question::Line { connection }).map(|answer| names(answer).pop())
+    }
+
+    /// Ends every connection; the server goes on. `ERR_BUSY`.
+    pub fn end_connections(&self) -> Result<(), Error> {
+        self.ask(&Question::EndLines { server: self.id }).map(drop)
+    }
+
+    /// Asks JavaScript about a request, and waits for what it says. None: it says nothing any more.
+    pub async fn ask_about(&self, head: String) -> Option<Said> {
+        let (answer, said) = oneshot::channel();
+        let credit = self.ledger.charge(head.len());
+        self.sink.push(Event::Asked(Box::new(Asked { head, answer, credit })));
+        said.await.ok()
     }
 
     fn ask(&self, question: &Question) -> Result<Vec<Answers>, Error> {

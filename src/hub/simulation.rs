@@ -139,7 +139,13 @@ impl Simulation {
         if random.one_in(2) {
             server.attendance.watch();
         }
-        let world = World { server, bus: Local::new(shards), drained: Cell::new(0), closed: Cell::new(0) };
+        let world = World {
+            server,
+            bus: Local::new(shards),
+            drained: Cell::new(0),
+            closed: Cell::new(0),
+            announced: Cell::new(0),
+        };
         Self {
             random,
             nodes: (0..shards).map(|index| Node::new(index, &world)).collect(),

@@ -230,10 +230,17 @@ impl Stats {
     /// The text form of Prometheus, version 0.0.4. Labels are few and fixed.
     pub fn prometheus(&self) -> String {
         let mut out = Exposition::default();
-        let labelled = |label: &str, value| format!("{{{label}=\"{value}\"}}");
-        out.family("connections", "gauge", "Open Engine.IO sessions.");
-        out.sample(&labelled("transport", "polling"), self.connections.polling);
-        out.sample(&labelled("transport", "websocket"), self.connections.websocket);
+        self.put_gauges(&mut out);
+        self.put_counters(&mut out);
+        self.put_refusals(&mut out);
+        out.histogram("packets_per_write", "Packets that left with one write.", &self.packets_per_write, 1.0);
+        out.histogram("emit_to_write_seconds", "From an emit to its write.", &self.emit_to_write, 1e6);
+        out.text
+    }
+
+    fn put_gauges(&self, out: &mut Exposition) {
+        let transports = [("polling", self.connections.polling), ("websocket", self.connections.websocket)];
+        out.labelled("connections", "gauge", "Open Engine.IO sessions.", "transport", &transports);
         for (name, help, value) in [
             ("sockets", "Open Socket.IO sockets.", self.sockets),
             ("rooms", "Rooms with members, the sockets' own ones not counted.", self.rooms),
@@ -249,6 +256,9 @@ impl Stats {
             out.family(name, "gauge", help);
             out.sample("", value);
         }
+    }
+
+    fn put_counters(&self, out: &mut Exposition) {
         for (name, help, value) in [
             ("connections_opened_total", "Engine.IO sessions that were opened.", self.opened),
             ("upgrades_total", "Sessions that moved from polling to WebSocket.", self.upgrades),
@@ -266,51 +276,45 @@ impl Stats {
             out.family(name, "counter", help);
             out.sample("", value);
         }
-        out.family("dropped_total", "counter", "Packets that a client did not get, by reason.");
-        for (reason, value) in [
+        let dropped = [
             ("latest", self.dropped.latest),
             ("gap", self.dropped.gap),
             ("volatile", self.dropped.volatile),
             ("closed", self.dropped.closed),
-        ] {
-            out.sample(&labelled("reason", reason), value);
-        }
+        ];
+        let help = "Packets that a client did not get, by reason.";
+        out.labelled("dropped_total", "counter", help, "reason", &dropped);
+    }
+
+    fn put_refusals(&self, out: &mut Exposition) {
         out.family("floods_total", "counter", "Clients disconnected because they went on beyond their rate limit.");
         out.sample("", self.floods);
-        out.family("limited_events_total", "counter", "Events from clients refused by a rate limit, by whose it was.");
-        for (scope, value) in
-            [("connection", self.limited.connection), ("user", self.limited.user), ("address", self.limited.address)]
-        {
-            out.sample(&labelled("scope", scope), value);
-        }
-        out.family("refused_total", "counter", "Requests and messages refused by a limit.");
-        let refused = &self.refused;
-        for (limit, value) in [
-            ("handshakes", refused.handshakes),
-            ("address", refused.address),
-            ("full", refused.full),
-            ("headers", refused.headers),
-            ("timeout", refused.timeout),
-            ("size", refused.size),
-            ("fragments", refused.fragments),
-            ("attachments", refused.attachments),
-            ("descriptors", refused.descriptors),
-        ] {
-            out.sample(&labelled("limit", limit), value);
-        }
-        out.family("denied_total", "counter", "What clients were refused, by reason.");
-        for (reason, value) in [
+        let limited =
+            [("connection", self.limited.connection), ("user", self.limited.user), ("address", self.limited.address)];
+        let help = "Events from clients refused by a rate limit, by whose it was.";
+        out.labelled("limited_events_total", "counter", help, "scope", &limited);
+        let Refused { handshakes, address, full, headers, timeout, size, fragments, attachments, descriptors } =
+            self.refused;
+        let refused = [
+            ("handshakes", handshakes),
+            ("address", address),
+            ("full", full),
+            ("headers", headers),
+            ("timeout", timeout),
+            ("size", size),
+            ("fragments", fragments),
+            ("attachments", attachments),
+            ("descriptors", descriptors),
+        ];
+        out.labelled("refused_total", "counter", "Requests and messages refused by a limit.", "limit", &refused);
+        let denied = [
             ("authentication", self.denied.authentication),
             ("busy", self.denied.busy),
             ("ticket", self.denied.ticket),
             ("join", self.denied.join),
             ("rooms", self.denied.rooms),
-        ] {
-            out.sample(&labelled("reason", reason), value);
-        }
-        out.histogram("packets_per_write", "Packets that left with one write.", &self.packets_per_write, 1.0);
-        out.histogram("emit_to_write_seconds", "From an emit to its write.", &self.emit_to_write, 1e6);
-        out.text
+        ];
+        out.labelled("denied_total", "counter", "What clients were refused, by reason.", "reason", &denied);
     }
 }
 
@@ -329,6 +333,14 @@ impl Exposition {
 
     fn sample(&mut self, labels: &str, value: impl std::fmt::Display) {
         let _ = writeln!(self.text, "{}{labels} {value}", self.name);
+    }
+
+    /// One number for each value of a label.
+    fn labelled(&mut self, name: &str, kind: &str, help: &str, label: &str, values: &[(&str, u64)]) {
+        self.family(name, kind, help);
+        for (of, value) in values {
+            self.sample(&format!("{{{label}=\"{of}\"}}"), value);
+        }
     }
 
     fn histogram(&mut self, name: &str, help: &str, values: &Distribution, unit: f64) {

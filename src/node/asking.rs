@@ -41,6 +41,9 @@ pub fn ask_all(
     text: JsString<'_>,
     #[napi(ts_arg_type = "Array<Buffer>")] attached: Option<Vec<Buffer>>,
 ) -> Result<Option<f64>, Code> {
+    if id.is_nan() || id < 0.0 {
+        return Err(invalid(format!("id must not be {id}")));
+    }
     let Ok(server) = hub::server(server) else { return Ok(None) };
     let asked = text::read([nsp, text], |[nsp, text]| {
         check_array(text)?;

@@ -8,10 +8,15 @@ use napi::bindgen_prelude::{Buffer, Result};
 use napi_derive::napi;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
 
 use super::errors::{Code, coded, whole};
 use super::inbox::Inbox;
+use super::options::NativeCors;
+use crate::guard::{cors, origin};
 use crate::hub;
+use crate::hub::server::Said;
+use crate::protocol::request::Token;
 use crate::session::handshake::{Refusal, Request, verify as check};
 use crate::transport::polling::Exchange;
 use crate::transport::served;
@@ -26,31 +31,58 @@ pub struct RequestHead {
     pub secure: bool,
     /// The text of allowRequest's refusal; the request is then answered 403 (code 4) after the checks that precede it.
     pub forbidden: Option<String>,
+    /// Headers for the response of an upgrade that is accepted: name, value, name, value, …
+    pub response_headers: Option<Vec<String>>,
+    /// Names the request: ConnectInfo has it again, and a `released` event says that nobody holds it any more.
+    pub token: Option<u32>,
+    /// What was decided about CORS for this request, instead of the server's option.
+    pub cors: Option<NativeCors>,
+    /// By which HTTP server it came: see closeVia.
+    pub via: Option<u32>,
 }
 
 impl From<RequestHead> for Request {
     fn from(head: RequestHead) -> Self {
-        let mut headers = Vec::with_capacity(head.headers.len() / 2);
-        let mut texts = head.headers.into_iter();
-        while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
-            headers.push((name, value));
-        }
         Self {
             method: head.method,
             url: head.url,
-            headers,
+            headers: pairs(head.headers),
             remote: head.remote_address,
             secure: head.secure,
             forbidden: head.forbidden,
+            cors: head.cors.map(|cors| Box::new(cors.into())),
+            via: head.via.unwrap_or(0),
             forwarded_host: None,
+            response_headers: pairs(head.response_headers.unwrap_or_default()),
+            token: None,
         }
     }
+}
+
+fn pairs(flat: Vec<String>) -> Vec<(String, String)> {
+    let mut texts = flat.into_iter();
+    let mut pairs = Vec::with_capacity(texts.len() / 2);
+    while let (Some(name), Some(value)) = (texts.next(), texts.next()) {
+        pairs.push((name, value));
+    }
+    pairs
+}
+
+/// The request, which tells the server's inbox when it is gone, if it has a token.
+fn named(server: u32, head: RequestHead) -> Request {
+    let token = head.token.zip(inbox(server));
+    let mut request = Request::from(head);
+    request.token = token.map(|(id, inbox)| Token::new(id, move |id| inbox.release(id)));
+    request
 }
 
 #[derive(Default)]
 struct Open {
     inboxes: FxHashMap<u32, Arc<Inbox>>,
     exchanges: FxHashMap<(u32, u32), Exchange>,
+    /// Questions to JavaScript about requests.
+    questions: FxHashMap<u32, oneshot::Sender<Said>>,
+    last_question: u32,
 }
 
 static OPEN: Mutex<Option<Open>> = Mutex::new(None);
@@ -89,6 +121,86 @@ pub fn verify(server: u32, request: RequestHead, upgrade: bool) -> Result<Option
         .filter(|code| *code != Refusal::BAD_VERSION.code))
 }
 
+/// Answers to CORS for what is not answered here: headers, name and value each; of a preflight also its status.
+#[napi(object)]
+pub struct CorsAnswer {
+    /// A preflight: this is the whole answer.
+    pub status: Option<u16>,
+    pub headers: Vec<Vec<String>>,
+}
+
+/// What a response to this request says about CORS.
+#[napi(catch_unwind)]
+pub fn cors_answer(server: u32, request: RequestHead) -> Result<CorsAnswer, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    let mut request = Request::from(request);
+    if let Some(proxies) = server.config.access.proxies {
+        proxies.resolve(&mut request);
+    }
+    let Some(cors) = request.cors(&server.config) else {
+        return Ok(CorsAnswer { status: None, headers: Vec::new() });
+    };
+    let (status, headers) = if request.method == "OPTIONS" {
+        let (status, headers) = cors::preflight(cors, &request);
+        (Some(status), headers)
+    } else {
+        (None, cors::headers(cors, &request))
+    };
+    let headers = headers.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    Ok(CorsAnswer { status, headers })
+}
+
+/// Whether what came with a request may be what its cookies say: not, where a page of another origin sent it that may
+/// not use them.
+#[napi(catch_unwind)]
+pub fn may_use_cookies(server: u32, request: RequestHead) -> Result<bool, Code> {
+    let server = hub::server(server).map_err(coded)?;
+    let mut request = Request::from(request);
+    if let Some(proxies) = server.config.access.proxies {
+        proxies.resolve(&mut request);
+    }
+    Ok(origin::may_use_cookies(&request, request.cors(&server.config)))
+}
+
+/// Notes where the answer to a `request` event goes, and names it.
+pub fn question(answer: oneshot::Sender<Said>) -> u32 {
+    open(|open| {
+        // Nobody waits for these any more.
+        open.questions.retain(|_, answer| !answer.is_closed());
+        open.last_question = open.last_question.wrapping_add(1);
+        open.questions.insert(open.last_question, answer);
+        open.last_question
+    })
+}
+
+/// The answer to a `request` event: with a status it is the response, otherwise Rust serves the request, by these rules of
+/// CORS if there are any.
+#[napi(object)]
+pub struct RequestAnswer {
+    pub cors: Option<NativeCors>,
+    pub status: Option<u16>,
+    /// Name and value each.
+    pub headers: Option<Vec<Vec<String>>>,
+    pub body: Option<Buffer>,
+}
+
+/// Answers a `request` event, by its id.
+#[napi(catch_unwind)]
+pub fn answer_request(id: u32, answer: RequestAnswer) {
+    let RequestAnswer { cors, status, headers, body } = answer;
+    let said = match status {
+        None => Said::Serve(cors.map(|cors| Box::new(cors.into()))),
+        Some(status) => {
+            let pairs = headers.unwrap_or_default().into_iter().filter_map(|pair| pair.try_into().ok());
+            let headers = pairs.map(|[name, value]: [String; 2]| (name, value)).collect();
+            Said::Answer(status, headers, body.map(|body| body.to_vec()).unwrap_or_default())
+        }
+    };
+    if let Some(answer) = open(|open| open.questions.remove(&id)) {
+        let _ = answer.send(said);
+    }
+}
+
 /// Begins a plain HTTP request on the server's path (any method). The answer is a `response` event with `id`.
 #[napi(catch_unwind)]
 pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), Code> {
@@ -98,7 +210,7 @@ pub fn request_begin(server: u32, id: u32, request: RequestHead) -> Result<(), C
     };
     let answered = Arc::new(AtomicBool::new(false));
     let done = answered.clone();
-    let exchange = Exchange::begin(&owner, request.into(), move |response| {
+    let exchange = Exchange::begin(&owner, named(server, request), move |response| {
         done.store(true, Ordering::Release);
         open(|open| open.exchanges.remove(&(server, id)));
         inbox.respond(id, response);
@@ -156,11 +268,12 @@ fn descriptor(fd: f64) -> Result<i32, Code> {
 #[napi(catch_unwind)]
 pub fn upgrade(server: u32, fd: f64, request: RequestHead, head: Buffer) -> Result<(), Code> {
     let fd = descriptor(fd)?;
+    let request = named(server, request);
     let server = hub::server(server).map_err(coded)?;
     #[cfg(unix)]
     {
         let head = Bytes::copy_from_slice(&head);
-        crate::transport::takeover::take_over(&server, fd, request.into(), head).map_err(coded)
+        crate::transport::takeover::take_over(&server, fd, request, head).map_err(coded)
     }
     #[cfg(not(unix))]
     unsupported((server, fd, request.url, head.len()))
@@ -169,11 +282,12 @@ pub fn upgrade(server: u32, fd: f64, request: RequestHead, head: Buffer) -> Resu
 /// The fallback: Rust serves one end of a socket pair; returns the other end's descriptor. Throws ERR_TAKEOVER.
 #[napi(catch_unwind)]
 pub fn upgrade_bridge(server: u32, request: RequestHead, head: Buffer) -> Result<i32, Code> {
+    let request = named(server, request);
     let server = hub::server(server).map_err(coded)?;
     #[cfg(unix)]
     {
         let head = Bytes::copy_from_slice(&head);
-        crate::transport::takeover::bridge(&server, request.into(), head).map_err(coded)
+        crate::transport::takeover::bridge(&server, request, head).map_err(coded)
     }
     #[cfg(not(unix))]
     unsupported((server, request.url, head.len()))

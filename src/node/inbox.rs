@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 
 use super::asking::Answers;
 use super::errors::contained;
-use crate::hub::server::{Arrival, Event, Packet, Sink, Wish};
+use super::http;
+use crate::hub::server::{Arrival, Asked, Event, Happening, Line, Packet, Sink, Wish};
 use crate::log;
 use crate::protocol::socket::Kind;
 use crate::transport::Response;
@@ -27,21 +28,30 @@ use crate::transport::Response;
 /// | join: a client wants to join a room; answer with decideJoin | key | of the question | the room | – |
 /// | disconnect | key | – | JSON {reason, rooms} | – |
 /// | response | 0 | request id | JSON {status, headers: [[name, value], …]}; status 0: destroy the socket | body, if any |
+/// | request: on a port of Rust's; answer with answerRequest | 0 | of the question | JSON {method, url, headers, rawHeaders, remoteAddress} | – |
 /// | room: it has its first member, or none any more | 0 | – | JSON {nsp, room, active} | – |
 /// | stay: a socket came into a room or left it, in a namespace that is watched | 0 | – | JSON {nsp, room, id, joined} | – |
 /// | answers: all that askAll asked | 0 | of the group | JSON [[attachments, value?], …] | their attachments, one after another |
 /// | namespace: a client asks for one that is not there; answer with decideNamespace | key of the connection | of the question | JSON {name, auth} | – |
 /// | log: a line for the application's logger | 0 | – | JSON {level, target, message, fields} | – |
 /// | closed | 0 | – | JSON report of the shutdown | – |
+/// | fault: its client sent something unreadable | key | – | what is wrong | – |
+/// | refused: a request, see watchServer | 0 | – | JSON {code, message, method, token, request} | – |
+/// | released: nobody holds a request's token any more | 0 | token | – | – |
+/// | opened: a connection, see watchServer | of the connection | – | JSON {sid, transport, token, handshake} | – |
+/// | upgraded: a connection with a socket that was told, to WebSocket | of the connection | – | – | – |
+/// | packet, sent: see watchConnection | of the connection | – | its type and text; `b`: binary | the data, if binary |
+/// | drained: see watchConnection | of the connection | – | – | – |
+/// | ended: a connection, see watchConnection | of the connection | – | JSON {reason, description} | – |
 ///
-/// ConnectInfo: `{id, nsp, connection, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
+/// ConnectInfo: `{id, nsp, connection, sid, transport, token, auth, userId, known, recovered, session, handshake: {headers, time, address, xdomain,
 /// secure, issued, url, query}}`. `connection`: the same for all sockets of one connection. `known`: it is settled who is
 /// behind it, by a ticket or an earlier socket. `session`: `{id, userId}` of the socket to which the client comes back, if it
 /// is accepted as the same user.
 #[napi(object)]
 pub struct InboxEvent {
     #[napi(
-        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed'"
+        ts_type = "'connecting' | 'connect' | 'event' | 'ack' | 'join' | 'disconnect' | 'response' | 'request' | 'room' | 'stay' | 'answers' | 'namespace' | 'log' | 'closed' | 'fault' | 'refused' | 'released' | 'opened' | 'upgraded' | 'packet' | 'sent' | 'drained' | 'ended'"
     )]
     pub kind: String,
     pub socket: f64,
@@ -60,6 +70,7 @@ const LOG_LINES: usize = 1000;
 enum Item {
     Event(Event),
     Response(u32, Response),
+    Released(u32),
 }
 
 impl Item {
@@ -68,6 +79,7 @@ impl Item {
             Self::Event(Event::Packet(packet)) => packet.credit.bytes(),
             Self::Event(Event::Connecting(arrival) | Event::Connect(arrival)) => arrival.credit.bytes(),
             Self::Event(Event::Join(join)) => join.credit.bytes(),
+            Self::Event(Event::Asked(asked)) => asked.credit.bytes(),
             Self::Event(
                 Event::Disconnect(_, _, credit)
                 | Event::Room(_, credit)
@@ -76,6 +88,9 @@ impl Item {
             ) => credit.bytes(),
             Self::Event(Event::Namespace(wish)) => wish.credit.bytes(),
             Self::Event(Event::Log(text) | Event::Closed(text)) => text.len(),
+            Self::Event(Event::Refused(_, credit) | Event::Fault(_, _, credit)) => credit.bytes(),
+            Self::Event(Event::Line(line)) => line.credit.bytes(),
+            Self::Released(_) => 0,
             Self::Response(_, response) => response.body.len(),
         }
     }
@@ -136,7 +151,7 @@ impl Queue {
                 self.lines += 1;
                 self.rest.push_back(item);
             }
-            Item::Event(_) => self.rest.push_back(item),
+            Item::Event(_) | Item::Released(_) => self.rest.push_back(item),
         }
     }
 }
@@ -194,6 +209,11 @@ impl Inbox {
         self.add(Item::Response(id, response));
     }
 
+    /// Tells that nobody holds the token of a request any more.
+    pub fn release(&self, token: u32) {
+        self.add(Item::Released(token));
+    }
+
     fn add(&self, item: Item) {
         let calls = {
             let mut queue = self.queue.lock();
@@ -241,7 +261,26 @@ impl From<Item> for InboxEvent {
             Item::Event(Event::Join(join)) => {
                 Self { id: Some(join.token.into()), ..event("join", join.socket, join.room.to_string()) }
             }
+            Item::Event(Event::Asked(asked)) => {
+                let Asked { head, answer, credit: _credit } = *asked;
+                Self { id: Some(http::question(answer).into()), ..event("request", 0, head) }
+            }
             Item::Event(Event::Room(room, _credit)) => event("room", 0, room),
+            Item::Event(Event::Refused(refusal, _credit)) => event("refused", 0, refusal),
+            Item::Event(Event::Fault(socket, what, _credit)) => event("fault", socket, what),
+            Item::Event(Event::Line(line)) => {
+                let Line { connection, what, text, data, credit: _credit } = *line;
+                let kind = match what {
+                    Happening::Opened => "opened",
+                    Happening::Upgraded => "upgraded",
+                    Happening::Packet => "packet",
+                    Happening::Sent => "sent",
+                    Happening::Drained => "drained",
+                    Happening::Ended => "ended",
+                };
+                Self { data: data.map(|data| vec![data.to_vec().into()]), ..event(kind, connection, text) }
+            }
+            Item::Released(token) => Self { id: Some(token.into()), text: None, ..event("released", 0, String::new()) },
             Item::Event(Event::Stay(stay, _credit)) => event("stay", 0, stay),
             Item::Event(Event::Answers(group, answers, _credit)) => {
                 let Answers { text, data } = Answers::from(answers);

@@ -1,6 +1,7 @@
 //! The napi-rs binding: one kind of thing a file, no logic. Only this folder knows Node.
 
 mod asking;
+mod connection;
 mod emit;
 mod environment;
 mod errors;

@@ -35,6 +35,10 @@ pub struct NativeOptions {
     pub cookie_attributes: Option<String>,
     /// Absent: no CORS headers.
     pub cors: Option<NativeCors>,
+    /// CORS is decided in JavaScript; on a port of Rust's by `request` events.
+    pub ask_cors: Option<bool>,
+    /// Requests for the client's files, on a port of Rust's, come as `request` events.
+    pub client_files: Option<bool>,
     /// Adds the built-in events join:room, leave:room, heartbeat to namespace "/", and makes this the process's nself
     /// server.
     pub nself_layer: Option<bool>,
@@ -226,6 +230,8 @@ impl NativeOptions {
         }
         config.cookie = self.cookie_name.map(|name| (name, self.cookie_attributes.unwrap_or_default()));
         config.cors = self.cors.map(Cors::from);
+        config.asks_cors = self.ask_cors.unwrap_or(false);
+        config.client_files = self.client_files.unwrap_or(false);
         config.nself = self.nself_layer.unwrap_or(false);
         if let Some(limits) = self.limits {
             let default = config.limits;

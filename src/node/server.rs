@@ -100,6 +100,21 @@ pub fn listen(server: u32, host: Option<String>, port: f64) -> Result<u16, Code>
     listener::listen(&server, host.as_deref(), port).map_err(coded)
 }
 
+/// The time in which clients that come from now on must join a namespace, in milliseconds.
+#[napi(catch_unwind)]
+pub fn set_connect_timeout(server: u32, ms: f64) -> Result<(), Code> {
+    let ms = whole("connectTimeout", ms, MAX_TIME)?;
+    hub::server(server).map_err(coded)?.connect_timeout.store(ms, std::sync::atomic::Ordering::Relaxed);
+    Ok(())
+}
+
+/// Closes the connections that came by an HTTP server, by its number ("forced close"); returns how many. Throws ERR_BUSY.
+#[napi(catch_unwind)]
+pub fn close_via(server: u32, via: u32) -> Result<u32, Code> {
+    let closed = hub::server(server).map_or_else(|_| Ok(0), |server| server.close_via(via)).map_err(coded)?;
+    Ok(closed as u32)
+}
+
 /// Declares a namespace. `listen`: tell JavaScript of its sockets and their events. `ask`: hold each CONNECT for accept
 /// or deny.
 #[napi(catch_unwind)]

@@ -1,8 +1,11 @@
 //! The head of an HTTP request as plain data, and what an application may know of it later (`socket.handshake`).
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
 use super::json;
+use crate::config::{Config, Cors};
 
 /// The head of an HTTP request.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +24,47 @@ pub struct Request {
     pub secure: bool,
     /// The text of the application's refusal (`allowRequest`).
     pub forbidden: Option<String>,
+    /// Headers that the application adds to the response of an upgrade.
+    pub response_headers: Vec<(String, String)>,
+    /// How the outside names it, if it wants it back.
+    pub token: Option<Token>,
+    /// What the application decided about CORS for this request, instead of the server's option.
+    pub cors: Option<Box<Cors>>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
+}
+
+/// The outside's name of a request, which is told when nobody here holds it any more.
+#[derive(Clone)]
+pub struct Token(Arc<Held>);
+
+struct Held {
+    id: u32,
+    release: Box<dyn Fn(u32) + Send + Sync>,
+}
+
+impl Token {
+    /// A name. `release` gets it in the end, once, on any thread.
+    pub fn new(id: u32, release: impl Fn(u32) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Held { id, release: Box::new(release) }))
+    }
+
+    /// The name.
+    pub fn id(&self) -> u32 {
+        self.0.id
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Token({})", self.0.id)
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        (self.release)(self.id);
+    }
 }
 
 impl Request {
@@ -40,6 +84,11 @@ impl Request {
         let connection = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case("connection"));
         let mut options = connection.flat_map(|(_, value)| value.split(','));
         self.header("upgrade").is_some() && options.any(|option| option.trim().eq_ignore_ascii_case("upgrade"))
+    }
+
+    /// What holds for this request: the application's decision, else the server's option.
+    pub fn cors<'a>(&'a self, config: &'a Config) -> Option<&'a Cors> {
+        self.cors.as_deref().or(config.cors.as_ref())
     }
 
     /// Bytes of the head, about.
@@ -71,6 +120,19 @@ impl Request {
     /// The session id that the request names; an empty one counts as none.
     pub fn sid(&self) -> Option<Cow<'_, str>> {
         self.param("sid").filter(|sid| !sid.is_empty())
+    }
+
+    /// What JavaScript is told of it, as JSON: `{method, url, headers, rawHeaders, remoteAddress}`.
+    pub fn head_json(&self) -> String {
+        let raw = self.headers.iter().flat_map(|(name, value)| [name, value]).map(|text| json::quoted(text));
+        format!(
+            "{{\"method\":{},\"url\":{},\"headers\":{},\"rawHeaders\":[{}],\"remoteAddress\":{}}}",
+            json::quoted(&self.method),
+            json::quoted(&self.url),
+            joined_headers(self.headers.iter()),
+            raw.collect::<Vec<_>>().join(","),
+            json::quoted(&self.remote),
+        )
     }
 
     /// `socket.handshake` without `auth`, as JSON. `issued`: milliseconds since 1970. `cookies`: with them.

@@ -53,10 +53,10 @@ pub struct Packet<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DecodeError {
     /// No type, or not 0 to 6.
-    #[error("unknown packet type")]
-    UnknownType,
+    #[error("unknown packet type {}", .0.map_or("NaN".into(), |digit| digit.to_string()))]
+    UnknownType(Option<u8>),
     /// No count, or not 1 to [`MAX_ATTACHMENTS`].
-    #[error("illegal attachments")]
+    #[error("Illegal attachments")]
     Attachments,
     /// Not JSON, or not what this type carries.
     #[error("invalid payload")]
@@ -83,7 +83,7 @@ impl<'a> Packet<'a> {
             Some(b'4') => (Kind::ConnectError, false),
             Some(b'5') => (Kind::Event, true),
             Some(b'6') => (Kind::Ack, true),
-            _ => return Err(DecodeError::UnknownType),
+            other => return Err(DecodeError::UnknownType(other.filter(u8::is_ascii_digit).map(|digit| digit - b'0'))),
         };
         let mut rest = &text[1..];
         let attachments = if binary { take_attachments(&mut rest)? } else { 0 };

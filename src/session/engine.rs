@@ -155,6 +155,25 @@ impl<T> Engine<T> {
         }
     }
 
+    /// Its state, as Engine.IO names it.
+    pub fn ready_state(&self) -> &'static str {
+        match self.state {
+            State::Open => "open",
+            State::Closing { .. } => "closing",
+            State::Closed => "closed",
+        }
+    }
+
+    /// Whether a WebSocket is being tried out, and whether one took over.
+    pub fn upgrade_state(&self) -> (bool, bool) {
+        (self.upgrade != Upgrade::None, self.upgraded)
+    }
+
+    /// Whether a POST is on its way.
+    pub fn has_post(&self) -> bool {
+        self.post.is_some()
+    }
+
     /// The transport in use.
     pub fn transport(&self) -> Transport {
         self.transport

@@ -28,8 +28,8 @@ pub enum Part {
 pub enum Broken {
     /// A new message within another, or a frame without a mask.
     Protocol,
-    /// The message is too large, deflated or inflated.
-    Size,
+    /// The message is too large, deflated or inflated: it has at least so many bytes.
+    Size(usize),
     /// It is no deflated data.
     Data,
     /// It is no text.
@@ -160,7 +160,7 @@ impl Inflating {
         self.mask.copy_from_slice(&header[before_mask..]);
         let message = self.message.get_or_insert_with(|| Message { is_text: first & 0x0f == 1, payload: Vec::new() });
         if length > (self.most - message.payload.len().min(self.most)) as u64 {
-            return Err(Broken::Size);
+            return Err(Broken::Size(message.payload.len().saturating_add(length as usize)));
         }
         Ok(true)
     }
@@ -181,7 +181,7 @@ impl Inflating {
         let length = payload.len();
         let data: Bytes = match self.inflater.inflate(payload, self.most) {
             Ok(data) => data.into(),
-            Err(Bad::Size) => return Err(Broken::Size),
+            Err(Bad::Size) => return Err(Broken::Size(self.most.saturating_add(1))),
             Err(Bad::Data) => return Err(Broken::Data),
         };
         self.growth = data.len().saturating_sub(length);

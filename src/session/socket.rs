@@ -59,6 +59,8 @@ pub enum Input<'a, K> {
     Nothing,
     /// More attachments than allowed, or larger ones: the connection must be closed.
     OverLimit,
+    /// It cannot be read: the connection must be closed.
+    Unreadable(DecodeError),
     /// The connection must be closed for this reason.
     Refused(Reason),
 }
@@ -198,6 +200,10 @@ impl<K: Copy + PartialEq> Sockets<K> {
 
     /// A namespace exists and the client waits for its answer.
     pub fn ask(&mut self, nsp: Arc<str>, socket: K) {
+        if self.members.capacity() == 0 {
+            // As a rule there is one.
+            self.members.reserve_exact(1);
+        }
         self.members.push(Member { nsp, socket, joined: false });
     }
 
@@ -228,7 +234,7 @@ impl<K: Copy + PartialEq> Sockets<K> {
 
 fn refused<K>(error: DecodeError) -> Input<'static, K> {
     tracing::debug!(%error, "bad Socket.IO packet");
-    Input::Refused(Reason::ForcedClose)
+    Input::Unreadable(error)
 }
 
 #[cfg(test)]
@@ -283,9 +289,9 @@ mod tests {
             Input::Event { attachments, .. } => assert_eq!(attachments, ["1", "2"]),
             other => panic!("{other:?}"),
         }
-        assert_eq!(sockets.binary(Bytes::new()), Input::Refused(Reason::ForcedClose));
+        assert_eq!(sockets.binary(Bytes::new()), Input::Unreadable(DecodeError::UnexpectedBinary));
         sockets.text("51-[\"b\"]");
-        assert_eq!(sockets.text("2[\"x\"]"), Input::Refused(Reason::ForcedClose));
+        assert_eq!(sockets.text("2[\"x\"]"), Input::Unreadable(DecodeError::UnexpectedText));
     }
 
     #[test]

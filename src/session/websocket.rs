@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::Bytes;
+use tokio_tungstenite::tungstenite::error::CapacityError;
 use tokio_tungstenite::tungstenite::protocol::frame::Utf8Bytes;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
@@ -46,8 +47,8 @@ pub struct Violation {
 pub enum ViolationKind {
     /// The protocol.
     Protocol,
-    /// A message is too large.
-    Size,
+    /// A message is too large: at least so many bytes.
+    Size(usize),
     /// A message has too many pieces.
     Fragments,
 }
@@ -154,7 +155,8 @@ fn pong(data: &[u8]) -> Bytes {
 fn violation(error: &Error) -> Violation {
     tracing::debug!(%error, "bad WebSocket data");
     let (code, kind) = match error {
-        Error::Capacity(_) => (1009, ViolationKind::Size),
+        Error::Capacity(CapacityError::MessageTooLong { size, .. }) => (1009, ViolationKind::Size(*size)),
+        Error::Capacity(_) => (1009, ViolationKind::Size(0)),
         Error::Utf8(_) => (1007, ViolationKind::Protocol),
         _ => (1002, ViolationKind::Protocol),
     };
@@ -164,7 +166,7 @@ fn violation(error: &Error) -> Violation {
 fn broken(broken: Broken) -> Violation {
     tracing::debug!(?broken, "bad compressed WebSocket data");
     let (code, kind) = match broken {
-        Broken::Size => (1009, ViolationKind::Size),
+        Broken::Size(size) => (1009, ViolationKind::Size(size)),
         Broken::Utf8 | Broken::Data => (1007, ViolationKind::Protocol),
         Broken::Protocol => (1002, ViolationKind::Protocol),
     };

@@ -29,7 +29,7 @@ use crate::hub::command::{Command, Purpose, Stream};
 use crate::hub::context;
 use crate::hub::ids::Id;
 use crate::hub::runtime::Shard;
-use crate::hub::server::{Server, State};
+use crate::hub::server::{Said, Server, State};
 use crate::session::handshake::{Refusal, Request};
 
 /// Smallest buffer that hyper takes.
@@ -322,18 +322,29 @@ async fn handle(
     remote: String,
     mut request: hyper::Request<Incoming>,
 ) -> Result<HyperResponse, Cut> {
-    let head = head(&request, remote);
+    let mut head = head(&request, remote);
     if let Err(refusal) = server.check_size(&head) {
         note(&refusal, &head.remote);
         return Ok(plain(refusal.upgrade_status(), refusal.upgrade_headers(), refusal.message.as_bytes().to_vec()));
     }
-    if !server.config.claims(head.path()) {
+    let is_file = server.config.may_be_file(head.path());
+    if !server.config.claims(head.path()) && !is_file {
         if server.state() != State::Open {
             // Of an application that is ending: it would not have answered either.
             return Err(Cut);
         }
         let body = format!("This server answers at {} only.\n", server.config.path);
         return Ok(plain(404, vec![("Content-Type".into(), "text/plain".into())], body.into()));
+    }
+    // At the end of a process JavaScript answers no more.
+    if (is_file || server.config.asks_cors) && server.state() == State::Open {
+        let patience = Duration::from_millis(server.config.limits.request_timeout);
+        match tokio::time::timeout(patience, server.ask_about(head.head_json())).await {
+            Ok(Some(Said::Serve(cors))) => head.cors = cors,
+            Ok(Some(Said::Answer(status, headers, body))) => return Ok(plain(status, headers, body)),
+            Ok(None) => return Err(Cut),
+            Err(_) => return Ok(plain(503, vec![("Connection".into(), "close".into())], Vec::new())),
+        }
     }
     if head.wants_upgrade() {
         return Ok(upgrade(server, head, &mut request).await);
@@ -397,12 +408,15 @@ async fn upgrade(server: Arc<Server>, head: Request, request: &mut hyper::Reques
         Err(Response { status, headers, body }) => return plain(status, headers, body),
     };
     let headers = std::mem::take(&mut checked.headers);
-    if let Purpose::Probe { sid, current, .. } = &checked.purpose {
+    if let Purpose::Probe { sid, current, request, .. } = &checked.purpose {
         let refusal = match known(&server, sid).await {
             false => Some(Refusal::UNKNOWN_SID),
             true => (!current).then_some(Refusal::BAD_REQUEST),
         };
         if let Some(refusal) = refusal {
+            if let Some(request) = request {
+                server.tell_refusal(&refusal, request);
+            }
             return plain(400, refusal.upgrade_headers(), refusal.message.as_bytes().to_vec());
         }
     }

@@ -12,6 +12,7 @@ use super::{Headers, Response, note_of, own, served};
 use crate::compressor;
 use crate::guard::{cors, origin};
 use crate::hub::command::{Answer, Input, Respond, SessionRequest};
+use crate::hub::event::watch;
 use crate::hub::ids::Id;
 use crate::hub::server::{Server, State};
 use crate::session::handshake::{Refusal, Request, Verdict, verify};
@@ -45,7 +46,7 @@ impl Exchange {
             body: Vec::new(),
             too_large: false,
         };
-        if let Some(cors) = server.config.cors.as_ref().filter(|_| request.method == "OPTIONS") {
+        if let Some(cors) = request.cors(&server.config).filter(|_| request.method == "OPTIONS") {
             let (status, headers) = cors::preflight(cors, &request);
             send(Response { status, headers: own(headers), body: Vec::new() });
             return exchange;
@@ -93,6 +94,8 @@ impl Exchange {
         };
         if self.body.len() + chunk.len() > self.server.config.max_http_buffer_size {
             self.too_large = true;
+            let (size, limit) = (self.body.len() + chunk.len(), self.server.config.max_http_buffer_size);
+            tracing::warn!(size, limit, "refusing what a client posts: it is larger than maxHttpBufferSize");
             self.body = Vec::new();
             self.server.refusals.size.add(1);
             self.tell(Input::TooLarge { sid, id: self.id });
@@ -126,7 +129,7 @@ impl Exchange {
 fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
     server.check_size(request)?;
     let verdict = verify(served(&server.config), request, false)?;
-    if origin::may_connect(request, server.config.cors.as_ref()) {
+    if origin::may_connect(request, request.cors(&server.config)) {
         Ok(verdict)
     } else {
         Err(origin::refusal(request, server.config.access.proxies.is_some()))
@@ -136,8 +139,9 @@ fn check(server: &Server, request: &Request) -> Result<Verdict, Refusal> {
 /// Dresses answers as HTTP responses: CORS, cookie, compression.
 fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response) + Send + 'static) -> Respond {
     let server = server.clone();
-    let cors = server.config.cors.as_ref().map(|cors| cors::headers(cors, request)).unwrap_or_default();
+    let cors = request.cors(&server.config).map(|cors| cors::headers(cors, request)).unwrap_or_default();
     let encoding = Encoding::accepted(request.header("accept-encoding").unwrap_or_default());
+    let watched = server.watches(watch::REFUSALS).then(|| request.clone());
     Box::new(move |answer| {
         let mut headers: Headers = Vec::new();
         let mut add = |name: &str, value: &str| headers.push((name.to_owned(), value.to_owned()));
@@ -162,6 +166,9 @@ fn responder(server: &Arc<Server>, request: &Request, send: impl FnOnce(Response
                 (200, b"ok".to_vec())
             }
             Answer::Refused(refusal) => {
+                if let Some(request) = &watched {
+                    server.tell_refusal(&refusal, request);
+                }
                 add("Content-Type", "application/json");
                 (refusal.status(), refusal.body().into_bytes())
             }

@@ -79,7 +79,7 @@ fn answer(
     let Some((end, request)) = upgrade_request(read, remote) else {
         return Some(Rewound::new(read, stream));
     };
-    if !server.config.claims(request.path()) {
+    if !server.config.claims(request.path()) || server.config.asks_cors {
         return Some(Rewound::new(read, stream));
     }
     match upgrade::check(server, request) {

@@ -8,6 +8,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{Headers, Response, note_of, own, served};
 use crate::guard::{cors, origin};
 use crate::hub::command::{Command, Incoming, MakeStream, Purpose};
+use crate::hub::event::watch;
 use crate::hub::ids::Id;
 use crate::hub::server::Server;
 use crate::protocol::deflate::{self, Agreed};
@@ -31,6 +32,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     }
     let refused = |refusal: Refusal| {
         note_of(&refusal, &request);
+        server.tell_refusal(&refusal, &request);
         Response {
             status: refusal.upgrade_status(),
             headers: refusal.upgrade_headers(),
@@ -39,7 +41,7 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
     };
     server.check_size(&request).map_err(refused)?;
     let verdict = verify(served(config), &request, true).map_err(refused)?;
-    if !origin::may_connect(&request, config.cors.as_ref()) {
+    if !origin::may_connect(&request, request.cors(config)) {
         return Err(refused(origin::refusal(&request, config.access.proxies.is_some())));
     }
     let key = check_websocket(&request)?;
@@ -69,12 +71,16 @@ pub fn check(server: &Arc<Server>, mut request: Request) -> Result<Upgrade, Resp
             }
         }
     }
-    if let Some(cors) = &config.cors {
+    if let Some(cors) = request.cors(config) {
         headers.extend(own(cors::headers(cors, &request)));
     }
+    headers.extend(request.response_headers.iter().cloned());
     let is_websocket = request.param("transport").as_deref() == Some("websocket");
     let purpose = match verdict {
-        Verdict::Session { sid, current, websocket } => Purpose::Probe { sid, current, websocket },
+        Verdict::Session { sid, current, websocket } => {
+            let request = server.watches(watch::REFUSALS).then(|| Box::new(request));
+            Purpose::Probe { sid, current, websocket, request }
+        }
         Verdict::Open if !is_websocket => Purpose::Close,
         Verdict::Open => {
             let seat = server.admit(&request).map_err(refused)?;

@@ -249,7 +249,7 @@ impl Driver {
             }
             Input::Leave { socket } => self.sockets.remove(socket),
             Input::Nothing => {}
-            Input::Refused(_) | Input::OverLimit => self.step(Step::Close),
+            Input::Unreadable(_) | Input::Refused(_) | Input::OverLimit => self.step(Step::Close),
         }
     }
 

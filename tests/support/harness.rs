@@ -31,6 +31,9 @@ impl Sink for Channel {
             Event::Disconnect(_, text, _) | Event::Room(text, _) | Event::Log(text) | Event::Closed(text) => text,
             Event::Packet(packet) => &packet.data,
             Event::Join(join) => &join.room,
+            Event::Refused(text, _) | Event::Fault(_, text, _) => text,
+            Event::Line(line) => &line.text,
+            Event::Asked(asked) => &asked.head,
             Event::Stay(text, _) => text,
             Event::Namespace(wish) => &wish.info,
             Event::Answers(..) => "",
@@ -114,12 +117,16 @@ impl Harness {
             Event::Packet(packet) => format!("packet {}", packet.data),
             Event::Join(join) => format!("join {}", join.room),
             Event::Disconnect(_, info, _) => format!("disconnect {info}"),
+            Event::Asked(asked) => format!("asked {}", asked.head),
             Event::Room(room, _) => format!("room {room}"),
             Event::Stay(stay, _) => format!("stay {stay}"),
             Event::Namespace(wish) => format!("namespace {}", wish.info),
             Event::Answers(_, answers, _) => format!("answers {}", acks::text(&answers)),
             Event::Log(line) => format!("log {line}"),
             Event::Closed(report) => format!("closed {report}"),
+            Event::Refused(refusal, _) => format!("refused {refusal}"),
+            Event::Fault(_, what, _) => format!("fault {what}"),
+            Event::Line(line) => format!("{:?} {}", line.what, line.text),
         }
     }
 }

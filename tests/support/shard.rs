@@ -2,11 +2,12 @@
 
 #![allow(dead_code)] // Each crate uses its part.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
 
 use bytes::Bytes;
+use indexmap::IndexSet;
 use nself_realtime::config::Config;
 use nself_realtime::events::Keep;
 use nself_realtime::hub::bus::Local;
@@ -56,13 +57,13 @@ pub struct Shard {
     /// Its time.
     pub micros: u64,
     /// WebSockets that are there.
-    pub links: Vec<LinkId>,
+    pub links: IndexSet<LinkId>,
     /// Sessions that were opened by polling.
     pub sids: Arc<Mutex<Vec<Id>>>,
     /// What WebSockets still take, in bytes.
     pub room: usize,
     /// What was written to each WebSocket, if somebody wants to know.
-    pub heard: Option<HashMap<LinkId, Vec<u8>>>,
+    pub heard: Option<BTreeMap<LinkId, Vec<u8>>>,
     joiner: Joiner,
     requests: u64,
 }
@@ -77,7 +78,7 @@ impl Shard {
             server,
             script,
             micros: 1_000_000,
-            links: Vec::new(),
+            links: IndexSet::new(),
             sids: Arc::default(),
             room: usize::MAX,
             heard: None,
@@ -125,8 +126,11 @@ impl Shard {
                 publish::emit(&server, &self.bus, event);
             }
             Effect::Claim { .. } | Effect::Claimed { .. } => unreachable!("there is one shard"),
-            Effect::Drop(link) => self.links.retain(|known| *known != link),
-            Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
+            Effect::Deflate(run, form) => {
+                form.make(&run);
+            }
+            Effect::Drop(link) => drop(self.links.swap_remove(&link)),
+            Effect::Release(_) | Effect::Read(_) | Effect::Finish(_) | Effect::Drained(_) | Effect::Closed(_) => {}
         }
     }
 
@@ -175,17 +179,27 @@ impl Shard {
         self.check();
     }
 
+    /// What a WebSocket's client was told last: its `pid`, and the place that an event carried.
+    pub fn told(&self, link: LinkId) -> (Option<String>, Option<String>) {
+        let heard = self.heard.as_ref().and_then(|heard| heard.get(&link)).map_or(&[][..], Vec::as_slice);
+        let heard = String::from_utf8_lossy(heard);
+        let pid = heard.rsplit_once("\"pid\":\"").and_then(|(_, rest)| rest.split('"').next()).map(str::to_owned);
+        let mark = heard.rsplit_once("\"]").and_then(|(before, _)| before.rsplit('"').next()).map(str::to_owned);
+        (pid, mark)
+    }
+
     /// A WebSocket for a new session, or (`probe`) to try out for the session that polls last.
     pub fn open(&mut self, probe: bool) -> Option<LinkId> {
         let request = Request { remote: "127.0.0.1".into(), ..Request::default() };
         let seat = self.server.admit(&request).ok()?;
         let sid = self.sids.lock().unwrap().last().map(|sid| sid.as_str().to_owned());
         let purpose = match sid.filter(|_| probe) {
-            Some(sid) => Purpose::Probe { sid, current: true, websocket: true },
+            Some(sid) => Purpose::Probe { sid, current: true, websocket: true, request: None },
             None => Purpose::Open(Box::new(request), seat),
         };
         let server = self.server.clone();
-        let link = self.with_core(|core, now, effects| core.websocket(now, server, purpose, Bytes::new(), effects));
+        let link =
+            self.with_core(|core, now, effects| core.websocket(now, server, purpose, Bytes::new(), None, effects));
         self.links.extend(link);
         link
     }

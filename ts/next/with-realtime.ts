@@ -1,5 +1,6 @@
 // Wraps next.config so that Next leaves this package, with its native binary, to Node instead of bundling it.
 
+import { keepEarly } from "../server/gate/early.js";
 import { nextMajor } from "./find-next.js";
 
 /**
@@ -22,6 +23,7 @@ interface Config {
 export function withRealtime<T extends object | ConfigFunction>(nextConfig: T): T;
 export function withRealtime(): object;
 export function withRealtime(nextConfig: object | ConfigFunction = {}): object {
+  keepEarly();
   if (typeof nextConfig !== "function") return whenThere(nextConfig);
   const original = nextConfig as (...args: unknown[]) => object | Promise<object>;
   return (...args: unknown[]) => whenThere(original(...args));

@@ -26,7 +26,9 @@ export type { LogEntry, Logger, LogLevel } from "./options/logger.js";
 export type {
   AllowRequest,
   CookieOptions,
+  CorsFunction,
   CorsOptions,
+  CorsOriginFunction,
   PerMessageDeflateOptions,
   RealtimeOptions,
   ServerOptions,
@@ -63,13 +65,19 @@ export type {
   Stats,
   Takeover,
 } from "./process/stats.js";
+export type { Adapter, AdapterTargets } from "./socketio/adapter.js";
 export { BroadcastOperator } from "./socketio/broadcast.js";
+export type { Client } from "./socketio/client.js";
+export type { Connection, EnginePacket, Transport } from "./socketio/connection.js";
+export type { ConnectionError, EngineServer } from "./socketio/engine-server.js";
 export {
   type Middleware,
   Namespace,
   type NamespaceReservedEventsMap,
   type ServerReservedEventsMap,
 } from "./socketio/namespace.js";
-export { Server } from "./socketio/server.js";
+export type { ParentNamespace } from "./socketio/parent-namespace.js";
+export { RemoteSocket } from "./socketio/remote-socket.js";
+export { type CheckNamespace, Server } from "./socketio/server.js";
 export { type Event, Socket } from "./socketio/socket.js";
 export type { DisconnectReason, ExtendedError, SocketReservedEventsMap } from "./socketio/socket-types.js";

@@ -9,6 +9,7 @@ const not = (name: string) => refused("nself-realtime", name);
 
 export const BroadcastOperator = not("BroadcastOperator");
 export const Namespace = not("Namespace");
+export const RemoteSocket = not("RemoteSocket");
 export const Server = not("Server");
 export const Socket = not("Socket");
 export const WebSocketServer = not("WebSocketServer");

@@ -33,9 +33,14 @@ export interface NextOptions {
   env?: Record<string, string>;
 }
 
+const folders: string[] = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "nself-realtime-data-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 

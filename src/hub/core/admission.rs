@@ -6,13 +6,14 @@ use std::sync::atomic::Ordering::Relaxed;
 use super::access::{Identity, identify, refusal, show_ticket};
 use super::connection::{ConnectionId, Ending, Wish};
 use super::effect::Effect;
+use super::line::{token_json, transport_name};
 use super::recovery::{Returning, Track, presented};
 use super::socket::{Rooms, Socket, SocketId, Stage, key_of};
 use super::{Core, Due};
 use crate::error::Reason;
 use crate::hub::context::State;
 use crate::hub::counters::Denial;
-use crate::hub::event::{self, Arrival, Event, SocketKey};
+use crate::hub::event::{self, Arrival, Event, SocketKey, eye};
 use crate::hub::registry::{Memory, Namespace, Owner, Resolved};
 use crate::protocol::json;
 use crate::protocol::socket::{self as wire, Kind};
@@ -161,6 +162,7 @@ impl Core {
     fn arrival(&mut self, id: SocketId, is_known: bool) -> Option<Box<Arrival>> {
         let info = self.connect_info(id, is_known)?;
         let owner = self.directory.socket(id)?.connection;
+        self.directory.connection(owner)?.eye |= eye::UPGRADE;
         let credit = self.charge(owner, info.len())?;
         Some(Box::new(Arrival { socket: self.key(id), info, credit }))
     }
@@ -174,11 +176,13 @@ impl Core {
             format!(",\"session\":{{\"id\":\"{}\",\"userId\":{user}}}", returning.id.as_str())
         });
         Some(format!(
-            "{{\"id\":\"{}\",\"nsp\":{},\"connection\":\"{}-{}\",\"auth\":{},\"userId\":{},\"known\":{is_known},\"recovered\":{}{offer},\"handshake\":{}}}",
+            "{{\"id\":\"{}\",\"nsp\":{},\"connection\":{},\"sid\":\"{}\",\"transport\":\"{}\",\"token\":{},\"auth\":{},\"userId\":{},\"known\":{is_known},\"recovered\":{}{offer},\"handshake\":{}}}",
             socket.id.as_str(),
             json::quoted(&socket.nsp.name),
-            self.index,
-            socket.connection.to_bits(),
+            self.line_key(socket.connection),
+            connection.sid.as_str(),
+            transport_name(connection),
+            token_json(connection),
             socket.auth.as_deref().unwrap_or("{}"),
             user(socket.user.as_deref()),
             socket.is_joined() && socket.returning.is_some(),
@@ -314,7 +318,7 @@ impl Core {
 
     /// A session is kept no longer.
     pub(super) fn forget_session(&mut self, pid: &crate::hub::ids::Id) {
-        self.deadlines.clear(&Due::Away(*pid));
+        self.deadlines.clear(&Due::Away((*pid).into()));
         if let Some(away) = self.recovery.away.remove(pid)
             && let Some(memory) = &away.nsp.memory
         {

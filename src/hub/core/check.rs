@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::access::Identity;
+use super::access::{Ended, Identity};
 use super::connection::Connection;
 use super::outbox::Outbox;
 use super::socket::{Socket, SocketId, Stage, key_of};
@@ -20,7 +20,7 @@ impl Core {
             assert!(socket.track.as_ref().is_some_and(|track| track.pid == *pid), "another session's socket");
         }
         for pid in self.recovery.away.keys() {
-            assert!(self.deadlines.at(&Due::Away(*pid)).is_some(), "a session that is kept for ever");
+            assert!(self.deadlines.at(&Due::Away((*pid).into())).is_some(), "a session that is kept for ever");
             assert!(!self.recovery.present.contains_key(pid), "a session in two places");
         }
         self.directory.connections().for_each(|(id, connection)| {
@@ -113,6 +113,12 @@ impl Core {
     pub fn identities(&self) -> impl Iterator<Item = &Arc<Identity>> {
         let open = self.directory.connections().filter(|(_, connection)| connection.engine.is_open());
         open.filter_map(|(_, connection)| connection.identity.as_ref())
+    }
+
+    /// Whether somebody could come back to what has ended.
+    pub fn remembers(&self, ended: &Ended) -> bool {
+        let mut identities = self.recovery.away.values().filter_map(|away| away.session.identity.as_ref());
+        identities.any(|identity| ended.is_of(identity))
     }
 
     /// The login by which a socket came in. Who is nobody's was in before its connection was somebody's.

@@ -110,7 +110,11 @@ impl Core {
             return;
         }
         let Some(tenant) = self.tenants.remove(&server) else { return };
-        self.recovery.forget(server, &tenant.context.registry.all());
+        let namespaces = tenant.context.registry.all();
+        self.recovery.forget(server, &namespaces);
+        for nsp in &namespaces {
+            self.watched.remove(&nsp.id);
+        }
         self.deadlines.clear(&Due::Deadline(server));
         self.deadlines.clear(&Due::Sweep(server));
         self.effects.push(Effect::Closed(tenant.context));

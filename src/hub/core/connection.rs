@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::num::NonZeroU8;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use super::access::Identity;
 use super::arena;
@@ -18,6 +19,7 @@ use crate::hub::account::Account;
 use crate::hub::context::Context;
 use crate::hub::counters::Tally;
 use crate::hub::ids::Id;
+use crate::protocol::request::Token;
 use crate::session::Millis;
 use crate::session::engine::{Engine, Reply, Timing, Transport};
 use crate::session::socket::Sockets;
@@ -49,6 +51,8 @@ pub enum Doom {
 pub struct Connection {
     /// Whose it is.
     pub server: Arc<Context>,
+    /// By which of the application's HTTP servers it came; 0 is none.
+    pub via: u32,
     /// The Engine.IO session's id.
     pub sid: Id,
     /// The Engine.IO session.
@@ -95,6 +99,14 @@ pub struct Connection {
     pub wishes: Vec<Wish>,
     /// It goes at the end of the step.
     pub doom: Option<Doom>,
+    /// How the outside names the request that began it.
+    pub token: Option<Token>,
+    /// What JavaScript wants to know: bits of `eye`.
+    pub eye: u8,
+    /// Its session is over, for this reason.
+    pub ended: Option<Reason>,
+    /// What broke the transport, in the words of Engine.IO.
+    pub description: Option<&'static str>,
 }
 
 /// A namespace that a client asked for, and that is not there yet.
@@ -117,10 +129,11 @@ impl Connection {
             upgrade_timeout: config.upgrade_timeout,
             close_timeout: Config::POLLING_CLOSE_TIMEOUT.as_millis() as u64,
         };
-        let connect_by = now + config.connect_timeout;
+        let connect_by = now + server.connect_timeout.load(Relaxed);
         let members = Sockets::new(connect_by, config.max_http_buffer_size, config.limits.max_attachments);
         Self {
             server,
+            via: 0,
             sid,
             engine: Engine::new(transport, timing, now),
             members,
@@ -144,6 +157,10 @@ impl Connection {
             leaves_by: None,
             wishes: Vec::new(),
             doom: None,
+            token: None,
+            eye: 0,
+            ended: None,
+            description: None,
         }
     }
 

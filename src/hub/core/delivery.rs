@@ -12,6 +12,7 @@ use super::connection::ConnectionId;
 use super::gathering::{Bundle, Part, Parts, in_order};
 use super::space::Member;
 use super::{Due, arena::Arena, socket::Socket};
+use crate::hub::event::eye;
 use crate::hub::journal::Position;
 use crate::hub::message::{Event, Message};
 
@@ -66,7 +67,7 @@ impl Core {
         let mut opened = None;
         let verdict = self.batches.add(&target, self.millis(), limits, &mut opened);
         if let Some(ends) = opened {
-            self.deadlines.set(Due::Batch(target), ends);
+            self.deadlines.set(Due::Batch(target.into()), ends);
         }
         verdict == Verdict::Hold
     }
@@ -121,7 +122,7 @@ impl Core {
                 return;
             }
             delivered += 1;
-            if !connection.fits(cost, events) {
+            if !connection.fits(cost, events) || connection.eye & eye::SENT != 0 {
                 full.push(id);
                 return;
             }
@@ -209,6 +210,6 @@ impl Core {
         if let Some(space) = space.filter(|_| released) {
             space.server.counters(self.index).batches.add(1);
         }
-        self.deadlines.set(Due::Batch(target.clone()), ends);
+        self.deadlines.set(Due::Batch(target.clone().into()), ends);
     }
 }

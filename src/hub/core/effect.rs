@@ -11,6 +11,7 @@ use crate::hub::form::Form;
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
 use crate::hub::run::Run;
+use crate::protocol::request::Token;
 use crate::session::handshake::Refusal;
 
 /// The answer to a polling request.
@@ -53,6 +54,8 @@ pub enum Effect {
     Finish(LinkId),
     /// A WebSocket is gone.
     Drop(LinkId),
+    /// A request's name is held no longer.
+    Release(Token),
     /// No client of a server is left here: its listener may stop.
     Drained(Arc<Context>),
     /// Nothing of a server is left here.
@@ -71,6 +74,7 @@ impl fmt::Debug for Effect {
             Self::Deflate(..) => "Deflate",
             Self::Finish(_) => "Finish",
             Self::Drop(_) => "Drop",
+            Self::Release(_) => "Release",
             Self::Drained(_) => "Drained",
             Self::Closed(_) => "Closed",
         })

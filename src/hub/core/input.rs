@@ -9,9 +9,10 @@ use super::effect::Respond;
 use super::recovery::{Claim, Session};
 use crate::guard::gate::Seat;
 use crate::hub::context::Context;
-use crate::hub::event::SocketKey;
+use crate::hub::event::{ConnectionKey, SocketKey};
 use crate::hub::ids::Id;
 use crate::hub::message::{Change, Message};
+use crate::protocol::frame::Frame;
 use crate::protocol::socket::Kind;
 use crate::session::handshake::Request;
 
@@ -27,6 +28,8 @@ pub enum Purpose {
         current: bool,
         /// `transport=websocket`; with another one it is closed.
         websocket: bool,
+        /// The request, if somebody wants to know of its refusal.
+        request: Option<Box<Request>>,
     },
     /// It named a transport that is none: it is closed.
     Close,
@@ -99,6 +102,12 @@ pub enum Input {
     Change { socket: SocketKey, change: Change },
     /// Closes the connection under a socket.
     CloseConnection { socket: SocketKey },
+    /// What JavaScript wants to know of a connection: bits of `eye`.
+    Watch { server: Arc<Context>, connection: ConnectionKey, eye: u8 },
+    /// Ends a connection; `discard`: without what waits.
+    End { connection: ConnectionKey, discard: bool },
+    /// An Engine.IO packet for a client.
+    Say { connection: ConnectionKey, frame: Frame },
     /// JavaScript has caught up with a connection: read on.
     Resume { connection: u64 },
     /// Something that connections wait for is deflated.

@@ -6,12 +6,13 @@ use serde::Serialize;
 
 use super::access::Ended;
 use super::asking::Asking;
-use super::connection::ConnectionId;
+use super::connection::{Connection, ConnectionId};
 use super::effect::Effect;
 use super::socket::SocketId;
 use super::space::Member;
 use super::{Core, Now};
-use crate::hub::event::SocketKey;
+use crate::error::Reason;
+use crate::hub::event::{ConnectionKey, SocketKey, eye};
 use crate::hub::ids::Id;
 use crate::hub::message::Selection;
 
@@ -25,6 +26,10 @@ pub enum Question {
     Members { nsp: u32, room: Arc<str> },
     /// The rooms of a socket, its own id first.
     RoomsOf { socket: SocketKey },
+    /// How a connection is.
+    Line { connection: ConnectionKey },
+    /// All connections of a server end.
+    EndLines { server: u32 },
     /// The selected sockets of a namespace, with more or less of each.
     Find { nsp: u32, to: Selection, depth: Detail },
     /// The rooms of a namespace with their members, the sockets' own among them.
@@ -39,6 +44,8 @@ pub enum Question {
     Waiting { server: u32 },
     /// A user or a session ends: how many sockets that were.
     End { server: u32, ended: Ended },
+    /// The connections that came by an HTTP server are closed: how many that were.
+    Close { server: u32, via: u32 },
 }
 
 /// A shard's answer.
@@ -130,6 +137,8 @@ impl Core {
             Question::Sockets { nsp, user, room } => Answers::Sockets(self.entries(*nsp, user.as_ref(), room.as_ref())),
             Question::Members { nsp, room } => Answers::Names(self.ids_in(*nsp, room)),
             Question::RoomsOf { socket } => Answers::Names(self.rooms_of(*socket)),
+            Question::Line { connection } => Answers::Names(self.line_state(*connection).into_iter().collect()),
+            Question::EndLines { server } => Answers::Count(self.end_lines(*server)),
             Question::Find { nsp, to, depth } => Answers::Found(self.find_all(*nsp, to, *depth)),
             Question::Rooms { nsp } => Answers::Rooms(self.table(*nsp)),
             Question::Watch { nsp, on } => Answers::Rooms(self.watch(*nsp, *on)),
@@ -141,6 +150,7 @@ impl Core {
             }
             Question::Waiting { server } => Answers::Waiting(self.depth(*server)),
             Question::End { server, ended } => Answers::Count(self.end(*server, ended)),
+            Question::Close { server, via } => Answers::Count(self.close_via(*server, *via)),
         }
     }
 
@@ -203,8 +213,9 @@ impl Core {
             Detail::Unknown | Detail::Adopt => (!told).then(|| self.connect_info(id, is_known)).flatten(),
         };
         if depth == Detail::Adopt {
-            let socket = self.directory.socket_mut(id)?;
+            let (socket, connection) = self.directory.pair(id)?;
             (socket.told, socket.auth) = (true, None);
+            connection.eye |= eye::UPGRADE;
         }
         Some(Found { key, id: name, rooms, info })
     }
@@ -251,5 +262,15 @@ impl Core {
         });
         let theirs: Vec<ConnectionId> = theirs.map(|(id, _)| id).collect();
         theirs.into_iter().map(|id| self.expel(id)).sum()
+    }
+
+    fn close_via(&mut self, server: u32, via: u32) -> usize {
+        let came = |connection: &Connection| connection.server.id == server && connection.via == via;
+        let theirs = self.directory.connections().filter(|(_, connection)| came(connection));
+        let theirs: Vec<ConnectionId> = theirs.map(|(id, _)| id).collect();
+        for id in &theirs {
+            self.close_connection(*id, Reason::ForcedClose);
+        }
+        theirs.len()
     }
 }

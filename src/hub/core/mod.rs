@@ -20,6 +20,7 @@ mod gathering;
 pub mod input;
 mod layer;
 mod limits;
+mod line;
 pub mod link;
 pub mod look;
 pub mod outbox;
@@ -93,7 +94,7 @@ impl Now {
     }
 }
 
-/// What is due at a time.
+/// What is due at a time. Every client has one or two of these: what is rare is boxed.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Due {
     /// A session: a ping, a time-out, the end of an identity.
@@ -101,17 +102,17 @@ enum Due {
     /// A WebSocket that closes has taken too long.
     Link(LinkId),
     /// A batch's window ends.
-    Batch(Target),
+    Batch(Box<Target>),
     /// A look for stale clients of a server.
     Sweep(u32),
     /// The grace of a room without members is over.
-    Empty(u32, Place),
+    Empty(u32, Box<Place>),
     /// The grace of a user who was cut off is over.
-    Absent(Absence),
+    Absent(Box<Absence>),
     /// A room hears who came and went.
-    Crowd(u32, Place),
+    Crowd(u32, Box<Place>),
     /// A session is kept no longer.
-    Away(Id),
+    Away(Box<Id>),
     /// A closing server has no more time.
     Deadline(u32),
 }
@@ -149,6 +150,8 @@ pub struct Core {
     tenants: FxHashMap<u32, Tenant>,
     /// Whose step is running, so that an internal error ends that connection alone.
     busy: Option<ConnectionId>,
+    /// Connections whose sessions are over, and of which JavaScript is to be told behind their sockets.
+    parted: Vec<ConnectionId>,
     /// What is to be done.
     effects: Vec<Effect>,
     /// By which JavaScript tells that it has caught up, and others that something is deflated.
@@ -177,6 +180,7 @@ impl Core {
             empty: HashMap::default(),
             tenants: FxHashMap::default(),
             busy: None,
+            parted: Vec::new(),
             effects: Vec::new(),
             way,
         }
@@ -211,6 +215,9 @@ impl Core {
             Input::Wished { connection, token } => self.wish_decided(connection, token),
             Input::Change { socket, change } => self.change(socket, &change),
             Input::CloseConnection { socket } => self.close_under(socket),
+            Input::Watch { server, connection, eye } => self.watch_line(&server, connection, eye),
+            Input::End { connection, discard } => self.end_line(connection, discard),
+            Input::Say { connection, frame } => self.say(connection, frame),
             Input::Resume { connection } => self.resume(connection),
             Input::Deflated => self.forms_made(),
             Input::Cut { connection } => self.cut(connection),

@@ -44,6 +44,13 @@ impl Core {
         }
         let ready = !connection.outbox.is_empty() && !connection.held;
         let mut effects = Vec::new();
+        match (connection.engine.has_poll(), connection.engine.has_post(), method.as_str()) {
+            (true, _, "GET") => self.blame(owner, "overlap from client"),
+            (_, true, "POST") => self.blame(owner, "data request overlap from client"),
+            (_, _, "POST") if binary => self.blame(owner, "invalid content"),
+            _ => {}
+        }
+        let Some(connection) = self.directory.connection(owner) else { return };
         match method.as_str() {
             "GET" => connection.engine.get(id, respond, ready, &mut effects),
             "POST" => connection.engine.post(id, respond, binary, &mut effects),

@@ -84,7 +84,7 @@ impl Core {
                 let ticket = server.attendance.absent(room, user);
                 let (room, user, server) = (room.clone(), user.clone(), server.id);
                 let absence = Absence { server, nsp, room, user, socket: name, ticket };
-                self.deadlines.set(Due::Absent(absence), self.millis() + grace);
+                self.deadlines.set(Due::Absent(absence.into()), self.millis() + grace);
             }
             user => self.announce(&server, nsp, room, false, &name, user.as_ref()),
         }
@@ -115,7 +115,7 @@ impl Core {
             Telling::Later => return,
             Telling::Begin => {
                 let place = (nsp, room.clone());
-                return self.deadlines.set(Due::Crowd(server.id, place), self.millis() + CROWD_EVERY);
+                return self.deadlines.set(Due::Crowd(server.id, place.into()), self.millis() + CROWD_EVERY);
             }
         }
         let event = if came { "room:joined" } else { "room:left" };
@@ -168,7 +168,7 @@ impl Core {
         let place = (socket.nsp.id, room.clone());
         if let Change::Empty(ticket) = server.attendance.deserted(place.0, room) {
             let until = self.millis() + server.config.presence.grace;
-            self.deadlines.set(Due::Empty(server.id, place.clone()), until);
+            self.deadlines.set(Due::Empty(server.id, place.clone().into()), until);
             self.empty.insert(place, ticket);
         }
     }

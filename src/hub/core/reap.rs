@@ -14,7 +14,7 @@ use crate::hub::event::Event;
 impl Core {
     /// Takes out whoever is doomed, and whoever is doomed by that: sockets first, which connections and links need.
     pub(super) fn reap(&mut self) {
-        while self.directory.has_doomed() {
+        while self.directory.has_doomed() || !self.parted.is_empty() {
             let (mut connections, mut links) = (Vec::new(), Vec::new());
             for doomed in self.directory.take_doomed() {
                 match doomed {
@@ -23,6 +23,7 @@ impl Core {
                     Doomed::Link(id) => links.push(id),
                 }
             }
+            self.tell_parted();
             connections.into_iter().for_each(|id| self.reap_connection(id));
             links.into_iter().for_each(|id| self.reap_link(id));
         }
@@ -65,7 +66,8 @@ impl Core {
             let own = std::iter::once(socket.id.as_str()).filter(|_| is_joined);
             let rooms: Vec<&str> = own.chain(rooms.iter().map(|room| &**room)).collect();
             let rooms = serde_json::to_string(&rooms).expect("strings are JSON");
-            let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}}}");
+            let description = self.description_of(socket.connection, reason);
+            let info = format!("{{\"reason\":\"{reason}\",\"rooms\":{rooms}{description}}}");
             let credit = server.ledger.charge(info.len());
             self.effects.push(Effect::Tell(server, Event::Disconnect(key, info, credit)));
         }
@@ -98,7 +100,9 @@ impl Core {
             self.directory.end_socket(socket, Ending { reason: Reason::Internal, taken_over: false });
             self.reap_socket(socket);
         }
-        let Some(connection) = self.directory.bury_connection(id) else { return };
+        self.tell_parted();
+        let Some(mut connection) = self.directory.bury_connection(id) else { return };
+        self.effects.extend(connection.token.take().map(Effect::Release));
         gauge(counters, connection.engine.transport()).down();
         if let Some(account) = &connection.account {
             account.hold(0);

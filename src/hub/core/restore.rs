@@ -59,7 +59,7 @@ impl Core {
             if away.nsp.id != nsp || away.session.user.as_ref() != user {
                 return None;
             }
-            self.deadlines.clear(&Due::Away(*pid));
+            self.deadlines.clear(&Due::Away((*pid).into()));
             return self.recovery.away.remove(pid).map(|away| away.session);
         }
         let id = *self.recovery.present.get(pid)?;
@@ -133,7 +133,7 @@ impl Core {
         if let Some(memory) = &nsp.memory {
             memory.own(pid, Owner { shard: self.index, id: session.id, user: session.user.clone() });
         }
-        self.deadlines.set(Due::Away(pid), session.until);
+        self.deadlines.set(Due::Away(pid.into()), session.until);
         self.recovery.away.insert(pid, Away { nsp, server, session });
     }
 

@@ -72,6 +72,11 @@ impl Core {
                     connection.server.refusals.attachments.add(1);
                     tracing::warn!("disconnecting a client: too many attachments, or too large ones");
                 }
+                self.tell_fault(id, "too many attachments");
+                self.close_connection(id, Reason::ForcedClose);
+            }
+            Input::Unreadable(error) => {
+                self.tell_fault(id, &error.to_string());
                 self.close_connection(id, Reason::ForcedClose);
             }
             Input::Refused(reason) => self.close_connection(id, reason),
@@ -168,11 +173,11 @@ impl Core {
         }
         let frames = wire::encode(kind, &socket.nsp.name, ack, &text, &attachments);
         if is_replayed && kind == Kind::Event {
-            if let Some(track) = &mut socket.track {
-                if track.defer(frames) > connection.server.config.max_outbox {
-                    let owner = socket.connection;
-                    self.directory.doom(owner, Doom::Slow);
-                }
+            if let Some(track) = &mut socket.track
+                && track.defer(frames) > connection.server.config.max_outbox
+            {
+                let owner = socket.connection;
+                self.directory.doom(owner, Doom::Slow);
             }
             return;
         }

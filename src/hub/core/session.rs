@@ -13,6 +13,7 @@ use crate::guard::gate::Seat;
 use crate::guard::origin;
 use crate::hub::context::Context;
 use crate::hub::counters::{Counters, Gauge};
+use crate::hub::event::eye;
 use crate::hub::ids::Id;
 use crate::protocol::engine::{self, Packet};
 use crate::protocol::frame::Frame;
@@ -42,6 +43,8 @@ impl Core {
         let mut connection = Connection::new(sid, transport, server.clone(), seat, self.millis());
         connection.outbox.push(Frame::text(&[&open]));
         connection.handshake = server.wants_handshakes().then(|| self.handshake_json(config, request));
+        connection.token = request.token.clone();
+        connection.via = request.via;
         let counters = connection.server.counters(self.index);
         counters.connections.add(1);
         gauge(counters, transport).up();
@@ -49,11 +52,12 @@ impl Core {
         self.count(&server, 1);
         self.keep_sweeping(&server);
         self.rearm(id);
+        self.tell_opened(id);
         id
     }
 
     fn handshake_json(&self, config: &Config, request: &Request) -> Box<str> {
-        let cookies = origin::may_use_cookies(request, config.cors.as_ref());
+        let cookies = origin::may_use_cookies(request, request.cors(config));
         let issued = self.now.wall;
         let time = jiff::Timestamp::from_millisecond(issued).unwrap_or_default();
         let time = time.strftime("%a %b %d %Y %H:%M:%S GMT+0000 (Coordinated Universal Time)").to_string();
@@ -86,6 +90,13 @@ impl Core {
             return;
         };
         connection.seen = now;
+        if connection.eye & eye::PACKETS != 0 {
+            self.tell_packet(id, channel, &packet);
+        }
+        if matches!(packet, Packet::Ping(_)) {
+            self.blame(id, "invalid heartbeat direction");
+        }
+        let Some(connection) = self.directory.connection(id) else { return };
         let mut effects = Vec::new();
         let message = connection.engine.packet(now, channel, packet, &mut effects);
         match message {
@@ -119,6 +130,7 @@ impl Core {
                 }
                 Effect::Ping => {
                     connection.outbox.push_urgent(Frame::text(&["2"]));
+                    self.tell_sent(id, Frame::text(&["2"]).wire());
                     self.touch_first(id);
                 }
                 Effect::ProbePong => {
@@ -138,7 +150,13 @@ impl Core {
                         self.close_link(link, rest, None, false);
                     }
                 }
-                Effect::Closed(reason) => self.end_sockets(id, reason),
+                Effect::Closed(reason) => {
+                    connection.ended = Some(reason);
+                    if connection.eye & eye::END != 0 {
+                        self.parted.push(id);
+                    }
+                    self.end_sockets(id, reason);
+                }
                 Effect::Gone => self.directory.doom(id, Doom::Gone),
             }
         }

@@ -67,7 +67,13 @@ impl Core {
                     link.connection = Some(id);
                 }
             }
-            Purpose::Probe { sid, current, websocket } => self.probe(link, &server, &sid, current, websocket, preface),
+            Purpose::Probe { sid, current, websocket, request } => {
+                if let Some(refusal) = self.probe(link, &server, &sid, current, websocket, preface)
+                    && let Some(request) = request
+                {
+                    server.tell_refusal(&refusal, &request);
+                }
+            }
             Purpose::Close => {
                 self.tail(link, preface);
                 self.close_link(link, Outbox::default(), None, false);
@@ -76,7 +82,7 @@ impl Core {
         link
     }
 
-    /// A WebSocket that wants to become the transport of a session.
+    /// A WebSocket that wants to become the transport of a session. Returns why not, if its request must be refused.
     fn probe(
         &mut self,
         link: LinkId,
@@ -85,7 +91,7 @@ impl Core {
         current: bool,
         websocket: bool,
         preface: Bytes,
-    ) {
+    ) -> Option<Refusal> {
         let found = Id::parse(sid).and_then(|sid| self.directory.by_sid(&sid));
         let found =
             found.filter(|id| self.directory.see(*id).is_some_and(|connection| connection.server.id == server.id));
@@ -96,14 +102,16 @@ impl Core {
                 if !preface.is_empty() {
                     self.tail(link, refusal.upgrade_response());
                 }
-                return self.finish_link(link);
+                self.finish_link(link);
+                return Some(refusal);
             }
         };
         self.tail(link, preface);
         let now = self.millis();
-        let Some(connection) = self.directory.connection(id) else { return };
+        let connection = self.directory.connection(id)?;
         if !websocket || !connection.engine.probe(now) {
-            return self.close_link(link, Outbox::default(), None, false);
+            self.close_link(link, Outbox::default(), None, false);
+            return None;
         }
         connection.probe = Some(link);
         if let Some(link) = self.directory.link(link) {
@@ -111,6 +119,7 @@ impl Core {
             link.channel = Channel::Probe;
         }
         self.rearm(id);
+        None
     }
 
     /// Bytes from a WebSocket.
@@ -215,13 +224,19 @@ impl Core {
     fn violation(&mut self, id: LinkId, violation: Violation) {
         let Some(link) = self.directory.link(id) else { return };
         match violation.kind {
-            ViolationKind::Size => {
+            ViolationKind::Size(size) => {
                 link.server.refusals.size.add(1);
                 let limit = link.server.config.max_http_buffer_size;
-                tracing::warn!(limit, "disconnecting a client: its message is larger than maxHttpBufferSize");
+                tracing::warn!(size, limit, "disconnecting a client: its message is larger than maxHttpBufferSize");
             }
             ViolationKind::Fragments => link.server.refusals.fragments.add(1),
             ViolationKind::Protocol => {}
+        }
+        let (owner, size) = (link.owner(), matches!(violation.kind, ViolationKind::Size(_)));
+        if let Some(owner) = owner {
+            let what =
+                if size { "RangeError: Max payload size exceeded" } else { "RangeError: Invalid WebSocket frame" };
+            self.blame(owner, what);
         }
         self.last_words(id, violation.close, Reason::TransportError);
     }
@@ -306,6 +321,7 @@ impl Core {
             connection.window = window;
             connection.touch(id, false, &mut self.dirty);
         }
+        self.tell_upgraded(id);
     }
 
     /// Whether what waits for a WebSocket's client belongs to batches whose windows are open, or it is nobody's transport.

@@ -11,6 +11,7 @@ use super::outbox::{Outbox, Written};
 use super::{Core, Due, Now};
 use crate::error::Reason;
 use crate::hub::counters::Tally;
+use crate::hub::event::eye;
 use crate::hub::run::{Policy, Run};
 use crate::protocol::frame::Frame;
 use crate::session::engine::Reply;
@@ -38,6 +39,9 @@ impl Core {
             frames.iter().for_each(|frame| connection.outbox.push(frame.clone()));
         }
         connection.touch(id, false, &mut self.dirty);
+        if connection.eye & eye::SENT != 0 {
+            frames.iter().for_each(|frame| self.tell_sent(id, frame.wire()));
+        }
         self.limit(id);
     }
 
@@ -49,6 +53,10 @@ impl Core {
         let hold = hold && connection.may_hold();
         Forms { shard: &self.way, effects: &mut self.effects }.queue(connection, source, events);
         connection.touch(id, hold, &mut self.dirty);
+        if connection.eye & eye::SENT != 0 {
+            let run = source.run;
+            self.tell_sent(id, &run.bytes()[run.start(events.start)..run.start(events.end)]);
+        }
         self.limit(id);
     }
 
@@ -128,6 +136,7 @@ impl Core {
         let answer = connection.answer(Reply::Flush, shard, now);
         let leaves = connection.leaves_by.is_some();
         self.effects.push(Effect::Reply(respond, answer));
+        self.tell_drained(id);
         if leaves {
             self.with_engine(id, |engine, effects| engine.end(Reason::ServerShutdown, effects));
         }
@@ -162,6 +171,9 @@ impl Core {
             self.limit(owner);
         }
         if written == Written::All {
+            if tally.packets > 0 {
+                self.tell_drained(owner);
+            }
             self.catch_up(owner);
         }
     }

@@ -133,6 +133,7 @@ impl Shard {
             }),
             Effect::Finish(link) => self.streams.finish(link),
             Effect::Drop(link) => self.streams.drop(link),
+            Effect::Release(token) => drop(token),
             Effect::Drained(server) => self.outside.drained(&server),
             Effect::Closed(server) => self.outside.closed(&server),
         }

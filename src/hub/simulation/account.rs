@@ -1,7 +1,7 @@
 //! What a socket must have got, and whether it has: its events in order and once, and none of them lost that no policy lets
 //! go.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::books::{Entry, Session};
@@ -124,12 +124,11 @@ pub fn settle(who: &str, session: &Session, log: &[Entry], got: &[Got], complete
     let last = got.iter().rev().find_map(|one| if let Got::Event(place) = one { Some(*place) } else { None });
     let until = complete.or(last.map(|last| last + 1)).unwrap_or_default();
     let claims = Stretch::of(session).claims(log, until);
-    let policy = |place: usize| &log[place].message.event().expect("an event").run.items()[0].policy;
-    let streamed = |place: usize| match policy(place) {
+    let streamed = |place: usize| match policy(log, place) {
         Policy::Gap(of) => Some(stream(&of.event, of.room.as_deref())),
         _ => None,
     };
-    let received: std::collections::HashSet<usize> =
+    let received: HashSet<usize> =
         got.iter().filter_map(|one| if let Got::Event(place) = one { Some(*place) } else { None }).collect();
     // In order, once, and none that is not for it.
     let mut told: HashMap<String, u64> = HashMap::new();
@@ -158,24 +157,9 @@ pub fn settle(who: &str, session: &Session, log: &[Entry], got: &[Got], complete
             Got::Back(after) => told.iter_mut().for_each(|(of, told)| *told = missing(of, *after).min(*told)),
         }
     }
-    let mut newest: HashMap<&Arc<str>, usize> = HashMap::new();
-    for (place, claim) in &claims {
-        let text = &log[*place].text;
-        match policy(*place) {
-            Policy::Close if *claim == Claim::Must => {
-                assert!(received.contains(place), "{who}: {place} is lost: {text}");
-            }
-            Policy::Latest(key) if *claim == Claim::Must => {
-                newest.insert(key, *place);
-            }
-            _ => {}
-        }
-    }
+    check_kept(who, &claims, &received, log, complete.is_some());
     if complete.is_none() {
         return;
-    }
-    for place in newest.into_values() {
-        assert!(received.contains(&place), "{who}: {place}, the newest of its key, is lost: {}", log[place].text);
     }
     let mut streams: Vec<String> = claims.iter().filter_map(|(place, _)| streamed(*place)).collect();
     streams.sort_unstable();
@@ -183,5 +167,26 @@ pub fn settle(who: &str, session: &Session, log: &[Entry], got: &[Got], complete
     for of in streams {
         let told = told.get(&of).copied().unwrap_or_default();
         assert_eq!(missing(&of, usize::MAX), told, "{who}: events of {of:?}");
+    }
+}
+
+fn policy(log: &[Entry], place: usize) -> &Policy {
+    &log[place].message.event().expect("an event").run.items()[0].policy
+}
+
+/// What may not be lost has come; in the end (`complete`) the newest of each key, too.
+fn check_kept(who: &str, claims: &[(usize, Claim)], received: &HashSet<usize>, log: &[Entry], complete: bool) {
+    let mut newest: HashMap<&Arc<str>, usize> = HashMap::new();
+    for (place, _) in claims.iter().filter(|(_, claim)| *claim == Claim::Must) {
+        match policy(log, *place) {
+            Policy::Close => assert!(received.contains(place), "{who}: {place} is lost: {}", log[*place].text),
+            Policy::Latest(key) => {
+                newest.insert(key, *place);
+            }
+            _ => {}
+        }
+    }
+    for place in newest.into_values().filter(|_| complete) {
+        assert!(received.contains(&place), "{who}: {place}, the newest of its key, is lost: {}", log[place].text);
     }
 }

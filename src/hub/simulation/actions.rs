@@ -34,6 +34,7 @@ impl Simulation {
             (8, Some(at)) => self.be_rude(at),
             (9, Some(at)) => self.upgrade(at),
             (10, _) => self.told_by_javascript(),
+            (11, _) if self.random.one_in(2) => self.ask(),
             (11, _) if self.random.one_in(4) => self.log_out(),
             (12 | 13, _) => {
                 let time = self.random.below(60);
@@ -142,6 +143,22 @@ impl Simulation {
                 },
             );
             assert!(is_accepted);
+        }
+    }
+
+    /// Somebody asks many, or no longer waits for their answers.
+    fn ask(&mut self) {
+        self.number += 1;
+        let (to, nsp, volatile) = (self.selection(), self.random.pick(&NAMESPACES), self.random.one_in(4));
+        let event = Outgoing { nsp, to, volatile, text: "[\"ask\",{}]", ..Outgoing::default() };
+        let group = publish::ask(&self.world.server, &self.world.bus, event, self.number as f64);
+        self.script.asked.push(group.expect("the server is open"));
+        if self.random.one_in(2) {
+            let at = self.random.below(self.script.asked.len() as u64) as usize;
+            // None: all have answered.
+            if self.world.server.acks.end(self.script.asked[at]).is_some() {
+                self.script.asked.swap_remove(at);
+            }
         }
     }
 

@@ -293,6 +293,7 @@ impl Books {
         *self.shards[shard].logouts.entry(ended.clone()).or_default() += 1;
         let survives = core.identities().any(|identity| ended.is_of(identity));
         assert!(!survives, "a connection has survived the logout of whom it is");
+        assert!(!core.remembers(ended), "a session has survived the logout of whom it is");
         for (id, session) in &mut self.sessions {
             let is_theirs = match ended {
                 Ended::User(user) => session.user.as_ref() == Some(user),

@@ -68,7 +68,7 @@ impl Simulation {
         let pipe = Pipe::default();
         pipe.receive(usize::MAX);
         *probe = Some(pipe.clone());
-        let purpose = Purpose::Probe { sid: client.sid.clone(), current: true, websocket: true };
+        let purpose = Purpose::Probe { sid: client.sid.clone(), current: true, websocket: true, request: None };
         let node = &mut self.nodes[sid.shard(self.world.bus.mailboxes.len())];
         node.websocket(&self.world, &mut self.books, &pipe, purpose);
         pipe.send(&frame("2probe"));

@@ -35,6 +35,8 @@ pub struct World {
     /// Shards without a client of the server, and those for which it is over, since it closes.
     pub drained: Cell<usize>,
     pub closed: Cell<usize>,
+    /// Numbers what the layer announces: two that are told in one millisecond would be one text.
+    pub announced: Cell<usize>,
 }
 
 /// One shard.
@@ -104,6 +106,8 @@ impl Node {
             }
             Effect::Announce { server, text, to, key } => {
                 let keep = Some(key.map_or(Keep::Gap, Keep::Latest));
+                let number = world.announced.replace(world.announced.get() + 1);
+                let text = format!("{},{number}]", text.strip_suffix(']').expect("an array"));
                 let event = Outgoing { nsp: "/", to, keep, enveloped: true, text: &text, ..Outgoing::default() };
                 publish::emit(&server, &world.bus, event);
             }
@@ -118,6 +122,7 @@ impl Node {
                 self.pipe(link).into_iter().for_each(|pipe| pipe.end());
                 self.links.retain(|(known, _)| *known != link);
             }
+            Effect::Release(_) => {}
             Effect::Drained(_) => world.drained.set(world.drained.get() + 1),
             Effect::Closed(_) => world.closed.set(world.closed.get() + 1),
         }

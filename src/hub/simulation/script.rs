@@ -11,6 +11,7 @@ use super::Random;
 use super::books::Books;
 use super::node::World;
 use crate::hub::account::Credit;
+use crate::hub::acks::GroupId;
 use crate::hub::clock;
 use crate::hub::core::access::Identity;
 use crate::hub::core::input::Input;
@@ -49,6 +50,8 @@ pub struct Script {
     questions: Vec<(Question, Credit)>,
     held: Vec<Credit>,
     known: HashMap<SocketKey, Known>,
+    /// Events to which it awaits many answers.
+    pub asked: Vec<GroupId>,
 }
 
 impl Script {
@@ -92,10 +95,17 @@ impl Script {
                     assert!(known.is_some(), "the end of a socket that it does not know, or the second one");
                     self.held.push(credit);
                 }
-                Event::Room(_, credit) | Event::Stay(_, credit) | Event::Answers(_, _, credit) => {
-                    self.held.push(credit)
+                Event::Answers(group, _, credit) => {
+                    let place = self.asked.iter().position(|asked| *asked == group);
+                    self.asked.swap_remove(place.expect("answers to nothing that was asked, or given up"));
+                    self.held.push(credit);
                 }
-                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) => {}
+                Event::Room(_, credit)
+                | Event::Stay(_, credit)
+                | Event::Fault(_, _, credit)
+                | Event::Refused(_, credit) => self.held.push(credit),
+                Event::Line(line) => self.held.push(line.credit),
+                Event::Namespace(_) | Event::Log(_) | Event::Closed(_) | Event::Asked(_) => {}
             }
         }
     }

@@ -13,6 +13,8 @@ export class Asking {
   readonly #server: () => number;
   /** By the numbers of their groups. */
   readonly #waiting = new Map<number, Answered>();
+  /** Their time is over, and their answers are on the way. */
+  readonly #overdue = new Set<number>();
   #closed = false;
 
   constructor(native: Native, server: () => number) {
@@ -38,10 +40,11 @@ export class Asking {
     const group = native.askAll(server, nsp, rooms, except, id, flagBits(flags), text, attachments);
     const timer = setTimeout(() => {
       const late = typeof group === "number" && !this.#closed ? native.endAsking(server, group) : NOTHING;
-      // All had come: they are on their way.
-      if (!late) return;
-      if (typeof group === "number") this.#waiting.delete(group);
-      done(false, read(late));
+      if (!late) this.#overdue.add(group as number);
+      else {
+        this.#waiting.delete(group as number);
+        done(false, read(late));
+      }
     }, flags.timeout);
     if (typeof group !== "number") return;
     this.#waiting.set(group, (whole, answers) => {
@@ -55,12 +58,15 @@ export class Asking {
     const done = group === undefined ? undefined : this.#waiting.get(group);
     if (!done) return;
     this.#waiting.delete(group as number);
+    this.#overdue.delete(group as number);
     done(true, read({ text, data }));
   }
 
-  /** Nobody answers any more. */
+  /** Nobody answers any more, and nothing is on the way. */
   close(): void {
     this.#closed = true;
+    for (const group of this.#overdue) this.#waiting.get(group)?.(false, []);
+    this.#overdue.clear();
   }
 }
 

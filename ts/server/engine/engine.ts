@@ -5,13 +5,18 @@ import { Server as HttpServer } from "node:http";
 import { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
 import type { InboxEvent } from "../../../native.js";
+import { answerAsked } from "../gate/asked.js";
+import { clientFileOf, isClientFile, serveFile } from "../gate/client-files.js";
+import { endEarly, takeEarly } from "../gate/early.js";
 import type { Gate } from "../gate/gate.js";
 import { handOver } from "../gate/handover.js";
+import { Hooks } from "../gate/hooks.js";
 import { claim, type Handlers, hearUpgrades } from "../gate/intercept.js";
 import { isOfClosing, Polling, unavailable } from "../gate/polling.js";
+import { numberOf } from "../gate/request.js";
 import { testTakeover } from "../gate/selftest.js";
 import { keepUntilExit, releaseFromExit } from "../gate/shutdown.js";
-import { handleUpgrade, refuse } from "../gate/upgrade.js";
+import { endUnanswered, handleUpgrade, refuse } from "../gate/upgrade.js";
 import { log } from "../options/logger.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import { binding, type Native } from "../process/binding.js";
@@ -27,11 +32,15 @@ export const ACK = 3;
 /** Time that the native side may take beyond its deadline before it is given up, in ms. */
 const GRACE = 1000;
 
+/** What the requests of one HTTP server come for. */
+export type Way = Pick<ParsedOptions, "path" | "serveClient" | "ownsBelow">;
+
 export class Engine implements Gate {
   readonly native: Native;
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  readonly hooks: Hooks;
   /** Events that ask all who get them. */
   readonly asking: Asking;
   readonly #inbox: Inbox;
@@ -52,15 +61,18 @@ export class Engine implements Gate {
   #report: string | undefined;
 
   /** Opens the native server. `sink` gets every inbox event except those that concern HTTP and closing. */
-  constructor(options: ParsedOptions, sink: (event: InboxEvent) => void) {
+  constructor(options: ParsedOptions, sink: (event: InboxEvent) => void, hooks: Hooks = new Hooks()) {
     this.options = options;
+    this.hooks = hooks;
     this.native = binding();
     this.polling = new Polling(this);
     this.asking = new Asking(this.native, () => this.id);
     const handle = (event: InboxEvent) => {
       if (event.kind === "response") this.polling.respond(event);
       else if (event.kind === "closed") this.#nativeClosed(event.text ?? "{}");
+      else if (event.kind === "request") answerAsked(this, event);
       else if (event.kind === "room") this.#roomEvent(event.text);
+      else if (event.kind === "released") hooks.release(event.id ?? 0);
       else if (event.kind === "answers") this.asking.answered(event.id, event.text, event.data);
       else if (event.kind === "log") log(options.logger, event.text);
       else sink(event);
@@ -79,29 +91,59 @@ export class Engine implements Gate {
     return [...this.piped].some(isOfClosing) || this.polling.holdsClosingServer;
   }
 
-  /** Shares the port of one HTTP server, until that closes. */
-  attach(server: EventEmitter): void {
-    this.#claim(server);
+  /** Shares the port of one HTTP server. When that closes its clients are closed; it may listen anew. */
+  attach(server: EventEmitter, way: Way = this.options): void {
+    const number = numberOf(server);
+    this.#attach(server, way, () => this.#closeClients(number));
+  }
+
+  /** Shares the port of one HTTP server, until that closes: then this closes, too. */
+  attachUntilClosed(server: EventEmitter): void {
+    this.#attach(server, this.options, () => void this.close());
+  }
+
+  #attach(server: EventEmitter, way: Way, onClose: () => void): void {
+    endEarly();
+    this.#claim(server, way);
     hearUpgrades(server as HttpServer);
-    const onClose = () => void this.close();
-    server.once("close", onClose);
+    server.on("close", onClose);
     this.#undo.push(() => server.off("close", onClose));
   }
 
-  /** Shares the port of every HTTP server of this process. */
-  attachToAll(): void {
-    this.#claim(HttpServer.prototype);
-    this.#claim(HttpsServer.prototype);
+  /** Closes those that came by an HTTP server. */
+  #closeClients(number: number): void {
+    if (this.closing) return;
+    try {
+      this.native.closeVia(this.id, number);
+    } catch {
+      // The native threads are too busy to answer; what they were told they do.
+    }
   }
 
-  #claim(target: EventEmitter): void {
+  /** Shares the port of every HTTP server of this process, and takes the WebSockets that wait for it already. */
+  attachToAll(): void {
+    this.#claim(HttpServer.prototype, this.options);
+    this.#claim(HttpsServer.prototype, this.options);
+    takeEarly(this.options.path, (request, socket, head) => handleUpgrade(this, request, socket, head));
+  }
+
+  #claim(target: EventEmitter, { path, serveClient, ownsBelow }: Way): void {
     void testTakeover(this.native);
     this.#targets.push(target);
     const handlers: Handlers = {
-      request: (request, response) => this.polling.handle(request, response),
+      request: (request, response) => {
+        const file = serveClient ? clientFileOf(path, request.url) : undefined;
+        if (file) serveFile(this, file, request, response);
+        else this.polling.handle(request, response);
+      },
       upgrade: (request, socket, head) => handleUpgrade(this, request, socket, head),
     };
-    this.#undo.push(claim(target, this.options.path, handlers));
+    const { destroyUpgradeAfter: after } = this.options;
+    if (after !== undefined) handlers.foreign = (socket) => endUnanswered(socket, after);
+    // At the root nothing would be left for the application.
+    if (ownsBelow && path !== "") handlers.below = () => true;
+    else if (serveClient) handlers.below = isClientFile;
+    this.#undo.push(claim(target, path, handlers));
   }
 
   declare(namespace: string, listen: boolean, ask: boolean): void {
@@ -190,6 +232,7 @@ export class Engine implements Gate {
   #release(): void {
     for (const undo of this.#undo.splice(0)) undo();
     this.polling.end();
+    this.hooks.clear();
     this.asking.close();
     releaseFromExit(this);
     for (const callback of this.onClosed.splice(0)) callback();

@@ -1,7 +1,8 @@
 // Answers to plain HTTP requests. At the end of the process the last one to a client gathers the payloads of several.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { RequestHead } from "../../../native.js";
+import type { Hooks } from "./hooks.js";
 
 /** A request that is not answered. */
 export interface Open {
@@ -42,16 +43,41 @@ export function uncompressed(headers: string[]): string[] {
 }
 
 /** Sends an answer, with what was gathered before it. `isLast`: the connection ends with it. */
-export function send({ request, response, last }: Open, answer: Answer, isLast: boolean): void {
+export function send({ request, response, last }: Open, answer: Answer, isLast: boolean, hooks?: Hooks): void {
   const { status, headers, body } = last ? joined(last, answer) : answer;
   if (status === 0) {
     request.socket.destroy();
+    return;
+  }
+  if (response.headersSent) {
+    // A middleware was first.
+    if (!response.writableEnded) response.end();
+    return;
+  }
+  if (hooks?.active) {
+    const changed = asObject(headers);
+    if (status === 200) hooks.change(changed, request);
+    if (isLast) changed.Connection = "close";
+    // One by one: middleware that waits for the headers knows no lists.
+    for (const [name, value] of Object.entries(changed)) if (value !== undefined) response.setHeader(name, value);
+    response.writeHead(status);
+    response.end(body);
     return;
   }
   const flat = headers.flat();
   if (isLast) flat.push("Connection", "close");
   response.writeHead(status, flat);
   response.end(body);
+}
+
+function asObject(headers: Headers): OutgoingHttpHeaders {
+  const object: Record<string, string | string[]> = {};
+  for (const [name, value] of headers) {
+    const before = object[name];
+    // Of several cookies each has a line.
+    object[name] = before === undefined ? value : [before, value].flat();
+  }
+  return object;
 }
 
 /** One payload of several. A session that is over answers by an error, which is none for who has its last payload. */

@@ -3,6 +3,7 @@
 import type { Duplex } from "node:stream";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { Native } from "../process/binding.js";
+import type { Hooks } from "./hooks.js";
 import type { Polling } from "./polling.js";
 
 /** An open native server, as the gate sees it. */
@@ -11,6 +12,8 @@ export interface Gate {
   readonly id: number;
   readonly options: ParsedOptions;
   readonly polling: Polling;
+  /** What the application puts before requests. */
+  readonly hooks: Hooks;
   readonly closing: boolean;
   /** Flushes and closes every connection. */
   close(): Promise<string>;

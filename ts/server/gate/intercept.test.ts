@@ -46,7 +46,15 @@ describe("matches", () => {
     ["/api/ws//", false, false],
     ["/x?/api/ws/", false, false],
   ])("%s, upgrade %s: %s", (url, upgrade, expected) => {
-    expect(matches("/api/ws", url, upgrade)).toBe(expected);
+    expect(matches({ path: "/api/ws" }, url, upgrade)).toBe(expected);
+  });
+
+  it("what lies below, where it is claimed", () => {
+    const path = "/socket.io";
+    const below = (rest: string) => rest !== "app";
+    const of = (url: string) => matches({ path, below }, url, false);
+    const urls = ["/socket.io/x?a", "/socket.io/x/y", "/socket.io//", "/socket.io/app?b", "/socket.iox/", "/socket.io"];
+    expect(urls.map(of)).toEqual([true, true, true, false, false, false]);
   });
 });
 

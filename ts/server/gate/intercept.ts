@@ -9,6 +9,12 @@ import type { Duplex } from "node:stream";
 export interface Handlers {
   request(request: IncomingMessage, response: ServerResponse): void;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Whether it is also theirs what lies below the path, by what comes behind its slash. Default: nothing is. */
+  below?(rest: string): boolean;
+  /** An upgrade is nobody's who claims. */
+  foreign?(socket: Duplex, request: IncomingMessage, head: Buffer): void;
+  /** It only looks at what comes: Node need not report upgrades for it. */
+  passive?: true;
   /** A server started to listen or accepted a connection. */
   active?(): void;
 }
@@ -27,8 +33,8 @@ type Claimable = EventEmitter & { [WRAPPED]?: Wrapped };
 const WRAPPED = Symbol.for("nself-realtime.claims");
 
 /**
- * Claims `path` (with and without its trailing slash, any query, nothing below it) on an HTTP server, or on the
- * prototype of all. Returns the function that undoes it.
+ * Claims `path` (with and without its trailing slash, any query, and below it what the handlers say) on an HTTP server, or
+ * on the prototype of all. Returns the function that undoes it.
  */
 export function claim(target: EventEmitter, path: string, handlers: Handlers): () => void {
   const claimable = target as Claimable;
@@ -68,13 +74,13 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     case "listening":
     case "connection":
     case "secureConnection":
-      hearUpgrades(server);
+      if (claims.some(({ passive }) => !passive)) hearUpgrades(server);
       for (const claim of [...claims]) claim.active?.();
       return false;
     case "request":
     case "checkContinue": {
       const [request, response] = args as [IncomingMessage, ServerResponse];
-      const claim = claims.find(({ path }) => matches(path, request.url, false));
+      const claim = claims.find((one) => matches(one, request.url, false));
       if (!claim) return false;
       if (event === "checkContinue") response.writeContinue();
       claim.request(request, response);
@@ -82,8 +88,9 @@ function handled(server: HttpServer, claims: Claim[], event: string | symbol, ar
     }
     case "upgrade": {
       const [request, socket, head] = args as [IncomingMessage, Duplex, Buffer];
-      const claim = claims.find(({ path }) => matches(path, request.url, true));
-      claim?.upgrade(request, socket, head);
+      const claim = claims.find((one) => matches(one, request.url, true));
+      if (claim) claim.upgrade(request, socket, head);
+      else for (const one of [...claims]) one.foreign?.(socket, request, head);
       return claim !== undefined;
     }
     default:
@@ -104,14 +111,19 @@ function isLost(claims: Claim[], event: string | symbol, args: unknown[]): boole
 }
 
 /**
- * Whether a URL is the path itself. A plain request to the path without its slash must also look like Engine.IO: the
+ * Whether a URL is the path itself, or claimed below it. A plain request to the path without its slash must also look like Engine.IO: the
  * application may have a route there (nself-admin's `GET /api/ws`), as Socket.IO's own clients always add the slash.
  */
-export function matches(path: string, url: string | undefined, upgrade: boolean): boolean {
+export function matches(
+  { path, below }: Pick<Claim, "path" | "below">,
+  url: string | undefined,
+  upgrade: boolean,
+): boolean {
   if (!url?.startsWith(path)) return false;
   const end = url.indexOf("?");
   const rest = url.slice(path.length, end < 0 ? undefined : end);
   if (rest === "/") return true;
+  if (rest.startsWith("/")) return below?.(rest.slice(1)) === true;
   return rest === "" && (upgrade || (end >= 0 && /[?&](?:EIO|transport|sid)=/.test(url.slice(end))));
 }
 
@@ -133,5 +145,5 @@ function passOn(this: HttpServer, request: IncomingMessage, socket: Duplex): voi
   response.shouldKeepAlive = false;
   response.assignSocket(socket as Parameters<ServerResponse["assignSocket"]>[0]);
   response.once("finish", () => socket.end());
-  this.emit("request", request, response);
+  if (!this.emit("request", request, response)) socket.destroy();
 }

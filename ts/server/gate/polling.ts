@@ -7,7 +7,7 @@ import type { InboxEvent, RequestHead } from "../../../native.js";
 import { registry } from "../process/registry.js";
 import { type Answer, isPayload, isPoll, type Open, send, uncompressed } from "./answers.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { ask, decideCors, keep, mustAsk, readHead } from "./request.js";
 
 const ignore = () => {};
 
@@ -52,7 +52,36 @@ export class Polling {
     request.on("error", ignore);
     response.on("error", ignore);
     try {
-      const head = requestHead(request);
+      decideCors(this.#engine, request, readHead(this.#engine, request, response), (head) => {
+        if (head) this.#pass(request, response, head);
+        else badRequest(response);
+      });
+    } catch {
+      unavailable(response);
+    }
+  }
+
+  /** Past the application's middleware. */
+  #pass(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+    try {
+      const { hooks } = this.#engine;
+      // A preflight is answered before any middleware, as in Engine.IO: it has no cookies that one could look at.
+      const isPreflight = request.method === "OPTIONS" && (head.cors ?? this.#engine.options.native.cors) !== undefined;
+      if (hooks.middlewares.length === 0 || isPreflight) {
+        this.#check(request, response, head);
+        return;
+      }
+      hooks.run(request, response, (refused) => {
+        if (refused) badRequest(response);
+        else this.#check(request, response, head);
+      });
+    } catch {
+      unavailable(response);
+    }
+  }
+
+  #check(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
+    try {
       if (mustAsk(this.#engine, head, false)) {
         ask(this.#engine, request, head, (checked) => this.#begin(request, response, checked));
       } else {
@@ -63,14 +92,16 @@ export class Polling {
     }
   }
 
-  #begin(request: IncomingMessage, response: ServerResponse, head: RequestHead): void {
-    if (response.destroyed) return;
-    const { native, id: server } = this.#engine;
+  #begin(request: IncomingMessage, response: ServerResponse, given: RequestHead): void {
+    const { native, id: server, hooks } = this.#engine;
+    if (response.destroyed || response.writableEnded) return;
+    const head = keep(this.#engine, request, given);
     const id = this.#nextId++;
     const open: Open = { id, head, request, response };
     try {
       native.requestBegin(server, id, head);
     } catch {
+      if (head.token !== undefined) hooks.release(head.token);
       unavailable(response);
       return;
     }
@@ -112,7 +143,7 @@ export class Polling {
     if (!open) return;
     const isLast = registry.leaving && !this.#engine.closing && isOfClosing(open.request.socket);
     if (isLast && isPayload(open, answer)) this.#keep(open, answer);
-    else send(open, answer, this.#engine.closing);
+    else send(open, answer, this.#engine.closing, this.#engine.hooks);
   }
 
   /**
@@ -128,7 +159,7 @@ export class Polling {
       for (const event of answered) {
         const [open, answer] = this.#answered(event);
         if (open && isPayload(open, answer)) this.#keep(open, answer);
-        else if (open) send(open, answer, true);
+        else if (open) send(open, answer, true, this.#engine.hooks);
       }
     }
   }
@@ -179,7 +210,7 @@ export class Polling {
   /** Answers what is left when the native server is gone. */
   end(): void {
     for (const open of [...this.#open.values(), ...this.#full]) {
-      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true);
+      if (open.last) send(open, { status: 503, headers: [], body: undefined }, true, this.#engine.hooks);
       else unavailable(open.response);
     }
     this.#open.clear();
@@ -191,6 +222,16 @@ export class Polling {
 function turnAway(request: IncomingMessage): void {
   request.pause();
   setTimeout(() => request.socket.destroy(), LINGER).unref();
+}
+
+/** Answers a request that the application has refused before the native side saw it, unless it has done so itself. */
+export function badRequest(response: ServerResponse): void {
+  if (response.headersSent) {
+    if (!response.writableEnded) response.end();
+    return;
+  }
+  response.writeHead(400, { "Content-Type": "application/json" });
+  response.end('{"code":3,"message":"Bad request"}');
 }
 
 /** Answers a request that nobody serves any more. */

@@ -7,7 +7,8 @@ import { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { RequestHead } from "../../../native.js";
 import type { Gate } from "./gate.js";
-import { ask, mustAsk, requestHead } from "./request.js";
+import { flat, UpgradeResponse } from "./hooks.js";
+import { ask, asksFirst, decideCors, keep, mustAsk, readHead } from "./request.js";
 import { wayOf } from "./selftest.js";
 
 /** The parts of a net.Socket that Node does not document. */
@@ -33,32 +34,75 @@ export function handleUpgrade(engine: Gate, request: IncomingMessage, duplex: Du
     return;
   }
   try {
-    const described = requestHead(request);
+    const described = readHead(engine, request);
+    // What the client sends meanwhile stays in the socket's buffer, in order.
+    if (asksFirst(engine)) socket.pause();
+    decideCors(engine, request, described, (decided) => {
+      if (decided) pass(engine, request, decided, socket, head);
+      else refuse(socket, "400 Bad Request", "Bad request");
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+/** Past the application's middleware. */
+function pass(engine: Gate, request: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
+  if (!engine.hooks.active) {
+    check(engine, request, described, socket, head);
+    return;
+  }
+  try {
+    const response = new UpgradeResponse(request, socket);
+    socket.pause();
+    engine.hooks.run(request, response, (refused) => {
+      if (refused) refuse(socket, "400 Bad Request", "Bad request");
+      else check(engine, request, described, socket, head, response);
+    });
+  } catch {
+    refuse(socket);
+  }
+}
+
+function check(
+  engine: Gate,
+  request: IncomingMessage,
+  described: RequestHead,
+  socket: Connection,
+  head: Buffer,
+  response?: UpgradeResponse,
+): void {
+  const go = (checked: RequestHead) => {
+    const headers = checked.forbidden === undefined ? response?.additional() : undefined;
+    if (headers) engine.hooks.change(headers, request);
+    serve(engine, request, headers ? { ...checked, responseHeaders: flat(headers) } : checked, socket, head);
+  };
+  try {
     if (mustAsk(engine, described, true)) {
-      // What the client sends meanwhile stays in the socket's buffer, in order.
       socket.pause();
-      ask(engine, request, described, (checked) => serve(engine, checked, socket, head));
+      ask(engine, request, described, go);
     } else {
-      serve(engine, described, socket, head);
+      go(described);
     }
   } catch {
     refuse(socket);
   }
 }
 
-function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buffer): void {
+function serve(engine: Gate, message: IncomingMessage, described: RequestHead, socket: Connection, head: Buffer): void {
   if (socket.destroyed) return;
   const way = wayOf(engine.native);
   if (typeof way === "object") {
     // A few ms after the start: better than a bridge for as long as the connection lives.
     socket.pause();
-    void way.then(() => serve(engine, request, socket, head));
+    void way.then(() => serve(engine, message, described, socket, head));
     return;
   }
   if (way === "refused") {
     refuse(socket);
     return;
   }
+  const request = keep(engine, message, described);
   try {
     const handle = way === "works" ? takeable(socket) : undefined;
     if (!handle) {
@@ -73,6 +117,7 @@ function serve(engine: Gate, request: RequestHead, socket: Connection, head: Buf
     socket.destroy();
     engine.came.taken++;
   } catch (error) {
+    if (request.token !== undefined) engine.hooks.release(request.token);
     // Out of descriptors, or the server is closing.
     if ((error as { code?: unknown }).code === "ERR_TAKEOVER") engine.native.withoutDescriptor(engine.id);
     refuse(socket);
@@ -126,12 +171,20 @@ function finish(stream: Duplex): void {
   stream.end(() => stream.destroy());
 }
 
+/** Ends an upgrade to another path if nobody has answered it in time. */
+export function endUnanswered(socket: Duplex, after: number): void {
+  socket.on("error", () => {});
+  const timer = setTimeout(() => {
+    if (socket.writable && ((socket as Socket).bytesWritten ?? 0) === 0) socket.end();
+  }, after);
+  socket.once("close", () => clearTimeout(timer));
+}
+
 /** Answers an upgrade that cannot be served, and closes its connection. */
-export function refuse(socket: Duplex): void {
+export function refuse(socket: Duplex, status = "503 Service Unavailable", body = "Service unavailable"): void {
   if (socket.destroyed) return;
-  const body = "Service unavailable";
   socket.write(
-    `HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   );
   finish(socket);
 }

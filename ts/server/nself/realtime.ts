@@ -51,7 +51,7 @@ export function attach(server: HttpServer | HttpsServer, options: RealtimeOption
     throw alreadyAttached(found);
   }
   const { io, engine } = open(options, server, false);
-  engine.attach(server);
+  engine.attachUntilClosed(server);
   io.httpServer = server;
   return handle;
 }
@@ -119,6 +119,7 @@ export async function listen(options: RealtimeOptions & { port: number; host?: s
   const opened = open(rest, "a port", false);
   try {
     opened.port = opened.engine.native.listen(opened.engine.id, host, port);
+    opened.io.engine._ownsPort();
   } catch (error) {
     opened.engine.closeNow(0);
     throw error;

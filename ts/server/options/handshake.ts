@@ -38,7 +38,13 @@ export interface ConnectInfo {
   id: string;
   nsp: string;
   /** The same for all sockets of one connection. */
-  connection: string;
+  connection: number;
+  /** The id of its Engine.IO session. */
+  sid: string;
+  /** How its packets travel at that moment. */
+  transport: "polling" | "websocket";
+  /** The name of its request, if that was kept. */
+  token?: number | null;
   /** It is settled who is behind the connection. */
   known?: boolean;
   auth?: { [key: string]: Any } | null;

@@ -23,7 +23,8 @@ import {
 } from "./option-checks.js";
 import type { AllowRequest, RealtimeOptions } from "./options.js";
 import { parseProxy, parseTickets } from "./parse-access.js";
-import { parseCookie, parseCors } from "./parse-http-options.js";
+import { parseCookie } from "./parse-cookie.js";
+import { type DecideCors, parseCors } from "./parse-cors.js";
 import { parsePerMessageDeflate } from "./parse-per-message-deflate.js";
 import { parsePolicies } from "./policies.js";
 import { type ParsedSchemas, parseSchemas } from "./schemas.js";
@@ -34,6 +35,14 @@ export interface ParsedOptions {
   /** Without a trailing slash. */
   path: string;
   allowRequest?: AllowRequest;
+  /** Asked about each request, in place of the native side's `cors`. */
+  decideCors?: DecideCors;
+  /** Whether the files of socket.io-client are served below the path. */
+  serveClient: boolean;
+  /** Upgrades elsewhere that nobody has answered by then, in ms, end. */
+  destroyUpgradeAfter: number | undefined;
+  /** Whether all that lies below the path is the server's, as in Socket.IO. */
+  ownsBelow: boolean;
   authenticate?: Authenticate;
   authorizeJoin?: AuthorizeJoin;
   schemas?: ParsedSchemas;
@@ -102,6 +111,8 @@ const count: Check<number> = (name, value) => integer(name, value, 1, MOST);
 
 const MOST = 2 ** 31 - 1;
 const MEBIBYTE = 2 ** 20;
+/** Socket.IO's default, in ms. */
+export const DESTROY_UPGRADE = 1000;
 
 /** What is given in `parsed` is complete but for the options that the defaults leave to the native side. */
 export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof typeof REFUSED>]-?: Option } = {
@@ -140,9 +151,12 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
     "warn",
     native("logLevel", (name, value) => oneOf(name, value, LEVELS)),
   ),
-  cors: both(false, (value, { native }) => {
-    const cors = parseCors(value);
-    if (cors) native.cors = cors;
+  cors: both(false, (value, parsed) => {
+    const { native: cors, decide } = parseCors(value);
+    if (cors) parsed.native.cors = cors;
+    if (!decide) return;
+    parsed.decideCors = decide;
+    parsed.native.askCors = true;
   }),
   allowRequest: both(undefined, (value, parsed, name) => {
     parsed.allowRequest = func<AllowRequest>(name, value);
@@ -152,6 +166,18 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
   trustProxy: both(false, (value, { native }) => void Object.assign(native, parseProxy(value))),
   schemas: both(undefined, (value, parsed) => {
     parsed.schemas = parseSchemas(value);
+  }),
+  serveClient: each(true, false, (value, parsed, name) => {
+    parsed.serveClient = boolean(name, value);
+    if (parsed.serveClient) parsed.native.clientFiles = true;
+  }),
+  destroyUpgrade: each(true, false, (value, parsed, name) => {
+    if (!boolean(name, value)) parsed.destroyUpgradeAfter = undefined;
+    else parsed.destroyUpgradeAfter ??= DESTROY_UPGRADE;
+  }),
+  destroyUpgradeTimeout: both(DESTROY_UPGRADE, (value, parsed, name) => {
+    const after = time(name, value, 0) || DESTROY_UPGRADE;
+    if (parsed.destroyUpgradeAfter !== undefined) parsed.destroyUpgradeAfter = after;
   }),
   addTrailingSlash: both(true, (value, _, name) => void boolean(name, value)),
 
@@ -184,10 +210,10 @@ export const OPTIONS: { readonly [name in Exclude<keyof RealtimeOptions, keyof t
 
 /** Socket.IO's options that are not there: why, and whether `false` is fine. */
 export const REFUSED = {
-  serveClient: { why: "clients bundle socket.io-client, or serve its dist folder themselves", falseIsFine: true },
-  allowEIO3: { why: "clients of Socket.IO 2 (Engine.IO 3) are not served", falseIsFine: true },
-  destroyUpgrade: { why: "upgrades to other paths are left to the application", falseIsFine: true },
-  destroyUpgradeTimeout: { why: "upgrades to other paths are left to the application", falseIsFine: false },
+  allowEIO3: {
+    why: "socket.io-client 1 and 2 (EIO=3) are not served; update them to socket.io-client 3 or 4, or leave this option out",
+    falseIsFine: true,
+  },
   adapter: {
     why: "rooms live in the native server; several servers will be connected by nself-realtime/cluster",
     falseIsFine: false,
@@ -205,7 +231,9 @@ function parsePath(value: unknown): string {
 
 function parseTransports(_: string, value: unknown): string[] {
   const known = ["polling", "websocket"];
-  if (Array.isArray(value) && value.includes("webtransport")) refused("transports", '"webtransport"');
+  if (Array.isArray(value) && value.includes("webtransport")) {
+    refused("transports", '"webtransport" is not served; leave it out, and clients come by "websocket" and "polling"');
+  }
   if (!Array.isArray(value) || value.length === 0 || !value.every((item) => known.includes(item))) {
     invalid("transports", 'a list of "polling" and "websocket"');
   }

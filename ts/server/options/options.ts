@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import type { ZlibOptions } from "node:zlib";
 import type { Authenticate } from "./authenticate.js";
 import type { AuthorizeJoin } from "./authorize-join.js";
+import type { AdapterConstructor } from "./foreign-adapter.js";
 import type { LimitOptions } from "./limits.js";
 import type { Logger, LogLevel } from "./logger.js";
 import type { Policies } from "./policies.js";
@@ -15,19 +16,31 @@ export type AllowRequest = (
   callback: (error: string | null | undefined, success: boolean) => void,
 ) => void;
 
-/** Cross-origin access, as in the `cors` package; functions and regular expressions are not supported. */
+/** Whether an origin may come: true, false, or what `CorsOptions.origin` may be. `origin` is undefined of who sends none. */
+export type CorsOriginFunction = (
+  origin: string | undefined,
+  callback: (error: Error | null, allow?: boolean | string | RegExp | Array<boolean | string | RegExp>) => void,
+) => void;
+
+/** The options for one request. */
+export type CorsFunction = (
+  request: IncomingMessage,
+  callback: (error: Error | null, options?: CorsOptions) => void,
+) => void;
+
+/** Cross-origin access, as in the `cors` package. */
 export interface CorsOptions {
   /**
    * Allowed origins, as browsers send them: scheme, host, and a port that is not the scheme's own. What can match nothing
    * (a path, a slash at the end, a wildcard) is refused, and so is `undefined`. `"*"` is any, `true` any that asks, `false`
-   * none. Default `"*"`. With any, what pages of other hosts send has no cookies here: a browser would send them along
-   * with every WebSocket.
+   * none; regular expressions and a function are asked about each request, with `listen` too. Default `"*"`. With any,
+   * what pages of other hosts send has no cookies here: a browser would send them along with every WebSocket.
    */
-  origin?: boolean | string | string[];
+  origin?: boolean | string | RegExp | Array<boolean | string | RegExp> | CorsOriginFunction;
   methods?: string | string[];
   allowedHeaders?: string | string[];
   exposedHeaders?: string | string[];
-  /** Not together with any origin (`"*"` or `true`). */
+  /** Together with any origin (`"*"` or `true`) it warns: other hosts' pages come without cookies then. */
   credentials?: boolean;
   /** Seconds. */
   maxAge?: number;
@@ -119,7 +132,7 @@ export interface ServerOptions extends LimitOptions {
   /** What is logged: this level and those above it. The environment variable RUST_LOG wins. Default `warn`. */
   logLevel?: LogLevel;
   /** Which other origins may connect; without it only the server's own. Default none. */
-  cors?: boolean | null | CorsOptions;
+  cors?: boolean | null | CorsOptions | CorsFunction;
   /** Decides on each handshake before it is answered. Default none. */
   allowRequest?: AllowRequest;
   /**
@@ -142,13 +155,25 @@ export interface ServerOptions extends LimitOptions {
    * checked, too, and throw it. In the real-time layer the schema is of the envelope's `data`, and so is what handlers get.
    */
   schemas?: EventSchemas;
-  serveClient?: false;
+  /**
+   * Serves the files of the installed `socket.io-client` below the path, `/socket.io/socket.io.js` and its like, for pages
+   * without a bundler. Default true, in the nself layer false.
+   */
+  serveClient?: boolean;
   allowEIO3?: false;
-  destroyUpgrade?: false;
+  /**
+   * Upgrades to other paths that nobody has answered after `destroyUpgradeTimeout` (ms, default 1000) end. Default true, in
+   * the nself layer false.
+   */
+  destroyUpgrade?: boolean;
+  /** See `destroyUpgrade`. Default 1000. */
+  destroyUpgradeTimeout?: number;
   /** A namespace that was made when a client asked for it goes with its last socket. Default false. */
   cleanupEmptyChildNamespaces?: boolean;
   /** The path is matched with and without its trailing slash, whatever is given. */
   addTrailingSlash?: boolean;
+  /** Node's own rooms: an adapter of another package is refused, for rooms are Rust's. */
+  adapter?: AdapterConstructor | undefined;
 }
 
 /** Options of the real-time layer: those of `ServerOptions`, with nself's own defaults, and a few more. */

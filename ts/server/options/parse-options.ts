@@ -1,7 +1,7 @@
 // Checks the options and turns them into what the native side needs. An option that would be ignored is refused instead.
 
 import { known, object, refused } from "./option-checks.js";
-import { OPTIONS, type Option, type ParsedOptions, REFUSED } from "./option-table.js";
+import { DESTROY_UPGRADE, OPTIONS, type Option, type ParsedOptions, REFUSED } from "./option-table.js";
 import { refuseBuiltIn } from "./schemas.js";
 
 /** Checks Socket.IO's options. Throws ERR_INVALID_OPTION or ERR_UNSUPPORTED_OPTION, naming the option. */
@@ -22,6 +22,19 @@ export function parseRealtimeOptions(options: object): ParsedOptions {
   return parsed;
 }
 
+/** Options of Engine.IO. */
+const OF_ENGINE = [
+  ...["pingTimeout", "pingInterval", "upgradeTimeout", "maxHttpBufferSize", "transports", "allowUpgrades"],
+  ...["httpCompression", "cors", "cookie", "allowRequest", "perMessageDeflate", "allowEIO3"],
+];
+
+/** Those of Engine.IO as they were given, with Socket.IO's defaults. */
+export function engineOptions(given: object): Readonly<Record<string, unknown>> {
+  const table = OPTIONS as Record<string, Option>;
+  const value = (name: string) => (given as Record<string, unknown>)[name] ?? table[name]?.server ?? false;
+  return Object.fromEntries(OF_ENGINE.map((name) => [name, value(name)]));
+}
+
 function parse(
   options: object,
   table: Array<[name: string, option: Option]>,
@@ -32,6 +45,9 @@ function parse(
   const parsed: ParsedOptions = {
     native: {},
     path: "",
+    serveClient: of === "server",
+    ownsBelow: of === "server",
+    destroyUpgradeAfter: of === "server" ? DESTROY_UPGRADE : undefined,
     shutdownTimeout: OPTIONS.shutdownTimeout.realtime as number,
     requestTimeout: OPTIONS.requestTimeout.realtime as number,
   };

@@ -21,7 +21,7 @@ export function checkOrigin(value: unknown): string {
 function wrong(origin: string): string | undefined {
   if (/,/.test(origin)) return `is several: ${JSON.stringify(origin.split(",").map((part) => part.trim()))}`;
   if (/\s/.test(origin)) return `holds a space: "${origin.replace(/\s/g, "")}"`;
-  if (origin.includes("*")) return "holds a wildcard, which is not supported: list each origin";
+  if (origin.includes("*")) return `holds a wildcard: list each origin, or give the expression ${expression(origin)}`;
   if (!origin.includes("://")) return `has no scheme: "https://${origin.replace(/^\/+/, "")}"`;
   // Also brings the host into its form, and drops a default port.
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
@@ -29,4 +29,11 @@ function wrong(origin: string): string | undefined {
   const meant = isOfTheWeb ? `${url.protocol}//${url.host}` : origin.replace(/^([^:]*:\/\/[^/?#]*).*$/, "$1");
   if (!ORIGIN.test(meant)) return "is none";
   return meant === origin ? undefined : `can match nothing: "${meant}"`;
+}
+
+/** What an origin with wildcards means, as a regular expression: a `*` is one part of a name, or a port. */
+function expression(origin: string): RegExp {
+  const whole = origin.includes("://") ? origin : `https://${origin}`;
+  const escaped = whole.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
+  return new RegExp(`^${escaped.replace(/:\*$/, ":\\d+").replaceAll("*", "[^./]+")}$`);
 }

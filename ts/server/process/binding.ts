@@ -19,6 +19,9 @@ const KEY = Symbol.for("nself-realtime.binding");
 const shared = globalThis as { [KEY]?: Loaded };
 let native: Native | undefined;
 
+/** A path in this package. */
+export const packagePath = (): string => nativePath();
+
 /**
  * The native binary. Throws ERR_NATIVE_MISSING, ERR_NATIVE_MISMATCH, or ERR_DUPLICATE when another version of this
  * package was loaded first.

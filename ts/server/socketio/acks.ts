@@ -5,6 +5,11 @@ export type Ack = (...args: unknown[]) => void;
 export class Acks {
   readonly #waiting = new Map<number, Ack>();
 
+  /** How many it waits for. */
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /** Waits for `id`; with `timeout` (ms) the callback gets an error first, or null. */
   wait(id: number, ack: Ack, timeout: number | undefined): void {
     if (timeout === undefined) {

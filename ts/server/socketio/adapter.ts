@@ -15,7 +15,9 @@ export interface AdapterTargets {
   except?: Set<string>;
 }
 
-const STAYS: ReadonlySet<string | symbol> = new Set(["create-room", "delete-room", "join-room", "leave-room"]);
+type Listener = (...args: Any[]) => void;
+
+const STAYS = ["create-room", "delete-room", "join-room", "leave-room"];
 
 /**
  * `namespace.adapter`. While somebody listens it emits `create-room` and `delete-room` (with the room), `join-room` and
@@ -47,12 +49,37 @@ export class Adapter extends EventEmitter {
         return own() && new LiveSet(() => own() ?? []);
       },
     );
-    super.on("newListener", (name: string | symbol) => {
-      if (STAYS.has(name)) this._watch();
-    });
-    super.on("removeListener", () => {
-      if (this.#counts && !this.#isHeard) this.#unwatch();
-    });
+  }
+
+  override on(event: string | symbol, listener: Listener): this {
+    super.on(event, listener);
+    return this.#heard();
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    super.addListener(event, listener);
+    return this.#heard();
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    super.prependListener(event, listener);
+    return this.#heard();
+  }
+
+  override off(event: string | symbol, listener: Listener): this {
+    super.off(event, listener);
+    return this.#heard();
+  }
+
+  override removeListener(event: string | symbol, listener: Listener): this {
+    super.removeListener(event, listener);
+    return this.#heard();
+  }
+
+  override removeAllListeners(event?: string | symbol): this {
+    if (event === undefined) super.removeAllListeners();
+    else super.removeAllListeners(event);
+    return this.#heard();
   }
 
   /** How many servers share the rooms: this one. */
@@ -90,12 +117,10 @@ export class Adapter extends EventEmitter {
     this.#those(targets).disconnectSockets(close);
   }
 
-  /** A server was opened, or somebody listens. @internal */
-  _watch(opened = false): void {
-    if (opened ? !this.#isHeard : this.#counts) return;
-    const table = this.#native(({ native, id }) => native.watchStays(id, this.nsp.name, true));
-    if (table === undefined) return;
-    this.#counts = new Map(parse(table).map(([room, ids]) => [room, ids.length]));
+  /** A server was opened. @internal */
+  _opened(): void {
+    this.#counts = undefined;
+    this.#heard();
   }
 
   /** A socket came into a room, or left it. @internal */
@@ -111,13 +136,14 @@ export class Adapter extends EventEmitter {
     if (!joined && after === 0) this.emit("delete-room", room);
   }
 
-  get #isHeard(): boolean {
-    return [...STAYS].some((name) => this.listenerCount(name) > 0);
-  }
-
-  #unwatch(): void {
-    this.#counts = undefined;
-    this.#native(({ native, id }) => native.watchStays(id, this.nsp.name, false));
+  /** Somebody listens, or no more: has the native side tell. */
+  #heard(): this {
+    const listens = STAYS.some((name) => this.listenerCount(name) > 0);
+    if (listens === (this.#counts !== undefined)) return this;
+    const table = this.#native(({ native, id }) => native.watchStays(id, this.nsp.name, listens));
+    const isTold = listens && table !== undefined;
+    this.#counts = isTold ? new Map(parse(table).map(([room, ids]) => [room, ids.length])) : undefined;
+    return this;
   }
 
   #those({ rooms, except = new Set() }: AdapterTargets): BroadcastOperator {

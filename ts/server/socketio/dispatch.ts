@@ -10,15 +10,20 @@ import { checkEvent } from "../options/schemas.js";
 import type { Any } from "../options/typed-events.js";
 import type { RealtimeError } from "../process/errors.js";
 import { later, raise } from "../process/handler-errors.js";
-import { Identities } from "./identities.js";
+import type { EngineServer } from "./engine-server.js";
 import type { Namespace } from "./namespace.js";
+import { type Peer, type PeerInfo, Peers, verdictOn } from "./peers.js";
 import { Kept } from "./recovery.js";
 import { RemoteSocket } from "./remote-socket.js";
 import { Socket } from "./socket.js";
 import type { DisconnectReason } from "./socket-types.js";
+import { transportError } from "./transport-error.js";
 
 type AnySocket = Socket<Any, Any, Any, Any>;
 type AnyNamespace = Namespace<Any, Any, Any, Any>;
+
+/** What Engine.IO calls a forced close: Socket.IO's words for the ends that the server brings about. */
+const BY_THE_SERVER: ReadonlySet<string> = new Set(["server shutting down", "server namespace disconnect"]);
 
 /** A socket came into a room, or left it. */
 interface Stay {
@@ -32,6 +37,8 @@ interface Stay {
 interface Asking {
   /** `authenticate` has not decided yet: its work goes on, whether the client stays or not. */
   authenticating: boolean;
+  /** Called when it waits no more. */
+  end?: () => void;
 }
 
 export class Dispatcher {
@@ -39,7 +46,8 @@ export class Dispatcher {
   readonly #sockets = new Map<number, AnySocket>();
   /** Sockets that wait for an answer. */
   readonly #asking = new Map<number, Asking>();
-  readonly #identities = new Identities();
+  readonly #peers: Peers;
+  readonly #server: EngineServer;
   readonly #kept = new Kept();
   #engine!: Engine;
 
@@ -49,14 +57,19 @@ export class Dispatcher {
   constructor(
     namespaces: ReadonlyMap<string, AnyNamespace>,
     resolve: (name: string, auth: { [key: string]: Any }) => Promise<void>,
+    server: EngineServer,
+    owner: object,
   ) {
     this.#namespaces = namespaces;
     this.#resolve = resolve;
+    this.#server = server;
+    this.#peers = new Peers(server, owner);
   }
 
   /** Called once, before any event. */
   use(engine: Engine): void {
     this.#engine = engine;
+    this.#peers.engine = engine;
   }
 
   handle(event: InboxEvent): void {
@@ -67,9 +80,9 @@ export class Dispatcher {
       case "connect": {
         const info = JSON.parse(event.text ?? "") as ConnectInfo;
         const nsp = this.#namespaces.get(info.nsp);
-        const identity = this.#identities.known(info.connection, event.socket);
+        const peer = this.#peers.enter(info, event.socket);
         if (nsp?._tracked) {
-          this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null, identity), event.socket);
+          this.#connected(this.#create(nsp, event.socket, info, info.userId ?? null, peer), event.socket);
         }
         break;
       }
@@ -91,6 +104,43 @@ export class Dispatcher {
         this.#namespaces.get(nsp)?._stay(room, id, joined);
         break;
       }
+      case "fault":
+        this.#sockets.get(event.socket)?._onerror(new Error(event.text));
+        break;
+      case "refused":
+        this.#server._refused(event.text ?? "");
+        break;
+      default:
+        this.#line(event);
+    }
+  }
+
+  /** Something happened to a connection. */
+  #line({ kind, socket: connection, text = "", data }: InboxEvent): void {
+    const peer = this.#peers.get(connection);
+    switch (kind) {
+      case "opened": {
+        const info = { ...(JSON.parse(text) as Omit<PeerInfo, "connection">), connection };
+        this.#server.emit("connection", this.#peers.open(info).client.conn);
+        break;
+      }
+      case "upgraded":
+        if (!peer) break;
+        peer.transport = "websocket";
+        peer.knownConn?._onupgrade();
+        break;
+      case "packet":
+      case "sent":
+        peer?.knownConn?._onpacket(text, data?.[0], kind === "sent");
+        break;
+      case "drained":
+        peer?.knownConn?._ondrain();
+        break;
+      case "ended": {
+        const { reason, description } = JSON.parse(text) as { reason: string; description?: string };
+        this.#peers.end(connection, BY_THE_SERVER.has(reason) ? "forced close" : reason, description);
+        break;
+      }
     }
   }
 
@@ -99,8 +149,7 @@ export class Dispatcher {
     for (const { key, info } of this.#engine.native.findSockets(this.#engine.id, nsp.name, [], [], "adopt")) {
       if (info === undefined || this.#sockets.has(key)) continue;
       const known = JSON.parse(info) as ConnectInfo;
-      const identity = this.#identities.known(known.connection, key);
-      const socket = this.#create(nsp, key, known, known.userId ?? null, identity);
+      const socket = this.#create(nsp, key, known, known.userId ?? null, this.#peers.enter(known, key));
       this.#sockets.set(key, socket);
       nsp._adopt(socket);
     }
@@ -112,17 +161,22 @@ export class Dispatcher {
     if (socket) return socket.connected ? socket : null;
     if (found.info === undefined) return undefined;
     const info = JSON.parse(found.info) as ConnectInfo;
-    return new RemoteSocket(nsp, found, info, this.#identities.of(info.connection)?.data);
+    return new RemoteSocket(
+      nsp,
+      { id: found.id, rooms: found.rooms ?? [] },
+      info,
+      this.#peers.get(info.connection)?.identity?.data,
+    );
   }
 
   /** The server is closed: whoever is left learns of it. */
   end(): void {
-    this.#identities.clear();
-    this.#asking.clear();
+    for (const key of [...this.#asking.keys()]) this.#decided(key);
     for (const [key, socket] of [...this.#sockets]) {
       this.#sockets.delete(key);
       socket._onclose("server shutting down", []);
     }
+    this.#peers.clear();
   }
 
   /** Asks `authenticate`, then the namespace's middleware, then lets the socket in. */
@@ -133,12 +187,13 @@ export class Dispatcher {
     this.#asking.set(key, asking);
     const isThere = () => this.#asking.get(key) === asking;
 
+    const peer = this.#peers.enter(info, key);
     let identity: Identity | undefined;
     const { authenticate: check } = this.#engine.options;
     if (info.known || !check) {
-      identity = this.#identities.known(info.connection, key);
+      identity = peer.identity;
     } else {
-      const verdict = await this.#identities.verdict(info.connection, key, () => authenticate(check, info));
+      const verdict = await verdictOn(peer, () => authenticate(check, info));
       if (!isThere()) return this.#engine.native.abandon(this.#engine.id);
       if (verdict instanceof Refusal) return this.#refuse(key, verdict);
       identity = verdict;
@@ -152,7 +207,9 @@ export class Dispatcher {
     // A session is taken up again by its own user alone.
     const session = (info.session?.userId ?? null) === userId ? info.session : undefined;
     const known = session ? { ...info, id: session.id, recovered: true } : info;
-    const socket = this.#create(nsp, key, known, userId, identity);
+    const socket = this.#create(nsp, key, known, userId, peer, identity);
+    asking.end = () => nsp._preConnectSockets.delete(socket.id);
+    nsp._preConnectSockets.set(socket.id, socket);
     try {
       nsp._run(socket, (error) => {
         later(() => {
@@ -169,7 +226,7 @@ export class Dispatcher {
   }
 
   #accept(key: number, userId: string | null, identity: Identity | undefined): void {
-    this.#asking.delete(key);
+    this.#decided(key);
     const { native, id } = this.#engine;
     native.accept(id, key, userId, identity?.session, identity?.expiresAt);
   }
@@ -177,7 +234,7 @@ export class Dispatcher {
   async #name(connection: number, question: number, text: string): Promise<void> {
     const { name, auth } = JSON.parse(text) as { name: string; auth: { [key: string]: Any } };
     const { native, id } = this.#engine;
-    await this.#resolve(name, auth);
+    await this.#resolve(name, auth).catch(raise);
     native.decideNamespace(id, connection, question);
   }
 
@@ -188,9 +245,14 @@ export class Dispatcher {
     native.decideJoin(id, key, question, await authorizeJoin(options.authorizeJoin, socket, room));
   }
 
-  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+  #decided(key: number): void {
+    this.#asking.get(key)?.end?.();
     this.#asking.delete(key);
-    this.#identities.leave(key);
+  }
+
+  #refuse(key: number, error: { message: string; data?: unknown }, nsp?: AnyNamespace): void {
+    this.#decided(key);
+    this.#peers.leave(key);
     let text: string;
     try {
       text = JSON.stringify({ message: String(error.message), data: error.data });
@@ -206,9 +268,10 @@ export class Dispatcher {
     key: number,
     info: ConnectInfo,
     userId: string | null,
-    identity: Identity | undefined,
+    peer: Peer,
+    identity: Identity | undefined = peer.identity,
   ): AnySocket {
-    const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId);
+    const socket = new Socket<Any, Any, Any, Any>(nsp, key, info, userId, peer);
     if (info.recovered) Object.assign(socket.data, this.#kept.take(info.id));
     Object.assign(socket.data, identity?.data);
     return socket;
@@ -258,16 +321,26 @@ export class Dispatcher {
   }
 
   #left(event: InboxEvent): void {
-    this.#identities.leave(event.socket);
     const asking = this.#asking.get(event.socket);
-    this.#asking.delete(event.socket);
+    this.#decided(event.socket);
     if (asking?.authenticating === false) this.#engine.native.abandon(this.#engine.id);
     const socket = this.#sockets.get(event.socket);
-    if (!socket) return;
+    if (!socket) {
+      this.#peers.leave(event.socket);
+      return;
+    }
     this.#sockets.delete(event.socket);
-    const { reason, rooms } = JSON.parse(event.text ?? "") as { reason: DisconnectReason; rooms?: string[] };
+    const { reason, rooms, description } = JSON.parse(event.text ?? "") as {
+      reason: DisconnectReason;
+      rooms?: string[];
+      description?: string;
+    };
     const { recoveryDuration } = this.#engine.options.native;
     if (recoveryDuration !== undefined) this.#kept.keep(socket.id, socket.data, reason, recoveryDuration);
-    socket._onclose(reason, rooms ?? []);
+    try {
+      socket._onclose(reason, rooms ?? [], transportError(description));
+    } finally {
+      this.#peers.leave(event.socket);
+    }
   }
 }

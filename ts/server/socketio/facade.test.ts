@@ -26,7 +26,8 @@ vi.mock("../process/load-native.cjs", () => {
       return typeof result === "function" ? (result as (...args: unknown[]) => unknown)(...args) : result;
     };
   const names =
-    "accept deny abandon emit send join leave leaveAll disconnect closeConnection disconnectSockets declareNamespace";
+    "accept deny abandon emit send join leave leaveAll disconnect closeConnection disconnectSockets declareNamespace " +
+    "watchServer watchConnection";
   const native = {
     ...Object.fromEntries(names.split(" ").map((name) => [name, record(name)])),
     version: () => "0.0.0",
@@ -329,9 +330,10 @@ describe("what is not supported", () => {
     const socket = await connected();
     const attempts: Array<[string, () => unknown]> = [
       ["adapter.broadcast", () => (io.sockets.adapter as unknown as { broadcast: unknown }).broadcast],
-      ["socket.conn.transport", () => (socket.conn as unknown as { transport: unknown }).transport],
+      ["socket.conn.transport.socket", () => (socket.conn.transport as unknown as { socket: unknown }).socket],
+      ["io.engine.clients", () => (io.engine as unknown as { clients: unknown }).clients],
       ["io.engine.generateId", () => Object.assign(io.engine, { generateId: () => "x" })],
-      ["io.adapter(…)", () => io.adapter(() => {})],
+      ["io.adapter(…)", () => io.adapter((() => {}) as never)],
     ];
     for (const [name, attempt] of attempts) {
       expect(attempt).toThrow(
@@ -355,26 +357,26 @@ describe("a handler that uses what is not there", () => {
     expect(log.mock.calls).toEqual([[expect.stringContaining("docs/socketio.md"), unsupported]]);
     expect(String(log.mock.calls[0]?.[1])).toContain(part);
   };
-  type Wide = { conn: { transport: { name: string } }; client: { id: string } };
+  type Wide = { conn: { transport: { socket: { bytesRead: number }; on(): void } } };
 
   it.each(["at once", "asynchronously"])("stops %s, is logged with its stack, and nothing else stops", async (how) => {
     const seen: unknown[] = [];
     open();
     io.on("connection", (socket) => {
-      socket.on("ask", () => (socket as unknown as Wide).conn.transport.name);
+      socket.on("ask", () => (socket as unknown as Wide).conn.transport.on());
       socket.on("next", (...args: unknown[]) => seen.push(args));
-      const use = () => (socket as unknown as Wide).client.id;
+      const use = () => (socket as unknown as Wide).conn.transport.socket.bytesRead;
       if (how === "at once") use();
       else return Promise.resolve().then(use) as unknown as undefined;
     });
     tell({ kind: "connect", text: info() });
     await ticks();
-    stopped("Socket.client");
+    stopped("socket.conn.transport.socket");
     log.mockClear();
     if (how === "asynchronously") {
       tell({ kind: "event", text: '["ask"]' }, { kind: "event", text: '["next",1]' });
       await ticks();
-      stopped("socket.conn.transport");
+      stopped("socket.conn.transport.on");
       expect(seen).toEqual([[1]]);
     }
   });
@@ -382,12 +384,12 @@ describe("a handler that uses what is not there", () => {
   it.each(["at once", "asynchronously"])("refuses the client, if it is a middleware: %s", async (how) => {
     open();
     io.use((socket) => {
-      const use = () => void (socket as unknown as Wide).client.id;
+      const use = () => void (socket as unknown as Wide).conn.transport.socket.bytesRead;
       return how === "at once" ? use() : (Promise.resolve().then(use) as unknown as undefined);
     });
     tell({ kind: "connecting", text: info() });
     await ticks();
-    stopped("Socket.client");
+    stopped("socket.conn.transport.socket");
     expect(calls("deny")).toEqual([[7, '{"message":"middleware failed"}']]);
   });
 
@@ -427,7 +429,7 @@ describe("what is there of the connection and the sockets", () => {
     const headers = { cookie: "a=1", "user-agent": "test" };
     const handshake = { headers, address: "10.0.0.1", secure: true, url: "/api/ws/?EIO=4", query: {} };
     io.use((socket, next) => {
-      socket.request.session = { user: "ann" };
+      Object.assign(socket.request, { session: { user: "ann" } });
       next();
     });
     const socket = new Promise<InstanceType<typeof import("./socket.js").Socket>>((resolve) =>

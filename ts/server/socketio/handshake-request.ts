@@ -1,26 +1,28 @@
-// Socket.IO's `socket.request`, as far as the handshake tells it.
+// Socket.IO's `socket.request` where no request of Node's is at hand.
 
-import type { IncomingHttpHeaders } from "node:http";
+import { IncomingMessage } from "node:http";
+import { Socket } from "node:net";
 import type { Handshake } from "../options/handshake.js";
-import type { Any } from "../options/typed-events.js";
 
 /**
- * The request that began a connection: its head, in a plain object. It is no stream and has no response; whatever a middleware adds to
- * it stays, for this socket.
+ * The request that began a connection, as Node would have had it: headers, url, method, the client's address; its body has ended.
+ * Middleware of Node's takes it.
  */
-export class HandshakeRequest {
-  readonly method = "GET";
-  readonly url: string;
-  readonly headers: IncomingHttpHeaders;
-  readonly socket: { readonly remoteAddress: string; readonly encrypted: boolean };
-  /** The same as `socket`, under its older name. */
-  readonly connection: HandshakeRequest["socket"];
-  [more: string]: Any;
-
-  constructor({ url, headers, address, secure }: Omit<Handshake, "auth">) {
-    this.url = url;
-    this.headers = headers;
-    this.socket = { remoteAddress: address, encrypted: secure };
-    this.connection = this.socket;
-  }
+export function handshakeRequest({ url, headers, address, secure, query }: Omit<Handshake, "auth">): IncomingMessage {
+  const socket = new Socket();
+  Object.defineProperties(socket, {
+    remoteAddress: { value: address, enumerable: true },
+    encrypted: { value: secure, enumerable: true },
+  });
+  const request = new IncomingMessage(socket);
+  request.method = "GET";
+  request.url = url;
+  request.headers = { ...headers };
+  request.rawHeaders = Object.entries(headers).flatMap(([name, value]) => [name, String(value)]);
+  request.httpVersion = "1.1";
+  request.httpVersionMajor = 1;
+  request.httpVersionMinor = 1;
+  request.complete = true;
+  request.push(null);
+  return Object.assign(request, { _query: { ...query } });
 }

@@ -81,6 +81,8 @@ export class Namespace<
   #complete: Engine | undefined;
   #adapter: Adapter | undefined;
   #nextAck = 0;
+  /** Sockets about which middleware decides. @internal */
+  readonly _preConnectSockets = new Map<string, Socket<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
   /** Called when the last known socket has gone. @internal */
   _onEmpty: (() => void) | undefined;
   /** Sockets with a listener for outgoing events. @internal */
@@ -277,7 +279,7 @@ export class Namespace<
   _opened(): void {
     this._declare();
     if (this._tracked) this.#complete = engineOf(this.server);
-    this.#adapter?._watch(true);
+    this.#adapter?._opened();
   }
 
   /** A socket came into a room, or left it. @internal */

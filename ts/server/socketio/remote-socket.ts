@@ -1,6 +1,5 @@
 // A socket that has no object in JavaScript, as `fetchSockets` gives it.
 
-import type { FoundSocket } from "../../../native.js";
 import type { ConnectInfo, Handshake } from "../options/handshake.js";
 import type {
   Any,
@@ -11,6 +10,7 @@ import type {
   EventsMap,
   TypedEventBroadcaster,
 } from "../options/typed-events.js";
+import { acrossCopies } from "../process/across-copies.js";
 import type { Audience } from "./audience.js";
 import { BroadcastOperator } from "./broadcast.js";
 import type { Rooms } from "./socket-types.js";
@@ -26,7 +26,12 @@ export class RemoteSocket<EmitEvents extends EventsMap = DefaultEventsMap, Socke
   readonly #operator: BroadcastOperator<EmitEvents, SocketData>;
 
   /** Made by `fetchSockets`. */
-  constructor(nsp: Audience, found: FoundSocket, info: ConnectInfo, data: unknown) {
+  constructor(
+    nsp: Audience,
+    found: { readonly id: string; readonly rooms: string[] },
+    info: ConnectInfo,
+    data: unknown,
+  ) {
     this.id = found.id;
     this.handshake = { ...info.handshake, auth: info.auth ?? {} };
     this.rooms = new Set(found.rooms);
@@ -58,3 +63,5 @@ export class RemoteSocket<EmitEvents extends EventsMap = DefaultEventsMap, Socke
     return this;
   }
 }
+
+acrossCopies(RemoteSocket, "RemoteSocket");

@@ -5,9 +5,10 @@ import { createServer, type Server as HttpServer } from "node:http";
 import type { Server as HttpsServer } from "node:https";
 import type { FoundSocket } from "../../../native.js";
 import { Engine, engineOf, setEngine } from "../engine/engine.js";
+import type { AdapterConstructor } from "../options/foreign-adapter.js";
 import type { ParsedOptions } from "../options/option-table.js";
 import type { ServerOptions } from "../options/options.js";
-import { parseServerOptions } from "../options/parse-options.js";
+import { engineOptions, parseServerOptions } from "../options/parse-options.js";
 import type {
   AllButLast,
   Any,
@@ -31,7 +32,7 @@ import { raise } from "../process/handler-errors.js";
 import { Adapter } from "./adapter.js";
 import type { BroadcastOperator } from "./broadcast.js";
 import { Dispatcher } from "./dispatch.js";
-import { EngineView } from "./engine-view.js";
+import { EngineServer } from "./engine-server.js";
 import {
   type Broadcast,
   type Middleware,
@@ -64,7 +65,13 @@ export class Server<
   /** The namespace `/`. */
   readonly sockets: Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>;
   /** The HTTP server it was attached to last. */
-  httpServer: AnyHttpServer | undefined;
+  httpServer!: AnyHttpServer;
+  /** Engine.IO's side of the server: middleware, events of connections, counts. */
+  readonly engine: EngineServer = new EngineServer({
+    engine: () => engineOf(this),
+    open: () => engineOf(this) ?? this._open(parseServerOptions(this.#options)),
+    options: () => engineOptions(this.#options),
+  });
   readonly #namespaces = new Map<string, Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>>();
   /** In the order in which they are asked. */
   readonly #parents: Array<{
@@ -75,41 +82,54 @@ export class Server<
   #dispatcher: Dispatcher | undefined;
   #options: Readonly<ServerOptions>;
 
-  /** `new Server(httpServer, options)`, `new Server(port, options)` or `new Server(options)`, to be attached later. */
-  constructor(server?: AnyHttpServer | number | ServerOptions, options: ServerOptions = {}) {
+  /**
+   * `new Server(httpServer, options)`, `new Server(port, options)`, or `new Server(options)` and `new Server()`, to be
+   * attached later.
+   */
+  constructor(server?: AnyHttpServer | number | string | ServerOptions, options: ServerOptions = {}) {
     super();
     const first = isOptions(server) ? undefined : server;
     this.#options = { ...(isOptions(server) ? server : options) };
     parseServerOptions(this.#options);
     this.sockets = this.of("/");
-    if (first !== undefined) this.attach(first);
+    if (first || typeof first === "number") this.attach(first);
   }
 
-  /** Shares the port of an HTTP server, or opens one on a port. Options given to the constructor win. */
-  attach(server: AnyHttpServer | number, options: ServerOptions = {}): this {
+  /**
+   * Shares the port of an HTTP server, or opens one on a port. Options given to the constructor win. Of a server that is
+   * attached already only `path` and `serveClient` may be others at a further one.
+   */
+  attach(server: AnyHttpServer | number | string, options: ServerOptions = {}): this {
     if (typeof server === "function") {
       throw new Error(
         "You are trying to attach socket.io to an express request handler function. Please pass a http.Server instance.",
       );
     }
-    const isPort = typeof server === "number" || typeof server === "string";
+    const isPort = !(server instanceof EventEmitter) && isPortNumber(server);
     const httpServer = isPort ? portServer() : server;
     if (!(httpServer instanceof EventEmitter)) {
       throw new RealtimeError("ERR_INVALID_OPTION", "attach needs an http.Server or a port");
     }
-    let engine = engineOf(this);
-    if (engine && Object.keys(options).length > 0) {
-      throw new RealtimeError("ERR_ALREADY_ATTACHED", "this server is open: its options cannot change any more");
+    const engine = engineOf(this);
+    if (engine) {
+      const { path, serveClient, ...rest } = options;
+      if (Object.keys(rest).length > 0) {
+        throw new RealtimeError(
+          "ERR_ALREADY_ATTACHED",
+          `this server is open: its options cannot change any more (${Object.keys(rest).join(", ")})`,
+        );
+      }
+      engine.attach(httpServer, parseServerOptions({ path, serveClient, ...this.#options }));
+    } else {
+      this._open(parseServerOptions({ ...options, ...this.#options })).attach(httpServer);
     }
-    engine ??= this._open(parseServerOptions({ ...options, ...this.#options }));
-    engine.attach(httpServer);
     this.httpServer = httpServer;
     if (isPort) httpServer.listen(Number(server));
     return this;
   }
 
   /** The same as `attach`. */
-  listen(server: AnyHttpServer | number, options: ServerOptions = {}): this {
+  listen(server: AnyHttpServer | number | string, options: ServerOptions = {}): this {
     return this.attach(server, options);
   }
 
@@ -130,8 +150,8 @@ export class Server<
 
   /** What io.adapter() is in Socket.IO; its own is the only one. */
   adapter(): typeof Adapter;
-  adapter(adapter: unknown): this;
-  adapter(adapter?: unknown): this | typeof Adapter {
+  adapter(adapter: AdapterConstructor): this;
+  adapter(adapter?: AdapterConstructor): this | typeof Adapter {
     if (adapter !== undefined) unsupported("io.adapter(…)", OTHER_ADAPTERS);
     return Adapter;
   }
@@ -203,36 +223,46 @@ export class Server<
     return this;
   }
 
+  /** The path; or sets that of HTTP servers to be attached. */
   path(): string;
   path(path: string): this;
   path(path?: string): this | string {
-    if (path === undefined) return (engineOf(this)?.options ?? parseServerOptions(this.#options)).path;
+    if (path === undefined) return parseServerOptions(this.#options).path;
     return this.#change({ path });
   }
 
+  /** The time in which a client must join a namespace, in ms; or sets it for clients to come. */
   connectTimeout(): number;
   connectTimeout(ms: number): this;
   connectTimeout(ms?: number): this | number {
-    if (ms === undefined) {
-      return (engineOf(this)?.options ?? parseServerOptions(this.#options)).native.connectTimeout ?? 45_000;
-    }
-    return this.#change({ connectTimeout: ms });
+    if (ms === undefined) return parseServerOptions(this.#options).native.connectTimeout ?? 45_000;
+    this.#change({ connectTimeout: ms });
+    const engine = engineOf(this);
+    engine?.native.setConnectTimeout(engine.id, this.connectTimeout());
+    return this;
   }
 
-  /** Always false: the client's files are not served. */
+  /** Whether the client's files are served; or sets that of HTTP servers to be attached. */
   serveClient(): boolean;
-  serveClient(serve: false): this;
+  serveClient(serve: boolean): this;
   serveClient(serve?: boolean): this | boolean {
-    if (serve === undefined) return false;
-    return this.#change({ serveClient: serve as false });
+    if (serve === undefined) return parseServerOptions(this.#options).serveClient;
+    return this.#change({ serveClient: serve });
   }
 
-  /** What is known of the engine: `clientsCount`. */
-  get engine(): EngineView {
-    return new EngineView(() => {
-      const engine = engineOf(this);
-      return engine?.native.stats(engine.id);
-    });
+  /** The same as `engine`, under its older name. */
+  get eio(): EngineServer {
+    return this.engine;
+  }
+
+  /** The options that were given. @internal */
+  get opts(): Readonly<ServerOptions> {
+    return this.#options;
+  }
+
+  /** @internal */
+  get _opts(): Readonly<ServerOptions> {
+    return this.#options;
   }
 
   override on<
@@ -356,9 +386,9 @@ export class Server<
 
   /** Opens the native server and declares what is there. @internal */
   _open(options: ParsedOptions): Engine {
-    const dispatcher = new Dispatcher(this.#namespaces, (path, auth) => this.#resolve(path, auth));
+    const dispatcher = new Dispatcher(this.#namespaces, (path, auth) => this.#resolve(path, auth), this.engine, this);
     this.#dispatcher = dispatcher;
-    const engine = new Engine(options, (event) => dispatcher.handle(event));
+    const engine = new Engine(options, (event) => dispatcher.handle(event), this.engine._hooks);
     dispatcher.use(engine);
     engine.onClosed.push(() => {
       dispatcher.end();
@@ -367,6 +397,7 @@ export class Server<
     setEngine(this, engine);
     for (const nsp of this.#namespaces.values()) nsp._opened();
     if (this.#parents.length > 0) engine.native.makeNamespaces(engine.id);
+    this.engine._opened();
     return engine;
   }
 
@@ -389,9 +420,6 @@ export class Server<
   }
 
   #change(change: ServerOptions): this {
-    if (engineOf(this)) {
-      throw new RealtimeError("ERR_ALREADY_ATTACHED", "this server is open: its options cannot change any more");
-    }
     const options = { ...this.#options, ...change };
     parseServerOptions(options);
     this.#options = options;
@@ -403,6 +431,13 @@ acrossCopies(Server, "Server");
 
 function isOptions(value: unknown): value is ServerOptions {
   return typeof value === "object" && value !== null && typeof (value as { listen?: unknown }).listen !== "function";
+}
+
+/** As Socket.IO tells a port: `"3000"` is one, too. */
+function isPortNumber(value: unknown): boolean {
+  return (
+    typeof value === "number" || (typeof value === "string" && value.trim() !== "" && !Number.isNaN(Number(value)))
+  );
 }
 
 /** Closes an HTTP server; gives the error, if it was not running. */

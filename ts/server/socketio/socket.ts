@@ -1,6 +1,7 @@
 // One client in one namespace, as Socket.IO's Socket.
 
 import { EventEmitter } from "node:events";
+import type { IncomingMessage } from "node:http";
 import { ACK, type Engine, EVENT, engineOf } from "../engine/engine.js";
 import { type EmitFlags, flagBits } from "../engine/flags.js";
 import type { ConnectInfo, Handshake } from "../options/handshake.js";
@@ -24,10 +25,11 @@ import { later, REJECTION, raiseRejection } from "../process/handler-errors.js";
 import { type Ack, Acks } from "./acks.js";
 import type { Adapter } from "./adapter.js";
 import { BroadcastOperator } from "./broadcast.js";
-import { Connection } from "./connection.js";
-import { HandshakeRequest } from "./handshake-request.js";
+import type { Client } from "./client.js";
+import type { Connection } from "./connection.js";
 import { LiveSet } from "./live.js";
 import type { Broadcast, Namespace } from "./namespace.js";
+import type { Peer } from "./peers.js";
 import {
   checkEventName,
   type DisconnectReason,
@@ -52,10 +54,6 @@ export class Socket<
   readonly handshake: Handshake;
   /** Who `authenticate` says this is; null without it. */
   readonly userId: string | null;
-  /** The request that began the connection, as far as it is known. */
-  readonly request: HandshakeRequest;
-  /** The connection under this socket. */
-  readonly conn: Connection;
   /** Whether the client came back to this socket: id, rooms and data are those it had, and it got what it missed. */
   readonly recovered: boolean;
   /** Anything the application wants to keep with the socket. */
@@ -63,6 +61,7 @@ export class Socket<
   connected = false;
 
   readonly #engine: Engine | undefined;
+  readonly #peer: Peer;
   readonly #key: number;
   #flags: EmitFlags = {};
   readonly #acks = new Acks();
@@ -82,6 +81,7 @@ export class Socket<
     key: number,
     info: ConnectInfo,
     userId: string | null,
+    peer: Peer,
   ) {
     super({ captureRejections: true });
     this.nsp = nsp;
@@ -91,10 +91,32 @@ export class Socket<
     this.handshake = { ...info.handshake, auth: info.auth ?? {} };
     this.#key = key;
     this.#engine = engineOf(nsp.server);
-    this.request = new HandshakeRequest(info.handshake);
-    this.conn = new Connection(this.request, () => this.#engine?.native.closeConnection(this.#engine.id, key));
+    this.#peer = peer;
     // A client may send an event called "error"; without a listener that would end the process.
     this.on("error", () => {});
+  }
+
+  /**
+   * The request that began the connection, the same for all its sockets: Node's own, if `allowRequest`, a middleware of `io.engine` or a
+   * listener of headers has seen it; otherwise one of the same head.
+   */
+  get request(): IncomingMessage {
+    return this.#peer.request;
+  }
+
+  /** The Socket.IO server. */
+  get server(): Namespace<ListenEvents, EmitEvents, ServerSideEvents, SocketData>["server"] {
+    return this.nsp.server;
+  }
+
+  /** What the sockets of one connection share. */
+  get client(): Client {
+    return this.#peer.client;
+  }
+
+  /** The connection under this socket. */
+  get conn(): Connection {
+    return this.#peer.client.conn;
   }
 
   override on<E extends ReservedOrUserEventNames<SocketReservedEventsMap, ListenEvents>>(
@@ -336,18 +358,18 @@ export class Socket<
   }
 
   /** The socket is gone, or about to. @internal */
-  _onclose(reason: DisconnectReason, rooms?: string[]): void {
+  _onclose(reason: DisconnectReason, rooms?: string[], description?: Error): void {
     const wasConnected = this.connected;
     this.#before = undefined;
     if (rooms) this.#lastRooms = new Set(rooms);
     try {
-      if (wasConnected) super.emit("disconnecting", reason);
+      if (wasConnected) super.emit("disconnecting", reason, description);
     } finally {
       this.connected = false;
       this.#lastRooms = new Set();
       this.#acks.clear();
       this.nsp._remove(this);
-      if (wasConnected) super.emit("disconnect", reason);
+      if (wasConnected) super.emit("disconnect", reason, description);
     }
   }
 
@@ -418,6 +440,4 @@ function without(listeners: AnyListener[], listener: AnyListener | undefined): A
   return at < 0 ? listeners : listeners.filter((_, index) => index !== at);
 }
 
-refuseMembers(Socket.prototype, "Socket", {
-  client: "use socket.conn",
-});
+refuseMembers(Socket.prototype, "Socket", {});
