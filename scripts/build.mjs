@@ -34,6 +34,8 @@ async function buildTypeScript() {
   for (const format of ["esm", "cjs"])
     await bin("tsc", ["-p", `tsconfig.${format}.json`, "--outDir", `${fresh}/${format}`]);
   writeFileSync(`${root}/${fresh}/cjs/package.json`, '{ "type": "commonjs" }\n');
+  // Declarations name the binary's types as the sources do, and are a folder deeper.
+  writeFileSync(`${root}/${fresh}/native.d.ts`, 'export * from "../native.js";\n');
   rmSync(`${root}/dist`, { recursive: true, force: true });
   renameSync(`${root}/${fresh}`, `${root}/dist`);
 }

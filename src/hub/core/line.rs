@@ -139,7 +139,7 @@ impl Core {
 
     /// Packets were made for a client: whole frames.
     pub(super) fn tell_sent(&mut self, id: ConnectionId, wire: &[u8]) {
-        if !self.directory.see(id).is_some_and(|connection| connection.eye & eye::SENT != 0) {
+        if self.directory.see(id).is_none_or(|connection| connection.eye & eye::SENT == 0) {
             return;
         }
         let mut packets = Vec::new();
