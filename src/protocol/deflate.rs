@@ -169,7 +169,7 @@ thread_local! {
 /// The payload of a message, deflated. None: that would not make it smaller.
 pub fn deflate(payload: &[u8], window: u8, level: u32) -> Option<Vec<u8>> {
     DEFLATER.with_borrow_mut(|kept| {
-        if !kept.as_ref().is_some_and(|(bits, of, _)| (*bits, *of) == (window, level)) {
+        if kept.as_ref().is_none_or(|(bits, of, _)| (*bits, *of) != (window, level)) {
             *kept = Some((window, level, Compress::new_with_window_bits(Compression::new(level), false, window)));
         }
         let deflater = &mut kept.as_mut()?.2;
