@@ -100,7 +100,6 @@ describe("what is not there is refused by its name, never ignored", () => {
     ["cookie.samesite", { cookie: { samesite: "lax" } }],
     ["perMessageDeflate", { perMessageDeflate: true }],
     ["allowEIO3", { allowEIO3: true }],
-    ["cleanupEmptyChildNamespaces", { cleanupEmptyChildNamespaces: true }],
     ["adapter", { adapter: () => {} }],
     ["parser", { parser: {} }],
     ["wsEngine", { wsEngine: class {} }],
