@@ -277,7 +277,8 @@ describe("to clients", () => {
     // It begins to upgrade when told to: by itself it may be through before it is connected.
     const socket = connect(`http://127.0.0.1:${server.port}`, { forceNew: true, upgrade: false });
     cleanups.push(() => socket.disconnect());
-    const engine = socket.io.engine as typeof socket.io.engine & { _probe(transport: string): void };
+    const engine = socket.io.engine;
+    const { _probe: probe } = engine as unknown as { _probe(transport: string): void };
     const got: number[] = [];
     await new Promise<void>((resolve) => {
       let upgraded = 0;
@@ -285,11 +286,32 @@ describe("to clients", () => {
       socket.on("rows", (count: number, rows: unknown) => {
         got.push(count);
         expect(rows).toEqual(ROWS);
-        if (got.length === 20) engine._probe("websocket");
+        if (got.length === 20) probe.call(engine, "websocket");
         if (upgraded > 0 && got.length > upgraded + 50) resolve();
       });
     });
     expect(got).toEqual(got.map((_, i) => i + 1));
+  });
+
+  it("who listens to a connection hears packets as they were before, and when they are written", async () => {
+    const heard: string[] = [];
+    const server = await start({ perMessageDeflate: true });
+    const drained = new Promise<void>((resolve) => {
+      server.io.on("connection", (socket) => {
+        socket.conn.on("packetCreate", ({ data }: { data?: unknown }) => heard.push(String(data)));
+        socket.conn.on("drain", () => heard.length === 2 && resolve());
+        server.io.emit("rows", ROWS);
+        socket.emit("rows", ROWS);
+      });
+    });
+    const { ws } = await raw(server.port, "permessage-deflate");
+    const packet = `2${JSON.stringify(["rows", ROWS])}`;
+    for (const what of ["for all", "for one"]) {
+      const frame = await ws.next(what);
+      expect([frame.rsv, inflate(frame)]).toEqual([4, `4${packet}`]);
+    }
+    await drained;
+    expect(heard).toEqual([packet, packet]);
   });
 
   it("more than may wait is compressed by the shard itself, and costs nobody the connection", async () => {
