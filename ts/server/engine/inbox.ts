@@ -11,6 +11,8 @@ const TURN = 4;
 const MOST = 128;
 const FIRST = 32;
 
+const none: InboxEvent[] = [];
+
 /** What goes before events, and is quick: an answer to a request, and the end. */
 const isFirst = ({ kind }: InboxEvent) => kind === "response" || kind === "closed";
 
@@ -67,10 +69,13 @@ export class Inbox {
   }
 
   #add(events: InboxEvent[]): void {
-    const rest = this.#events.slice(this.#next);
-    const first = events.filter(isFirst);
-    for (const event of first) this.#call(event);
-    this.#events = first.length === 0 ? [...rest, ...events] : [...rest, ...events.filter((event) => !isFirst(event))];
+    const rest = this.#next === this.#events.length ? none : this.#events.slice(this.#next);
+    let usual = events;
+    if (events.some(isFirst)) {
+      for (const event of events) if (isFirst(event)) this.#call(event);
+      usual = events.filter((event) => !isFirst(event));
+    }
+    this.#events = rest.length === 0 ? usual : rest.concat(usual);
     this.#next = 0;
   }
 
