@@ -45,22 +45,23 @@ function line(room, size) {
 const status = "running";
 const progress = "in-progress";
 const pad = (most) => "x".repeat(between(0, most));
+/** To a room, or to everybody: without one. */
 const kinds = [
-  (room) => line(room, between(0, 300)),
-  (room) => line(room, between(0, 300)),
-  (room) => line(room, between(0, 300)),
-  (room) => emitServiceStatus({ service: pick(ROOMS), status, timestamp: timestamp() }, room),
-  (room) =>
+  ([room]) => line(room, between(0, 300)),
+  ([room]) => line(room, between(0, 300)),
+  ([room]) => line(room, between(0, 300)),
+  (to) => emitServiceStatus({ service: pick(ROOMS), status, timestamp: timestamp() }, ...to),
+  (to) =>
     emitBuildProgress(
       { step: "build", progress: 50, status: progress, message: pad(200), timestamp: timestamp() },
-      room,
+      ...to,
     ),
-  (room) =>
+  (to) =>
     emitDeployProgress(
       { stage: "push", environment: "staging", status: progress, logs: [pad(100)], timestamp: timestamp() },
-      room,
+      ...to,
     ),
-  (room) =>
+  (to) =>
     emitDockerStats(
       {
         containerId: pick(ROOMS),
@@ -75,12 +76,12 @@ const kinds = [
         },
         timestamp: timestamp(),
       },
-      room,
+      ...to,
     ),
-  (room) =>
+  (to) =>
     emitDbQueryResult(
       { queryId: "q", rows: [{ text: pad(2000) }], rowCount: 1, fields: [], executionTime: 1, timestamp: timestamp() },
-      room,
+      ...to,
     ),
 ];
 
@@ -108,8 +109,8 @@ function held() {
 const commands = {
   emit() {
     emitting = setInterval(() => {
-      const room = Math.random() < 0.05 ? undefined : pick(ROOMS);
-      for (let i = between(1, 40); i > 0; i--) pick(room === undefined ? kinds.slice(3) : kinds)(room);
+      const to = Math.random() < 0.05 ? [] : [pick(ROOMS)];
+      for (let i = between(1, 40); i > 0; i--) pick(to.length === 0 ? kinds.slice(3) : kinds)(to);
     }, 40);
   },
   rest() {
