@@ -48,6 +48,7 @@ function medians(results) {
   const lines = results
     .slice(results.indexOf("\n| ") + 1)
     .split("\n\n")[0]
+    .trimEnd()
     .split("\n");
   const cells = (line) =>
     line
