@@ -1,22 +1,13 @@
 // What the server's handlers learn of a client that breaks the rules, on the official server and on ours.
 import type { Server, Socket } from "socket.io";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Application, startApplication } from "./support/both.js";
-import { closeClients, connected } from "./support/nself.js";
+import { describe, expect, test, vi } from "vitest";
+import { applications } from "./support/both.js";
+import { connected } from "./support/nself.js";
 import { PollingSession, request, WebSocketSession } from "./support/raw.js";
 import { kinds, oracleOnly } from "./support/servers.js";
 
 const path = "/socket.io";
-const running: Application[] = [];
-const started = async (...of: Parameters<typeof startApplication>) => {
-  const application = await startApplication(...of);
-  running.push(application);
-  return application;
-};
-afterEach(async () => {
-  closeClients();
-  for (const application of running.splice(0)) await application.close();
-});
+const started = applications();
 
 /** Notes what happens to each socket. */
 const noting = (seen: unknown[]) => (io: Server) => {

@@ -1,22 +1,13 @@
 // socket.conn and socket.client: the connection under sockets, on the official server and on ours.
 import type { Server, Socket } from "socket.io";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Application, startApplication, ways } from "./support/both.js";
-import { client, closeClients, connected, event } from "./support/nself.js";
+import { describe, expect, test, vi } from "vitest";
+import { applications, ways } from "./support/both.js";
+import { client, connected, event } from "./support/nself.js";
 import { elapse, PollingSession, WebSocketSession, within } from "./support/raw.js";
 import { kinds, oracleOnly } from "./support/servers.js";
 
 const path = "/socket.io";
-const running: Application[] = [];
-const started = async (...of: Parameters<typeof startApplication>) => {
-  const application = await startApplication(...of);
-  running.push(application);
-  return application;
-};
-afterEach(async () => {
-  closeClients();
-  for (const application of running.splice(0)) await application.close();
-});
+const started = applications();
 
 type Conn = Socket["conn"];
 /** The next socket of a server. */

@@ -2,24 +2,15 @@
 import type { IncomingMessage } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import type { Server } from "socket.io";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Application, startApplication, type Way, ways } from "./support/both.js";
+import type { Server, Socket } from "socket.io";
+import { describe, expect, test, vi } from "vitest";
+import { applications, type Way, ways } from "./support/both.js";
 import { client, closeClients, connected, event } from "./support/nself.js";
 import { header, PollingSession, request, upgrade, webSocketTarget } from "./support/raw.js";
 import { kinds, oracleOnly } from "./support/servers.js";
 
 const path = "/socket.io";
-const running: Application[] = [];
-const started = async (...of: Parameters<typeof startApplication>) => {
-  const application = await startApplication(...of);
-  running.push(application);
-  return application;
-};
-afterEach(async () => {
-  closeClients();
-  for (const application of running.splice(0)) await application.close();
-});
+const started = applications();
 
 type Request = IncomingMessage & { _query: Record<string, string> };
 interface ConnectionError {
@@ -34,6 +25,22 @@ const no = (_request: IncomingMessage, callback: (error: string | null, success:
   callback("not you", false);
 
 describe.each(kinds)("%s", (kind) => {
+  test("removeAllListeners removes all, of the engine and of a connection", async () => {
+    const { io, port } = await started(kind, () => {});
+    const connecting = new Promise<Socket>((resolve) => io.once("connection", resolve));
+    await connected(port, { path });
+    const { conn } = await connecting;
+    // Of the official one they are what the server itself listens with.
+    const emitters = kind === "oracle" ? [io.engine] : [io.engine, conn];
+    for (const emitter of emitters as NodeJS.EventEmitter[]) {
+      emitter.on("own", no).on("other", no);
+      emitter.removeAllListeners("own");
+      expect([emitter.listenerCount("own"), emitter.listenerCount("other")]).toEqual([0, 1]);
+      emitter.removeAllListeners();
+      expect(emitter.eventNames()).toEqual([]);
+    }
+  });
+
   describe.each(ways)("connection_error by %s", (way) => {
     /** An application that notes what is refused. */
     async function refusing(options = {}) {

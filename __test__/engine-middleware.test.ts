@@ -7,9 +7,9 @@ import helmet from "helmet";
 import passport from "passport";
 import { Strategy } from "passport-local";
 import type { Server, Socket } from "socket.io";
-import { afterEach, describe, expect, test, vi } from "vitest";
-import { type Application, startApplication, ways } from "./support/both.js";
-import { client, closeClients, connected, event } from "./support/nself.js";
+import { describe, expect, test, vi } from "vitest";
+import { applications, ways } from "./support/both.js";
+import { client, connected, event } from "./support/nself.js";
 import { header, request, upgrade, webSocketTarget } from "./support/raw.js";
 import { kinds, oracleOnly } from "./support/servers.js";
 
@@ -23,16 +23,7 @@ const modes: Array<[name: string, transports: string[]]> = [
 type Next = (error?: unknown) => void;
 type Middleware = (request: IncomingMessage, response: ServerResponse, next: Next) => void;
 
-const running: Application[] = [];
-const started = async (...of: Parameters<typeof startApplication>) => {
-  const application = await startApplication(...of);
-  running.push(application);
-  return application;
-};
-afterEach(async () => {
-  closeClients();
-  for (const application of running.splice(0)) await application.close();
-});
+const started = applications();
 
 /** As the documentation of Socket.IO has it. */
 const onlyForHandshake =

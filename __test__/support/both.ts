@@ -3,8 +3,9 @@ import { createServer, type Server as HttpServer, type RequestListener } from "n
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { Server as OfficialServer, type Server } from "socket.io";
-import { describe } from "vitest";
+import { afterEach, describe } from "vitest";
 import { watchArrivals } from "./arrivals.js";
+import { closeClients } from "./nself.js";
 import { dropConnections } from "./raw-http.js";
 import { type Kind, kinds, type Options } from "./servers.js";
 
@@ -54,6 +55,20 @@ export async function startApplication(
     await closed;
   };
   return { io, port, httpServer, close };
+}
+
+/** `startApplication` for the tests of a file: each test's clients and applications end with it. */
+export function applications(): typeof startApplication {
+  const running: Application[] = [];
+  afterEach(async () => {
+    closeClients();
+    for (const application of running.splice(0)) await application.close();
+  });
+  return async (...of) => {
+    const application = await startApplication(...of);
+    running.push(application);
+    return application;
+  };
 }
 
 const require = createRequire(import.meta.url);

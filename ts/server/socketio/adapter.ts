@@ -1,9 +1,9 @@
 // Socket.IO's in-memory adapter, as far as it can be looked at: the rooms are in the native server.
 
-import { EventEmitter } from "node:events";
 import { engineOf } from "../engine/engine.js";
 import type { Any, EventsMap } from "../options/typed-events.js";
 import { refuseMembers } from "../process/errors.js";
+import { HeardEmitter } from "../process/heard-emitter.js";
 import type { Audience } from "./audience.js";
 import { BroadcastOperator } from "./broadcast.js";
 import { LiveMap, LiveSet } from "./live.js";
@@ -15,15 +15,13 @@ export interface AdapterTargets {
   except?: Set<string>;
 }
 
-type Listener = (...args: Any[]) => void;
-
 const STAYS = ["create-room", "delete-room", "join-room", "leave-room"];
 
 /**
  * `namespace.adapter`. While somebody listens it emits `create-room` and `delete-room` (with the room), `join-room` and
  * `leave-room` (with the room and the socket's id), one turn of the event loop after it happened, or some.
  */
-export class Adapter extends EventEmitter {
+export class Adapter extends HeardEmitter {
   readonly nsp: Audience;
   /** The sockets of each room; each look reads it from the native server. */
   readonly rooms: Map<string, Set<string>>;
@@ -49,37 +47,6 @@ export class Adapter extends EventEmitter {
         return own() && new LiveSet(() => own() ?? []);
       },
     );
-  }
-
-  override on(event: string | symbol, listener: Listener): this {
-    super.on(event, listener);
-    return this.#heard();
-  }
-
-  override addListener(event: string | symbol, listener: Listener): this {
-    super.addListener(event, listener);
-    return this.#heard();
-  }
-
-  override prependListener(event: string | symbol, listener: Listener): this {
-    super.prependListener(event, listener);
-    return this.#heard();
-  }
-
-  override off(event: string | symbol, listener: Listener): this {
-    super.off(event, listener);
-    return this.#heard();
-  }
-
-  override removeListener(event: string | symbol, listener: Listener): this {
-    super.removeListener(event, listener);
-    return this.#heard();
-  }
-
-  override removeAllListeners(event?: string | symbol): this {
-    if (event === undefined) super.removeAllListeners();
-    else super.removeAllListeners(event);
-    return this.#heard();
   }
 
   /** How many servers share the rooms: this one. */
@@ -120,7 +87,7 @@ export class Adapter extends EventEmitter {
   /** A server was opened. @internal */
   _opened(): void {
     this.#counts = undefined;
-    this.#heard();
+    this._heard();
   }
 
   /** A socket came into a room, or left it. @internal */
@@ -136,14 +103,13 @@ export class Adapter extends EventEmitter {
     if (!joined && after === 0) this.emit("delete-room", room);
   }
 
-  /** Somebody listens, or no more: has the native side tell. */
-  #heard(): this {
+  /** Somebody listens, or no more: has the native side tell. @internal */
+  protected override _heard(): void {
     const listens = STAYS.some((name) => this.listenerCount(name) > 0);
-    if (listens === (this.#counts !== undefined)) return this;
+    if (listens === (this.#counts !== undefined)) return;
     const table = this.#native(({ native, id }) => native.watchStays(id, this.nsp.name, listens));
     const isTold = listens && table !== undefined;
     this.#counts = isTold ? new Map(parse(table).map(([room, ids]) => [room, ids.length])) : undefined;
-    return this;
   }
 
   #those({ rooms, except = new Set() }: AdapterTargets): BroadcastOperator {

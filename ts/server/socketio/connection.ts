@@ -1,11 +1,10 @@
 // The connection under sockets, as Engine.IO's Socket. It is made when somebody wants it, and what happens to the connection is told
 // only while somebody listens.
 
-import { EventEmitter } from "node:events";
 import type { IncomingMessage } from "node:http";
 import type { Engine } from "../engine/engine.js";
-import type { Any } from "../options/typed-events.js";
 import { refuseMembers } from "../process/errors.js";
+import { HeardEmitter } from "../process/heard-emitter.js";
 import type { EngineServer } from "./engine-server.js";
 import type { Peer, TransportName } from "./peers.js";
 import { transportError } from "./transport-error.js";
@@ -53,7 +52,7 @@ export class Transport {
  * Socket.IO's `socket.conn`. Events: `upgrade` (transport), `close` (reason, description), `packet`, `packetCreate`, `data`,
  * `message`, `heartbeat`, `drain`, `flush`.
  */
-export class Connection extends EventEmitter {
+export class Connection extends HeardEmitter {
   /** The id of the Engine.IO session. It is a secret between the client and the server. */
   readonly id: string;
   /** The revision of the Engine.IO protocol. */
@@ -77,7 +76,7 @@ export class Connection extends EventEmitter {
     this.id = peer.sid;
     this.server = server;
     this.transport = new Transport(peer.transport, peer.sid);
-    this.#watch();
+    this._heard();
   }
 
   /** The request that began the connection. */
@@ -132,38 +131,6 @@ export class Connection extends EventEmitter {
     return this.send(data, options, callback);
   }
 
-  override on(event: string | symbol, listener: (...args: Any[]) => void): this {
-    super.on(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override addListener(event: string | symbol, listener: (...args: Any[]) => void): this {
-    return this.on(event, listener);
-  }
-
-  override prependListener(event: string | symbol, listener: (...args: Any[]) => void): this {
-    super.prependListener(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override removeListener(event: string | symbol, listener: (...args: Any[]) => void): this {
-    super.removeListener(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override off(event: string | symbol, listener: (...args: Any[]) => void): this {
-    return this.removeListener(event, listener);
-  }
-
-  override removeAllListeners(event?: string | symbol): this {
-    super.removeAllListeners(event);
-    this.#watch();
-    return this;
-  }
-
   /** It went over to WebSocket. @internal */
   _onupgrade(): void {
     this.transport = new Transport("websocket", this.id);
@@ -200,7 +167,8 @@ export class Connection extends EventEmitter {
     this.emit("close", reason, transportError(description));
   }
 
-  #watch(): void {
+  /** @internal */
+  protected override _heard(): void {
     if (this.#isOver) return;
     let wanted = END;
     for (const [bit, events] of WATCHED) if (events.some((event) => this.listenerCount(event) > 0)) wanted |= bit;

@@ -1,7 +1,6 @@
 // Socket.IO's `io.engine`: one object for the life of a server. What is listened to here is told by the native side only then.
 
 import { randomBytes } from "node:crypto";
-import { EventEmitter } from "node:events";
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import type { Engine } from "../engine/engine.js";
@@ -11,6 +10,7 @@ import { handleUpgrade, refuse } from "../gate/upgrade.js";
 import type { Handshake } from "../options/handshake.js";
 import type { Any } from "../options/typed-events.js";
 import { RealtimeError, refuseMembers, unsupported } from "../process/errors.js";
+import { HeardEmitter } from "../process/heard-emitter.js";
 import { handshakeRequest } from "./handshake-request.js";
 
 /** What the native side is asked to tell of a server. */
@@ -51,7 +51,7 @@ export interface Owner {
 /**
  * Socket.IO's `io.engine`. Events: `connection` (socket.conn), `connection_error`, `initial_headers` and `headers` (headers, request).
  */
-export class EngineServer extends EventEmitter {
+export class EngineServer extends HeardEmitter {
   readonly #owner: Owner;
   /** What stands before requests. @internal */
   readonly _hooks: Hooks = new Hooks();
@@ -130,42 +130,18 @@ export class EngineServer extends EventEmitter {
 
   override on(event: string | symbol, listener: (...args: Any[]) => void): this {
     if (OF_NODE.has(event)) this.#needNode(`on("${String(event)}")`);
-    super.on(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override addListener(event: string | symbol, listener: (...args: Any[]) => void): this {
-    return this.on(event, listener);
+    return super.on(event, listener);
   }
 
   override prependListener(event: string | symbol, listener: (...args: Any[]) => void): this {
     if (OF_NODE.has(event)) this.#needNode(`on("${String(event)}")`);
-    super.prependListener(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override removeListener(event: string | symbol, listener: (...args: Any[]) => void): this {
-    super.removeListener(event, listener);
-    this.#watch();
-    return this;
-  }
-
-  override off(event: string | symbol, listener: (...args: Any[]) => void): this {
-    return this.removeListener(event, listener);
-  }
-
-  override removeAllListeners(event?: string | symbol): this {
-    super.removeAllListeners(event);
-    this.#watch();
-    return this;
+    return super.prependListener(event, listener);
   }
 
   /** The native server is open. @internal */
   _opened(): void {
     this.#watched = 0;
-    this.#watch();
+    this._heard();
   }
 
   /** The native side owns the port: no request comes by Node. @internal */
@@ -192,7 +168,8 @@ export class EngineServer extends EventEmitter {
     );
   }
 
-  #watch(): void {
+  /** @internal */
+  protected override _heard(): void {
     const listens = (event: string) => this.listenerCount(event) > 0;
     this._hooks.watchesRefusals = listens("connection_error");
     this._hooks.onHeaders =
